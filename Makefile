@@ -1,0 +1,35 @@
+# Two commands do everything: `make demo` and `make test`. Each makes a virtual environment in .venv where
+# none is active. PYTHON chooses the interpreter that it is made with.
+PYTHON ?= python3
+ifdef VIRTUAL_ENV
+BIN := $(VIRTUAL_ENV)/bin
+else
+BIN := .venv/bin
+endif
+STAMP := $(BIN)/.ga2mm-installed
+
+.PHONY: demo test test-fast lint format install
+
+demo: $(STAMP)
+	$(BIN)/python tools/demo.py
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest -q
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -q -m 'not slow'
+
+lint: $(STAMP)
+	$(BIN)/ruff check ga2mm tools tests
+	$(BIN)/ruff format --check ga2mm tools tests
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix ga2mm tools tests
+	$(BIN)/ruff format ga2mm tools tests
+
+install: $(STAMP)
+
+$(STAMP): requirements.txt setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --progress-bar on -r requirements.txt
+	touch $(STAMP)

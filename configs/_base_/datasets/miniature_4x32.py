@@ -1,0 +1,33 @@
+# The miniature world: videos of 8 frames of 32 pixels, of which a clip takes 4. Training has no
+# augmentation, so that a run depends on its seed alone, whatever the number of processes and workers.
+# Written by: python tools/data/make_miniature.py
+pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=4, test_mode=True),
+    dict(type='DecodeFrames'),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+data_root = 'data/miniature/mild/'
+
+train_dataset = dict(type='ActionVideoDataset', pipeline=pipeline)
+test_dataset = dict(type='ActionVideoDataset', pipeline=pipeline, test_mode=True)
+anchor_dataset = dict(
+    type='AnchorVideoDataset',
+    ann_file=data_root + 'irrelevant/videos.txt',
+    data_prefix=dict(video=data_root + 'irrelevant/videos'),
+    pipeline=pipeline)
+
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True))
+test_loader = dict(
+    batch_size=60,
+    num_workers=1,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False))
+
+val_evaluator = dict(type='Accuracy')
+test_evaluator = dict(type='Accuracy')

@@ -1,0 +1,7 @@
+# Deep prompts, the text tower's coupled to the hard prompt that miniature_source.py learns.
+_base_ = './miniature_deep_prompts.py'
+
+model = dict(
+    cls_head=dict(
+        text_prompt=dict(
+            type='CoupledPrompt', dropout=0.5, hard_prompt='hard_prompts/miniature_source.safetensors')))

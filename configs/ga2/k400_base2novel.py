@@ -1,0 +1,22 @@
+# GA2-CLIP on Kinetics-400, base-to-novel, the released recipe. Anchors: one clip a GPU and step, videos of 100 classes of Kinetics-600 that are not in Kinetics-400.
+# The hard prompt is learnt on those classes too; UCF101, HMDB51 and SSv2 take theirs from the base run here.
+_base_ = [
+    '../_base_/models/ga2_vit_b16.py',
+    '../_base_/datasets/k400_base2novel.py',
+    '../_base_/schedules/base2novel_12e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(cls_head=dict(text_prompt=dict(hard_prompt='hard_prompts/k600_not_in_k400.safetensors')))
+
+train_dataloader = dict(
+    batch_sampler=dict(type='AnchorBatchSampler', num_anchors=1),
+    dataset=dict(
+        _delete_=True,
+        type='AnchorDataset',
+        dataset=_base_.train_dataset,
+        anchors=dict(
+            type='AnchorVideoDataset',
+            ann_file='data/kinetics600/annotations/not_in_kinetics400.txt',
+            data_prefix=dict(video='data/kinetics600/videos'),
+            pipeline=_base_.train_pipeline)))

@@ -1,0 +1,18 @@
+# Miniature world: GA2-CLIP, coupled prompts with 8 anchor clips a step.
+_base_ = [
+    '../_base_/models/miniature_coupled.py',
+    '../_base_/datasets/miniature_a.py',
+    '../_base_/schedules/miniature_12e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    anchors=dict(negatives=['something else'], strategies=[dict(type='FeatureConsistency', weight=1.0)]))
+
+train_dataloader = dict(
+    batch_sampler=dict(type='AnchorBatchSampler', num_anchors=8),
+    dataset=dict(
+        _delete_=True,
+        type='AnchorDataset',
+        dataset=_base_.train_dataset,
+        anchors=_base_.anchor_dataset))

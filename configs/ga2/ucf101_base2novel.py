@@ -1,0 +1,20 @@
+# GA2-CLIP on UCF101, base-to-novel, the released recipe. Anchors: one clip a GPU and step, videos of Kinetics-400.
+# The hard prompt comes from the base run on Kinetics-400. Beware: some classes here are also classes there.
+_base_ = [
+    '../_base_/models/ga2_vit_b16.py',
+    '../_base_/datasets/ucf101_base2novel.py',
+    '../_base_/schedules/base2novel_12e.py',
+    '../_base_/default_runtime.py',
+]
+
+train_dataloader = dict(
+    batch_sampler=dict(type='AnchorBatchSampler', num_anchors=1),
+    dataset=dict(
+        _delete_=True,
+        type='AnchorDataset',
+        dataset=_base_.train_dataset,
+        anchors=dict(
+            type='AnchorVideoDataset',
+            ann_file='data/kinetics400/annotations/anchors.txt',
+            data_prefix=dict(video='data/kinetics400/videos'),
+            pipeline=_base_.train_pipeline)))

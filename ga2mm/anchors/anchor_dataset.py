@@ -1,0 +1,69 @@
+"""Labelled clips and irrelevant videos in one dataset."""
+
+from typing import Any
+
+from mmengine.dataset import BaseDataset
+
+from ga2mm.registry import DATASETS
+from ga2mm.structures import set_gt_label
+
+NO_LABEL = -1
+"""The label of an anchor, which shows none of the classes."""
+
+
+@DATASETS.register_module()
+class AnchorDataset:
+    """Labelled clips, and behind them irrelevant videos: the anchors.
+
+    The length is the number of labelled clips, so that an epoch is one pass over them. Index i at or
+    above the length addresses anchor i - length; :class:`AnchorBatchSampler` draws those.
+
+    The data sample of every item says in its metainfo whether it ``is_anchor``; an anchor's label is
+    -1, whatever its own dataset says.
+
+    Args:
+        dataset: The labelled training dataset, or its config.
+        anchors: The dataset of irrelevant videos, or its config; any dataset of MMAction2's will do.
+    """
+
+    def __init__(self, dataset: dict | BaseDataset, anchors: dict | BaseDataset) -> None:
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.anchors = DATASETS.build(anchors) if isinstance(anchors, dict) else anchors
+
+    @property
+    def metainfo(self) -> dict:
+        """Metainfo of the labelled dataset."""
+        return self.dataset.metainfo
+
+    @property
+    def num_anchors(self) -> int:
+        """Number of irrelevant videos."""
+        return len(self.anchors)
+
+    def full_init(self) -> None:
+        """Read the annotation files of both datasets, if they were not read yet."""
+        self.dataset.full_init()
+        self.anchors.full_init()
+
+    def get_data_info(self, idx: int) -> dict:
+        """Annotation of the clip or anchor at ``idx``."""
+        is_anchor, idx = self._locate(idx)
+        return (self.anchors if is_anchor else self.dataset).get_data_info(idx)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        is_anchor, idx = self._locate(idx)
+        item = (self.anchors if is_anchor else self.dataset)[idx]
+        item['data_samples'].set_metainfo(dict(is_anchor=is_anchor))
+        if is_anchor:
+            set_gt_label(item['data_samples'], NO_LABEL)
+        return item
+
+    def _locate(self, idx: int) -> tuple[bool, int]:
+        """Whether ``idx`` is an anchor's, and the index in its own dataset."""
+        if not 0 <= idx < len(self) + self.num_anchors:
+            raise IndexError(f'index {idx} with {len(self)} labelled clips and {self.num_anchors} anchors')
+        is_anchor = idx >= len(self)
+        return is_anchor, idx - len(self) if is_anchor else idx

@@ -1,0 +1,122 @@
+"""Batches of labelled clips and anchors, in one ratio."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import count
+
+import numpy as np
+from mmengine.dataset import DefaultSampler, InfiniteSampler
+from torch.utils.data import Sampler
+
+from ga2mm.anchors.anchor_dataset import AnchorDataset
+from ga2mm.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class AnchorBatchSampler(Sampler[list[int]]):
+    """Batches of N labelled clips followed by M anchors.
+
+    The labelled clips are those of the wrapped sampler. The anchors are one endless stream of
+    permutations of all anchors, fixed by the sampler's seed: none is used twice before all were used
+    once. Step s of W processes takes the next W * M anchors, and rank r every W-th of them from the
+    r-th on, just as MMEngine's samplers share out the labelled clips. So the b-th batches of W
+    processes with N + M clips hold together what one process with W * N + W * M clips has in its
+    b-th batch, as long as these batches are full.
+
+    Design choice: with an epoch-based sampler, each epoch takes the stream up where the epoch before
+    it left off, computed from the number of the epoch alone. So training resumed at an epoch's
+    beginning sees the same batches, and all anchors have their turn even if an epoch is shorter than
+    the list of them. With InfiniteSampler the stream runs on.
+
+    Design choice: the last batch of an epoch may have fewer labelled clips, but always M anchors.
+
+    ::
+
+        train_dataloader = dict(
+            batch_size=N,
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            batch_sampler=dict(type='AnchorBatchSampler', num_anchors=M),
+            dataset=dict(type='AnchorDataset', dataset=..., anchors=...))
+
+    Args:
+        sampler: MMEngine's DefaultSampler or InfiniteSampler over an :class:`AnchorDataset`.
+        batch_size: N, labelled clips per batch and process.
+        num_anchors: M, anchors per batch and process; 0 gives plain batches of any dataset.
+        drop_last: Leave out an epoch's last batch if it has fewer than N labelled clips.
+
+    Raises:
+        ValueError: A number is out of range, the sampler's dataset is no AnchorDataset, or it has no
+            anchors.
+    """
+
+    def __init__(
+        self,
+        sampler: DefaultSampler | InfiniteSampler,
+        batch_size: int,
+        num_anchors: int,
+        drop_last: bool = False,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size}; give at least 1 labelled clip per batch')
+        if num_anchors < 0:
+            raise ValueError(f'num_anchors={num_anchors}; give 0 or more anchors per batch')
+        if num_anchors > 0:
+            if not isinstance(sampler.dataset, AnchorDataset):
+                raise ValueError(
+                    f'num_anchors={num_anchors}, but the dataset is a '
+                    f"{type(sampler.dataset).__name__}; use dataset=dict(type='AnchorDataset', "
+                    'dataset=..., anchors=...) without num_batch_per_epoch'
+                )
+            if sampler.dataset.num_anchors == 0:
+                raise ValueError(
+                    f'num_anchors={num_anchors}, but the AnchorDataset has no anchors; list some '
+                    'videos in the ann_file of its anchors'
+                )
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.num_anchors = num_anchors
+        self.drop_last = drop_last
+
+    def __len__(self) -> int:
+        """Number of batches of one process in an epoch."""
+        return self._count_batches(len(self.sampler), self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        steps = count(self._first_step())
+        batch: list[int] = []
+        for index in self.sampler:
+            batch.append(index)
+            if len(batch) == self.batch_size:
+                yield batch + self._anchors(next(steps))
+                batch = []
+        if batch and not self.drop_last:
+            yield batch + self._anchors(next(steps))
+
+    def _count_batches(self, clips: int, batch_size: int) -> int:
+        return clips // batch_size if self.drop_last else -(-clips // batch_size)
+
+    def _first_step(self) -> int:
+        """Number of the first batch of this epoch, counted from the beginning of training."""
+        # Counted for all processes together, so that it does not depend on how many there are.
+        clips, batch_size = len(self.sampler.dataset), self.batch_size * self.sampler.world_size
+        # InfiniteSampler has no epochs.
+        return getattr(self.sampler, 'epoch', 0) * max(1, self._count_batches(clips, batch_size))
+
+    def _anchors(self, step: int) -> list[int]:
+        """Indices in the AnchorDataset of this rank's anchors of a step."""
+        if self.num_anchors == 0:
+            return []
+        dataset, world_size = self.sampler.dataset, self.sampler.world_size
+        first = step * self.num_anchors * world_size + self.sampler.rank
+        indices = []
+        for position in range(first, first + self.num_anchors * world_size, world_size):
+            number, place = divmod(position, dataset.num_anchors)
+            permutation = _permutation(self.sampler.seed, number, dataset.num_anchors)
+            indices.append(len(dataset) + int(permutation[place]))
+        return indices
+
+
+@lru_cache(maxsize=4)
+def _permutation(seed: int, number: int, size: int) -> np.ndarray:
+    """The ``number``-th permutation of 0 to ``size`` - 1."""
+    return np.random.default_rng((seed, number)).permutation(size)

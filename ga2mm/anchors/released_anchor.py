@@ -1,0 +1,41 @@
+"""The anchor term of the code released with GA2-CLIP."""
+
+from torch import Tensor
+
+from ga2mm.anchors.anchor_objective import AnchorFeatures, AnchorStrategy
+from ga2mm.registry import ANCHOR_STRATEGIES
+
+
+@ANCHOR_STRATEGIES.register_module()
+class ReleasedAnchor(AnchorStrategy):
+    """Adds the anchors' similarity to the negatives to the logits of every labelled clip.
+
+    ``logits[b, c] += weight · logit_scale · mean over anchors a of (video_a · negative_c)``, with either
+    one negative for all classes or one for each. Source: the code released with arXiv 2511.22125.
+
+    **With a single negative, which is how it was released, this term does nothing:** every class of a clip
+    gets the same number, softmax does not change, and loss and gradients are those of training without
+    anchors. With one negative a class it acts, through the vision prompts.
+
+    Raises:
+        ValueError: The number of negatives is neither 1 nor the number of classes.
+    """
+
+    def no_effect(self, num_negatives: int) -> str | None:
+        """With one negative all logits of a clip shift alike."""
+        if num_negatives == 1:
+            return (
+                'with a single negative prompt it adds the same number to all logits of a clip, which '
+                'softmax ignores; give one negative per class, or use FeatureConsistency'
+            )
+        return None
+
+    def logit_shift(self, features: AnchorFeatures) -> Tensor:
+        """Shifts of shape (1,) or (classes,)."""
+        num_negatives, num_classes = len(features.negatives), len(features.classes)
+        if num_negatives not in (1, num_classes):
+            raise ValueError(
+                f'ReleasedAnchor has {num_negatives} negatives for {num_classes} classes: give 1, or one '
+                'for each class (config key model.anchors.negatives)'
+            )
+        return features.logit_scale * (features.videos @ features.negatives.t()).mean(dim=0)

@@ -1,0 +1,22 @@
+"""Datasets of videos, their annotation files and label maps, and tolerant decoding."""
+
+import mmaction.datasets  # noqa: F401  registers MMAction2's datasets and transforms
+
+from ga2mm.datasets.action_video_dataset import ActionVideoDataset
+from ga2mm.datasets.annotation import read_annotation, read_video_list
+from ga2mm.datasets.label_map import check_class_names, read_label_map
+from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
+from ga2mm.datasets.transforms import BlackVideo, DecodeFrames, OpenVideo, UnreadableVideoError
+
+__all__ = [
+    'ActionVideoDataset',
+    'BlackVideo',
+    'DecodeFrames',
+    'OpenVideo',
+    'TolerantVideoDataset',
+    'UnreadableVideoError',
+    'check_class_names',
+    'read_annotation',
+    'read_label_map',
+    'read_video_list',
+]

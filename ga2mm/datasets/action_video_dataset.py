@@ -1,0 +1,75 @@
+"""Labelled videos with the names of their classes."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+
+from ga2mm.datasets.annotation import read_annotation
+from ga2mm.datasets.label_map import check_class_names, read_label_map
+from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
+from ga2mm.registry import DATASETS
+
+SPLITS = ('base', 'novel', 'all')
+
+
+@DATASETS.register_module()
+class ActionVideoDataset(TolerantVideoDataset):
+    """Labelled videos with the names of their classes, and which classes these are.
+
+    ``metainfo`` has ``classes`` (a tuple of names, at the index of their labels) and ``split``. See
+    :class:`TolerantVideoDataset` for what every item says about unreadable videos.
+
+    Args:
+        ann_file: The ``path label`` lines; see :func:`read_annotation`.
+        pipeline: Transforms; they end in ``PackActionInputs``.
+        label_map: The file of the class names, see :func:`read_label_map`, or the names themselves.
+        split: ``'base'``, ``'novel'`` (classes that are never trained on) or ``'all'``.
+        data_prefix: ``dict(video=folder)``, put before the listed paths. Default: none.
+        test_mode: True for validation and testing.
+        on_unreadable: ``'replace'`` (default in training), ``'wrong'`` (default in testing) or
+            ``'fail'``; see :class:`TolerantVideoDataset`.
+        indices: Take only the first videos (an integer) or these (a list of integers).
+        lazy_init: Do not read ``ann_file`` yet.
+
+    Raises:
+        ValueError: An argument, the annotation file or the label map is wrong, a label is outside
+            the label map, or novel classes are to be trained on.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: Sequence[dict | Callable],
+        label_map: str | PathLike | Sequence[str],
+        split: str,
+        data_prefix: dict | None = None,
+        test_mode: bool = False,
+        on_unreadable: str | None = None,
+        indices: int | Sequence[int] | None = None,
+        lazy_init: bool = False,
+    ) -> None:
+        if split not in SPLITS:
+            raise ValueError(f'split={split!r}; use one of {SPLITS}')
+        if split == 'novel' and not test_mode:
+            raise ValueError(
+                f"{ann_file}: split='novel' with test_mode=False; novel classes are never trained "
+                'on, set test_mode=True or train on the base split'
+            )
+        if isinstance(label_map, str | PathLike):
+            self.classes = read_label_map(label_map)
+        else:
+            places = [f'label_map[{label}]' for label in range(len(label_map))]
+            self.classes = check_class_names(label_map, places)
+        super().__init__(
+            ann_file,
+            pipeline=pipeline,
+            data_prefix=data_prefix,
+            test_mode=test_mode,
+            on_unreadable=on_unreadable,
+            indices=indices,
+            lazy_init=lazy_init,
+        )
+        # Not handed to MMEngine, which takes a string in metainfo for the name of a file to read.
+        self._metainfo.update(classes=self.classes, split=split)
+
+    def list_videos(self) -> list[tuple[str, int]]:
+        return read_annotation(self.ann_file, num_classes=len(self.classes))

@@ -1,0 +1,26 @@
+"""Hooks, loops and wrappers that MMEngine lacks."""
+
+import mmaction.engine  # noqa: F401  registers MMAction2's hooks and loops
+
+from ga2mm.engine.bfloat16_optim_wrapper import BFloat16OptimWrapper
+from ga2mm.engine.checkpoint_safety import (
+    AtomicLocalBackend,
+    CheckpointSafetyHook,
+    allow_mmengine_checkpoints,
+)
+from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
+from ga2mm.engine.distributed import prepare_distributed
+from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
+from ga2mm.engine.unreadable_videos_hook import UnreadableVideosHook
+
+__all__ = [
+    'AtomicLocalBackend',
+    'BFloat16OptimWrapper',
+    'CheckpointSafetyHook',
+    'ClassNamesHook',
+    'ProtocolTestLoop',
+    'UnreadableVideosHook',
+    'allow_mmengine_checkpoints',
+    'prepare_distributed',
+    'set_classes_from',
+]

@@ -1,0 +1,77 @@
+"""Checkpoints are untrusted input, and none is ever half written."""
+
+import builtins
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+
+from ga2mm.registry import HOOKS
+from ga2mm.utils import replace_when_written
+
+STATISTICS = ('min', 'max', 'mean', 'current')
+
+
+def history_buffer_statistic(owner: Any, name: str) -> Callable[..., Any]:
+    """``getattr`` for unpickling a HistoryBuffer: its four statistics, and nothing else.
+
+    Raises:
+        ValueError: Anything else was asked for.
+    """
+    if owner is not HistoryBuffer or name not in STATISTICS:
+        raise ValueError(f'the checkpoint asks for {owner!r}.{name}, which no checkpoint of MMEngine needs')
+    return builtins.getattr(owner, name)
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Let ``torch.load(weights_only=True)`` read the training state that MMEngine saves, and no more."""
+    multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            (history_buffer_statistic, 'builtins.getattr'),
+            (np.ndarray, 'numpy.ndarray'),
+            np.dtype,
+            type(np.dtype(np.float64)),
+            type(np.dtype(np.int64)),
+            multiarray._reconstruct,
+            (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
+            multiarray.scalar,
+            (multiarray.scalar, 'numpy.core.multiarray.scalar'),
+        ]
+    )
+
+
+@register_backend('atomic_local')
+class AtomicLocalBackend(LocalBackend):
+    """Local files that appear whole or not at all (``default_hooks.checkpoint.backend_args``)."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes to a file beside ``filepath``, then move it there."""
+        with replace_when_written(filepath) as temporary:
+            temporary.write_bytes(obj)
+
+
+@HOOKS.register_module()
+class CheckpointSafetyHook(Hook):
+    """Reads MMEngine's checkpoints without trusting them.
+
+    MMEngine would execute the text under ``meta.config`` when it resumes; it is dropped. Whether names,
+    shapes and the CLIP fit is checked by the recognizer itself.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        """Allow what MMEngine saves."""
+        allow_mmengine_checkpoints()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Drop the text that would be executed."""
+        checkpoint.get('meta', {}).pop('config', None)

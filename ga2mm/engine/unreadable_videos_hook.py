@@ -1,0 +1,58 @@
+"""Names the training videos that could not be read."""
+
+from collections import Counter
+
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ga2mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class UnreadableVideosHook(Hook):
+    """Names the training videos that could not be read and counts how often one was replaced.
+
+    Every process warns of each of its unreadable videos once, when it comes up first. The end of
+    training brings one line for all processes together: how many files, how many clips that another
+    video took the place of, and the names. The counts ``'path: reason' -> times`` are also in the
+    message hub as ``unreadable_videos``.
+
+    It reads what the datasets write into the metainfo of their data samples, and so works with any
+    number of workers.
+    """
+
+    def __init__(self) -> None:
+        self._times: Counter[str] = Counter()
+        self._replaced_clips = 0
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        for sample in data_batch['data_samples']:
+            self._take_in(runner, sample.get('unreadable', ()))
+
+    def after_train(self, runner: Runner) -> None:
+        times: Counter[str] = Counter()
+        replaced_clips = 0
+        for of_rank, replaced_of_rank in all_gather_object((self._times, self._replaced_clips)):
+            times.update(of_rank)
+            replaced_clips += replaced_of_rank
+        if times:
+            runner.message_hub.update_info('unreadable_videos', dict(times))
+            runner.logger.warning(
+                f'{len(times)} training videos cannot be read, others took their place '
+                f'{replaced_clips} times: {"; ".join(sorted(times))}'
+            )
+
+    def _take_in(self, runner: Runner, unreadable: tuple[str, ...]) -> None:
+        self._replaced_clips += bool(unreadable)
+        for video in unreadable:
+            if video not in self._times:
+                # MMEngine drops a warning whose text, before arguments are put in, was there before.
+                runner.logger.warning(f'a training video cannot be read, skipping {video}')
+            self._times[video] += 1

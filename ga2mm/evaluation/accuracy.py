@@ -1,0 +1,90 @@
+"""Accuracy that counts unreadable test videos as wrong."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmaction.evaluation import AccMetric
+from mmengine.logging import MMLogger
+
+from ga2mm.registry import METRICS
+from ga2mm.structures import scores_and_label
+
+NAMES = ('top_k_accuracy', 'mean_class_accuracy')
+
+
+@METRICS.register_module()
+class Accuracy(AccMetric):
+    """Top-k and mean class accuracy, all between 0 and 1: ``acc/top1``, ``acc/top5``, ``acc/mean1``.
+
+    A sample whose metainfo says ``readable=False`` is wrong for every metric, and a log line names
+    it. If there are such samples, ``acc/unreadable`` is their number. A k above the number of
+    classes counts like the number of classes: every readable sample is right.
+
+    Design choice: ``mean1`` is the mean over the classes that have test samples. MMAction2's also
+    takes in, with an accuracy of 0, classes that have none but are predicted.
+
+    Args:
+        metric_list: Which metrics, of ``'top_k_accuracy'`` and ``'mean_class_accuracy'``.
+        collect_device: Where the results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        metric_options: ``dict(top_k_accuracy=dict(topk=(1, 5)))`` gives the values of k.
+        prefix: First part of the names. Default: ``'acc'``.
+
+    Raises:
+        ValueError: ``metric_list`` names another metric, or a k is below 1.
+    """
+
+    def __init__(
+        self,
+        metric_list: str | Sequence[str] = NAMES,
+        collect_device: str = 'cpu',
+        metric_options: dict | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        metric_list = (metric_list,) if isinstance(metric_list, str) else tuple(metric_list)
+        for name in metric_list:
+            if name not in NAMES:
+                raise ValueError(f'metric_list: {name!r} is not known; use some of {NAMES}')
+        topk = ((metric_options or {}).get('top_k_accuracy') or {}).get('topk', (1, 5))
+        self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
+        if min(self.topk) < 1:
+            raise ValueError(f'metric_options: topk={topk}; give values of 1 or more')
+        super().__init__(metric_list=metric_list, collect_device=collect_device, prefix=prefix)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Take in a batch of predictions, as dicts of data samples."""
+        for sample in data_samples:
+            scores, label = scores_and_label(sample)
+            self.results.append(
+                dict(
+                    scores=scores.float().cpu().numpy(),
+                    label=int(label),
+                    readable=sample.get('readable', True),
+                    unreadable=sample.get('unreadable', ()),
+                )
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """The metrics over all samples, without the prefix."""
+        scores = np.stack([result['scores'] for result in results])
+        labels = np.array([result['label'] for result in results])
+        readable = np.array([result['readable'] for result in results])
+
+        metrics: dict[str, float] = {}
+        if 'top_k_accuracy' in self.metrics:
+            ranked = np.argsort(scores, axis=1)[:, ::-1]
+            for k in self.topk:
+                right = (ranked[:, :k] == labels[:, None]).any(axis=1) & readable
+                metrics[f'top{k}'] = float(right.mean())
+        if 'mean_class_accuracy' in self.metrics:
+            right = (scores.argmax(axis=1) == labels) & readable
+            by_class = [right[labels == label].mean() for label in np.unique(labels)]
+            metrics['mean1'] = float(np.mean(by_class))
+        if not readable.all():
+            metrics['unreadable'] = int((~readable).sum())
+            names = '; '.join(name for result in results for name in result['unreadable'])
+            MMLogger.get_current_instance().warning(
+                f'{metrics["unreadable"]} of {len(results)} test videos cannot be read and count as '
+                f'wrong: {names}'
+            )
+        return metrics

@@ -1,0 +1,313 @@
+"""Write the miniature world to disk as videos, annotation files and label tables.
+
+::
+
+    ROOT/STYLE/draw0/       videos/*.mkv  base_train.txt  base_val.txt  base_test.txt
+                            novel_test.txt  base_labels.csv  novel_labels.csv  manifest.json
+    ROOT/STYLE/source/      videos/*.mkv  train.txt  test.txt  labels.csv  manifest.json
+    ROOT/STYLE/irrelevant/  videos/*.mkv  videos.txt  manifest.json
+
+An annotation line is ``NAME.mkv LABEL``, the name relative to ``videos``; the label is 0 for all
+irrelevant videos. A label table is a CSV file with the header ``id,name``. Novel labels start at
+0 in a table of their own.
+
+A video has 8 frames of 32 x 32 pixels in FFV1, a lossless codec: decord reads back exactly what
+was rendered, at some 20 KB a video. MPEG-4 at this size would blur shapes of ten pixels.
+
+A folder is a function of the arguments alone. Its ``manifest.json`` is written last and lists
+every file with its size: a folder whose manifest and files agree with the arguments is left
+alone, any other is written again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ga2mm.miniature import world
+
+GENERATOR_VERSION = 1
+"""Raised whenever the same arguments would give other files."""
+
+MANIFEST = 'manifest.json'
+FRAME_RATE = 8
+CODEC, SUFFIX = 'FFV1', '.mkv'
+_CHUNK = 64  # videos rendered at once
+
+
+def write_video(path: Path, frames: np.ndarray) -> None:
+    """Write one lossless video; a half-written file never bears its name.
+
+    Args:
+        path: file to write, ending in ``.mkv``.
+        frames: uint8 RGB frames, (T, H, W, 3).
+
+    Raises:
+        RuntimeError: OpenCV has no FFV1 encoder, or the folder cannot be written.
+    """
+    height, width = frames.shape[1:3]
+    partial = path.with_name(f'.partial-{os.getpid()}-{path.name}')
+    writer = cv2.VideoWriter(
+        str(partial), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*CODEC), FRAME_RATE, (width, height)
+    )
+    if not writer.isOpened():
+        raise RuntimeError(
+            f'OpenCV cannot write {CODEC} to {path.parent}: is the folder writable, '
+            'and is opencv-python from PyPI (with FFmpeg) installed?'
+        )
+    try:
+        for frame in frames:
+            writer.write(np.ascontiguousarray(frame[..., ::-1]))
+        writer.release()
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Videos of one annotation file."""
+
+    name: str
+    scenes: world.Scenes
+    labels: np.ndarray
+    rng: np.random.Generator
+
+
+def _rng(style: str, kind: int, number: int, split: int) -> np.random.Generator:
+    """A stream of its own for every split, so that no split's size changes another split."""
+    index = list(world.STYLES).index(style)
+    versions = (GENERATOR_VERSION, world.WORLD_VERSION)
+    return np.random.default_rng([*versions, index, kind, number, split])
+
+
+def _class_split(name, classes, per_class, rng) -> _Split:
+    scenes, labels = world.class_scenes(classes, per_class, rng)
+    return _Split(name, scenes, labels, rng)
+
+
+def _label_table(classes: tuple[world.ClassSpec, ...]) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator='\n')
+    writer.writerow(['id', 'name'])
+    writer.writerows((index, item.name) for index, item in enumerate(classes))
+    return table.getvalue()
+
+
+def _write_text(path: Path, text: str) -> None:
+    partial = path.with_name(f'.partial-{os.getpid()}-{path.name}')
+    try:
+        partial.write_text(text, encoding='utf-8')
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _is_complete(folder: Path, parameters: dict) -> bool:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding='utf-8'))
+        return manifest['parameters'] == parameters and all(
+            (folder / name).stat().st_size == size for name, size in manifest['files'].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _write_folder(
+    folder: Path, parameters: dict, splits: list[_Split], tables: dict[str, str], progress: bool
+) -> Path:
+    """Write one folder, or nothing if it is there already; see the module's docstring."""
+    parameters = {
+        'generator_version': GENERATOR_VERSION,
+        'world_version': world.WORLD_VERSION,
+        **parameters,
+    }
+    if _is_complete(folder, parameters):
+        return folder
+    videos = folder / 'videos'
+    videos.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
+
+    style = world.get_style(parameters['style'])
+    names = []
+    with tqdm(
+        total=sum(len(s.scenes) for s in splits), desc=f'write {folder.name}', disable=not progress
+    ) as bar:
+        for split in splits:
+            lines = []
+            for first in range(0, len(split.scenes), _CHUNK):
+                part = split.scenes[first : first + _CHUNK]
+                frames = world.render(part, style, world.video_times(len(part)), split.rng)
+                for offset, clip in enumerate(frames):
+                    name = f'{split.name}_{first + offset:04d}{SUFFIX}'
+                    write_video(videos / name, clip)
+                    lines.append(f'{name} {split.labels[first + offset]}\n')
+                    names.append(f'videos/{name}')
+                    bar.update()
+            _write_text(folder / f'{split.name}.txt', ''.join(lines))
+            names.append(f'{split.name}.txt')
+    for name, table in tables.items():
+        _write_text(folder / name, table)
+        names.append(name)
+    for path in videos.glob(f'[!.]*{SUFFIX}'):  # of an earlier generation with more videos
+        if f'videos/{path.name}' not in names:
+            path.unlink()
+    manifest = {
+        'parameters': parameters,
+        'files': {name: (folder / name).stat().st_size for name in names},
+    }
+    _write_text(folder / MANIFEST, json.dumps(manifest, indent=1))
+    return folder
+
+
+def _at_least_one(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f'{name} must be at least 1, not {count}')
+
+
+def generate_source(
+    root: str | Path,
+    style: str = 'mild',
+    shots: int = 16,
+    test_videos: int = 10,
+    progress: bool = True,
+) -> Path:
+    """The source dataset, 20 classes that are in no draw, from which a hard prompt is learnt.
+
+    Args:
+        root: folder of the world, made if missing.
+        style: one of ``world.STYLES``.
+        shots: training videos a class.
+        test_videos: test videos a class.
+        progress: show a progress bar.
+
+    Returns:
+        The folder ``root/style/source``.
+
+    Raises:
+        ValueError: unknown style, or a count below 1.
+        RuntimeError: OpenCV cannot write the videos.
+    """
+    world.get_style(style)
+    _at_least_one(shots=shots, test_videos=test_videos)
+    classes = world.source_classes()
+    splits = [
+        _class_split('train', classes, shots, _rng(style, 1, 0, 0)),
+        _class_split('test', classes, test_videos, _rng(style, 1, 0, 1)),
+    ]
+    parameters = dict(kind='source', style=style, shots=shots, test_videos=test_videos)
+    tables = {'labels.csv': _label_table(classes)}
+    return _write_folder(Path(root) / style / 'source', parameters, splits, tables, progress)
+
+
+def generate_irrelevant(
+    root: str | Path, style: str = 'mild', videos: int = 64, progress: bool = True
+) -> Path:
+    """The pool of irrelevant videos: reserved shapes doing anything, a fifth with no object.
+
+    Args:
+        root: folder of the world, made if missing.
+        style: one of ``world.STYLES``.
+        videos: number of videos.
+        progress: show a progress bar.
+
+    Returns:
+        The folder ``root/style/irrelevant``.
+
+    Raises:
+        ValueError: unknown style, or a count below 1.
+        RuntimeError: OpenCV cannot write the videos.
+    """
+    world.get_style(style)
+    _at_least_one(videos=videos)
+    rng = _rng(style, 2, 0, 0)
+    scenes = world.random_scenes(world.RESERVED_SHAPES, videos, rng, empty=0.2)
+    splits = [_Split('videos', scenes, np.zeros(videos, int), rng)]
+    parameters = dict(kind='irrelevant', style=style, videos=videos)
+    return _write_folder(Path(root) / style / 'irrelevant', parameters, splits, {}, progress)
+
+
+def generate_draw(
+    root: str | Path,
+    draw: int,
+    style: str = 'mild',
+    shots: int = 16,
+    test_videos: int = 40,
+    val_videos: int = 10,
+    progress: bool = True,
+) -> Path:
+    """One draw of 12 base and 12 novel classes, see :func:`world.class_draw`.
+
+    Args:
+        root: folder of the world, made if missing.
+        draw: number of the draw, from 0.
+        style: one of ``world.STYLES``.
+        shots: training videos a base class.
+        test_videos: test videos a class, base and novel.
+        val_videos: validation videos a base class.
+        progress: show a progress bar.
+
+    Returns:
+        The folder ``root/style/draw<k>``.
+
+    Raises:
+        ValueError: unknown style, bad draw, or a count below 1.
+        RuntimeError: OpenCV cannot write the videos.
+    """
+    world.get_style(style)
+    _at_least_one(shots=shots, test_videos=test_videos, val_videos=val_videos)
+    classes = world.class_draw(draw)
+    splits = [
+        _class_split('base_train', classes.base, shots, _rng(style, 3, draw, 0)),
+        _class_split('base_val', classes.base, val_videos, _rng(style, 3, draw, 1)),
+        _class_split('base_test', classes.base, test_videos, _rng(style, 3, draw, 2)),
+        _class_split('novel_test', classes.novel, test_videos, _rng(style, 3, draw, 3)),
+    ]
+    parameters = dict(
+        kind='draw',
+        draw=int(draw),
+        style=style,
+        shots=shots,
+        test_videos=test_videos,
+        val_videos=val_videos,
+    )
+    tables = {
+        'base_labels.csv': _label_table(classes.base),
+        'novel_labels.csv': _label_table(classes.novel),
+    }
+    return _write_folder(Path(root) / style / f'draw{draw}', parameters, splits, tables, progress)
+
+
+def generate_all(
+    root: str | Path, draws: Iterable[int] = (0,), style: str = 'mild', progress: bool = True
+) -> list[Path]:
+    """Source dataset, irrelevant pool and the given draws, all with their default sizes.
+
+    Args:
+        root: folder of the world, made if missing.
+        draws: numbers of the draws.
+        style: one of ``world.STYLES``.
+        progress: show progress bars.
+
+    Returns:
+        The folders, source and irrelevant pool first.
+
+    Raises:
+        ValueError: unknown style or bad draw.
+        RuntimeError: OpenCV cannot write the videos.
+    """
+    return [
+        generate_source(root, style, progress=progress),
+        generate_irrelevant(root, style, progress=progress),
+        *(generate_draw(root, draw, style, progress=progress) for draw in draws),
+    ]

@@ -1,0 +1,648 @@
+"""The miniature world: what exists in it, how it is drawn, and what is said about it.
+
+A scene holds at most one object. The object has a shape, a colour and an action and stands on a
+background. A scene is drawn as frames of 32 x 32 RGB pixels by signed distance functions, for a
+whole batch of scenes at once, in NumPy.
+
+A frame-wise CLIP cannot see the order of frames, so every action also leaves a cue *inside* a
+single frame: a trail (sliding, rising, falling), arcs (spinning), a path (orbiting), an outline
+(growing), a halo (glowing), a ground line (bouncing) or bars at both sides (shaking).
+
+Design choices, for the classes of a draw:
+
+* A class is named "{shape} {action}". Base and novel classes have disjoint shapes, six each, two
+  actions a shape, so every class has a twin from which only the action tells it apart.
+* Colour and background are not in the name, yet every class owns one of each, which its videos
+  take with probability :data:`ATTRIBUTE_PROBABILITY`, in training and in testing alike, for base
+  and for novel classes. A learner can therefore tell the base classes apart by colour alone,
+  and a learner that does so has nothing in a novel class's name to go by: that is the shortcut.
+* The twelve base classes share out the twelve colours, and so do the twelve novel classes.
+  Every novel colour was hence seen in training as the mark of another, a base, class.
+* Four shapes are reserved for the pool of irrelevant videos and occur in no class.
+
+The world says nothing about real videos. It exists so that a whole method runs in minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+WORLD_VERSION = 1
+"""Raised whenever the same seed would give other pixels, classes or captions."""
+
+IMAGE_SIZE = 32
+FRAMES = 8
+ATTRIBUTE_PROBABILITY = 0.95
+
+CLASS_SHAPES = (
+    'circle', 'square', 'triangle', 'star', 'cross', 'ring',
+    'heart', 'moon', 'diamond', 'bar', 'dome', 'hourglass',
+)  # fmt: skip
+RESERVED_SHAPES = ('arrow', 'window', 'drop', 'oval')
+SHAPES = CLASS_SHAPES + RESERVED_SHAPES
+
+ACTIONS = (
+    'sliding', 'rising', 'falling', 'spinning', 'orbiting',
+    'growing', 'glowing', 'bouncing', 'shaking',
+)  # fmt: skip
+
+COLOURS = {
+    'red': (0.90, 0.12, 0.12),
+    'orange': (1.00, 0.55, 0.05),
+    'yellow': (0.98, 0.92, 0.15),
+    'green': (0.15, 0.78, 0.20),
+    'teal': (0.00, 0.52, 0.50),
+    'cyan': (0.30, 0.95, 0.98),
+    'blue': (0.12, 0.25, 0.92),
+    'purple': (0.50, 0.12, 0.72),
+    'pink': (1.00, 0.55, 0.78),
+    'brown': (0.42, 0.22, 0.06),
+    'white': (1.00, 1.00, 1.00),
+    'black': (0.02, 0.02, 0.02),
+}
+BACKGROUNDS = {
+    'grass': (0.36, 0.50, 0.32),
+    'sand': (0.68, 0.60, 0.44),
+    'water': (0.36, 0.48, 0.64),
+    'stone': (0.50, 0.50, 0.52),
+    'brick': (0.58, 0.36, 0.31),
+    'snow': (0.78, 0.80, 0.84),
+    'night': (0.20, 0.20, 0.30),
+    'wood': (0.52, 0.40, 0.27),
+}
+
+NOTHING = -1
+"""Index of an attribute that a scene does not have."""
+BLOB = len(SHAPES)
+"""Index of an irregular outline without a name; only the training of the tiny CLIP has it."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a scene is filmed: the domain shift between the tiny CLIP's images and the videos.
+
+    Args:
+        noise: standard deviation of the pixel noise, of a range of 1.
+        clutter: number of smudges (short strokes of random colour) lying about.
+        contrast: lowest and highest contrast of a video, 1 = unchanged.
+        tint: standard deviation of a colour cast, one a video.
+        jitter: standard deviation of the camera's position in each frame, of an image of width 2.
+        brightness: factor on every pixel.
+        blur: share of a 3 x 3 binomial blur mixed in, 0 to 1.
+    """
+
+    noise: float
+    clutter: int
+    contrast: tuple[float, float]
+    tint: float
+    jitter: float
+    brightness: float = 1.0
+    blur: float = 0.0
+
+
+CLEAN = Style(noise=0.02, clutter=0, contrast=(0.85, 1.0), tint=0.02, jitter=0.0)
+"""The style of the images that the tiny CLIP is trained on."""
+
+STYLES = {
+    'mild': Style(noise=0.05, clutter=1, contrast=(0.6, 0.85), tint=0.05, jitter=0.04),
+    'strong': Style(
+        noise=0.10,
+        clutter=3,
+        contrast=(0.45, 0.7),
+        tint=0.10,
+        jitter=0.06,
+        brightness=0.7,
+        blur=0.7,
+    ),
+}
+
+
+def get_style(name: str) -> Style:
+    """The style of that name.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    if name not in STYLES:
+        raise ValueError(f'unknown style {name!r}, choose one of {", ".join(STYLES)}')
+    return STYLES[name]
+
+
+# --------------------------------------------------------------------------------------- classes
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """One class. Its name tells shape and action; colour and background are its habit only."""
+
+    shape: str
+    action: str
+    colour: str
+    background: str
+
+    @property
+    def name(self) -> str:
+        return f'{self.shape} {self.action}'
+
+
+@dataclass(frozen=True)
+class ClassDraw:
+    """The twelve base and twelve novel classes of one draw; labels are positions in the tuples."""
+
+    base: tuple[ClassSpec, ...]
+    novel: tuple[ClassSpec, ...]
+
+
+def _with_habits(pairs: list[tuple[str, str]], rng: np.random.Generator) -> tuple[ClassSpec, ...]:
+    """Shuffle the (shape, action) pairs and share out colours and backgrounds among them."""
+    pairs = [pairs[i] for i in rng.permutation(len(pairs))]
+    habits = []
+    for values in (list(COLOURS), list(BACKGROUNDS)):
+        rounds = -(-len(pairs) // len(values))
+        habits.append([values[i] for _ in range(rounds) for i in rng.permutation(len(values))])
+    return tuple(
+        ClassSpec(*pair, colour, background)
+        for pair, colour, background in zip(pairs, *habits, strict=False)
+    )
+
+
+def source_classes() -> tuple[ClassSpec, ...]:
+    """The 20 classes of the source dataset, always the same; none of them is in any draw.
+
+    Every class shape occurs once or twice and every action at least twice.
+    """
+    rng = np.random.default_rng([WORLD_VERSION, 20])
+    shapes = [CLASS_SHAPES[i] for _ in range(2) for i in rng.permutation(len(CLASS_SHAPES))][:20]
+    actions = [ACTIONS[i] for _ in range(3) for i in rng.permutation(len(ACTIONS))]
+    pairs: list[tuple[str, str]] = []
+    for shape in shapes:
+        action = next(a for a in actions if (shape, a) not in pairs)
+        actions.remove(action)
+        pairs.append((shape, action))
+    return _with_habits(pairs, rng)
+
+
+def class_draw(draw: int) -> ClassDraw:
+    """The base and novel classes of one draw, a function of the number alone.
+
+    Args:
+        draw: number of the draw, from 0.
+
+    Raises:
+        ValueError: ``draw`` is not an integer of at least 0.
+    """
+    if isinstance(draw, bool) or not isinstance(draw, (int, np.integer)) or draw < 0:
+        raise ValueError(f'a draw is an integer from 0, not {draw!r}')
+    rng = np.random.default_rng([WORLD_VERSION, 30, int(draw)])
+    taken = {(c.shape, c.action) for c in source_classes()}
+    shapes = [CLASS_SHAPES[i] for i in rng.permutation(len(CLASS_SHAPES))]
+    halves = []
+    for half in (shapes[:6], shapes[6:]):
+        pairs = []
+        for shape in half:
+            free = [action for action in ACTIONS if (shape, action) not in taken]
+            pairs += [(shape, free[i]) for i in rng.choice(len(free), 2, replace=False)]
+        halves.append(_with_habits(pairs, rng))
+    return ClassDraw(*halves)
+
+
+# ---------------------------------------------------------------------------------------- scenes
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """A batch of scenes as int arrays of shape (N,), indices into the tuples and dicts above.
+
+    ``shape`` is :data:`NOTHING` for a scene without an object (colour and action are then
+    ignored) and :data:`BLOB` for an object without a name.
+    """
+
+    shape: np.ndarray
+    action: np.ndarray
+    colour: np.ndarray
+    background: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Scenes:
+        """The scenes of these rows, a slice or an index array."""
+        return Scenes(self.shape[rows], self.action[rows], self.colour[rows], self.background[rows])
+
+
+def random_scenes(
+    shapes: tuple[str, ...], count: int, rng: np.random.Generator, empty: float = 0.0
+) -> Scenes:
+    """``count`` scenes with independent attributes and shapes out of ``shapes``.
+
+    A share ``empty`` of them, rounded to whole scenes, has no object.
+    """
+    shape = rng.choice([SHAPES.index(s) for s in shapes], count)
+    shape[rng.permutation(count)[: round(empty * count)]] = NOTHING
+    return Scenes(
+        shape=shape,
+        action=rng.integers(len(ACTIONS), size=count),
+        colour=rng.integers(len(COLOURS), size=count),
+        background=rng.integers(len(BACKGROUNDS), size=count),
+    )
+
+
+def class_scenes(
+    classes: tuple[ClassSpec, ...], per_class: int, rng: np.random.Generator
+) -> tuple[Scenes, np.ndarray]:
+    """``per_class`` scenes of every class, class by class, and their labels of shape (N,)."""
+    labels = np.repeat(np.arange(len(classes)), per_class)
+
+    def habit(names: tuple[str, ...], own: list[str]) -> np.ndarray:
+        index = np.array([names.index(name) for name in own])[labels]
+        other = rng.integers(len(names), size=len(labels))
+        return np.where(rng.random(len(labels)) < ATTRIBUTE_PROBABILITY, index, other)
+
+    scenes = Scenes(
+        shape=np.array([SHAPES.index(c.shape) for c in classes])[labels],
+        action=np.array([ACTIONS.index(c.action) for c in classes])[labels],
+        colour=habit(tuple(COLOURS), [c.colour for c in classes]),
+        background=habit(tuple(BACKGROUNDS), [c.background for c in classes]),
+    )
+    return scenes, labels
+
+
+# ------------------------------------------------------------------------------------- rendering
+# Signed distance functions: x to the right, y upwards, arrays of one shape; an object reaches to
+# about 1. Negative is inside. Distances need not be exact, only close to right at the outline.
+
+
+def _box(x, y, half_width, half_height):
+    return np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
+
+
+def _star(x, y):
+    fifth = np.pi / 5
+    angle = np.abs((np.arctan2(x, y) + fifth) % (2 * fifth) - fifth)
+    radius = np.hypot(x, y)
+    along, across = radius * np.cos(angle), radius * np.sin(angle)
+    inner = 0.42
+    normal = np.array([inner * np.sin(fifth), 1 - inner * np.cos(fifth)])
+    normal /= np.linalg.norm(normal)
+    return (along - 1) * np.float32(normal[0]) + across * np.float32(normal[1])
+
+
+def _heart(x, y):
+    x = np.abs(x)
+    lobe = np.hypot(x - 0.45, y - 0.35) - 0.5
+    point = np.maximum(0.72 * x - 0.69 * y - 0.63, np.maximum(y - 0.35, x - 0.95))
+    return np.minimum(lobe, point)
+
+
+def _arrow(x, y):
+    head = np.maximum(0.75 * x + 0.66 * np.abs(y) - 0.72, -x)
+    return np.minimum(head, _box(x + 0.45, y, 0.5, 0.24))
+
+
+def _drop(x, y):
+    ball = np.hypot(x, y + 0.35) - 0.6
+    tip = np.maximum(0.91 * np.abs(x) + 0.41 * y - 0.41, -y - 0.1)
+    return np.minimum(ball, tip)
+
+
+_DISTANCES = {
+    'circle': lambda x, y: np.hypot(x, y) - 0.85,
+    'square': lambda x, y: _box(x, y, 0.76, 0.76),
+    'triangle': lambda x, y: np.maximum(-y - 0.6, 0.87 * np.abs(x) + 0.5 * y - 0.5),
+    'star': _star,
+    'cross': lambda x, y: np.minimum(_box(x, y, 0.27, 0.95), _box(x, y, 0.95, 0.27)),
+    'ring': lambda x, y: np.abs(np.hypot(x, y) - 0.68) - 0.22,
+    'heart': _heart,
+    'moon': lambda x, y: np.maximum(np.hypot(x, y) - 0.95, 0.78 - np.hypot(x - 0.5, y)),
+    'diamond': lambda x, y: 0.87 * np.abs(x) + 0.5 * np.abs(y) - 0.5,
+    'bar': lambda x, y: _box(x, y, 1.05, 0.27),
+    'dome': lambda x, y: np.maximum(np.hypot(x, y + 0.4) - 0.98, -y - 0.4),
+    'hourglass': lambda x, y: np.maximum(np.abs(y) - 0.9, 0.78 * np.abs(x) - 0.62 * np.abs(y) - 0.08),
+    'arrow': _arrow,
+    'window': lambda x, y: np.abs(np.maximum(np.abs(x), np.abs(y)) - 0.68) - 0.17,
+    'drop': _drop,
+    'oval': lambda x, y: (np.hypot(x, y / 0.5) - 1) * 0.6,
+}
+
+
+def _shape_distance(shape: np.ndarray, x: np.ndarray, y: np.ndarray, wave: np.ndarray):
+    """Distance to the object's outline, (N, H, W), in units of the object's size."""
+    distance = np.full_like(x, 9.0)
+    for index in np.unique(shape[shape != NOTHING]):
+        rows = shape == index
+        if index == BLOB:
+            angle = np.arctan2(y[rows], x[rows])
+            outline = np.full_like(angle, 0.72)
+            for height, phase, order in zip(wave[rows, :3].T, wave[rows, 3:].T, (2, 3, 4), strict=True):
+                swing = np.sin(order * angle + 6 * phase[:, None, None])
+                outline += 0.12 * height[:, None, None] * swing
+            distance[rows] = np.hypot(x[rows], y[rows]) - outline
+        else:
+            distance[rows] = _DISTANCES[SHAPES[index]](x[rows], y[rows])
+    return distance
+
+
+def _background(index: np.ndarray, x: np.ndarray, y: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Background colours, (N, H, W, 3): a flat colour and a texture of its own."""
+    pattern = np.zeros_like(x)
+    for number, name in enumerate(BACKGROUNDS):
+        rows = index == number
+        u, v = x[rows], y[rows]
+        if name == 'grass':
+            pattern[rows] = 0.08 * np.sin(11 * u + 2 * np.sin(5 * v))
+        elif name == 'sand':
+            pattern[rows] = 0.05 * np.sin(13 * u + 2 * v) * np.sin(12 * v - 3 * u)
+        elif name == 'water':
+            pattern[rows] = 0.08 * np.sin(7 * v + np.sin(4 * u + 3 * time[rows, None, None]))
+        elif name == 'stone':
+            pattern[rows] = 0.07 * np.sign(np.sin(4.5 * u) * np.sin(4.5 * v))
+        elif name == 'brick':
+            shift = 0.5 * (np.floor(v / 0.4) % 2)
+            joint = ((v / 0.4) % 1 < 0.25) | ((u / 0.8 + shift) % 1 < 0.12)
+            pattern[rows] = np.where(joint, 0.12, -0.02)
+        elif name == 'night':
+            pattern[rows] = -0.08 * v
+        elif name == 'wood':
+            pattern[rows] = 0.08 * np.sin(6 * u + 0.5 * np.sin(3 * v))
+    flat = np.array(list(BACKGROUNDS.values()), np.float32)[index]
+    return flat[:, None, None] + pattern[..., None]
+
+
+_PIXEL = 2.0 / IMAGE_SIZE
+
+
+def _cover(distance: np.ndarray) -> np.ndarray:
+    """Share of each pixel that lies inside an outline; distances in units of half an image."""
+    return np.clip(0.5 - distance / _PIXEL, 0, 1)
+
+
+def _paint(image: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> None:
+    """Blend colours (N, 3) into images (N, H, W, 3) by alpha (N, H, W), in place."""
+    image += alpha[..., None] * (colour[:, None, None] - image)
+
+
+def _motion(action, time, start, size, sign, phase):
+    """Where the object is: centres x and y, angle and size, each of shape (N,)."""
+    x, y, angle = start[:, 0].copy(), start[:, 1].copy(), 0.3 * phase
+    size = size.copy()
+    for index, name in enumerate(ACTIONS):
+        rows = action == index
+        t, s = time[rows], sign[rows]
+        if name == 'sliding':
+            x[rows] = 0.3 * x[rows] + s * (0.9 * t - 0.35)
+        elif name == 'rising':
+            y[rows] = 0.3 * y[rows] + 0.9 * t - 0.35
+        elif name == 'falling':
+            y[rows] = 0.3 * y[rows] - 0.9 * t + 0.35
+        elif name == 'spinning':
+            angle[rows] = np.pi * (phase[rows] + s * t)
+        elif name == 'orbiting':
+            turn = np.pi * (phase[rows] + 1.5 * s * t)
+            size[rows] *= 0.85
+            x[rows] = 0.3 * x[rows] + 0.45 * np.cos(turn)
+            y[rows] = 0.3 * y[rows] + 0.45 * np.sin(turn)
+        elif name == 'growing':
+            size[rows] *= 0.7 + 0.4 * t
+        elif name == 'bouncing':
+            y[rows] = -0.75 + size[rows] + 0.6 * np.abs(np.sin(np.pi * (1.5 * t + phase[rows])))
+        elif name == 'shaking':
+            x[rows] += 0.08 * np.sin(20 * t + 3 * phase[rows])
+    return x, y, angle, size
+
+
+def _cue(action, px, py, x, y, size, distance, start, sign, phase, time) -> np.ndarray:
+    """Opacity of the marks that actions leave within a frame, (N, H, W)."""
+    alpha = np.zeros_like(distance)
+    wide = (slice(None), None, None)
+    for index, name in enumerate(ACTIONS):
+        rows = action == index
+        dx, dy, s = px[rows] - x[rows][wide], py[rows] - y[rows][wide], size[rows][wide]
+        if name in ('sliding', 'rising', 'falling'):
+            if name == 'sliding':
+                behind, aside = -dx * sign[rows][wide], dy
+            else:
+                behind, aside = (-dy if name == 'rising' else dy), dx
+            strip = _cover(np.maximum(np.abs(aside) - 0.55 * s, -behind))
+            alpha[rows] = 0.7 * strip * np.clip(1 - behind / 1.3, 0, 1)
+        elif name == 'spinning':
+            radius, turn = np.hypot(dx, dy), np.arctan2(dy, dx)
+            arcs = np.cos(2 * (turn - np.pi * (phase[rows] + sign[rows] * time[rows])[wide])) > 0.1
+            alpha[rows] = 0.85 * arcs * _cover(np.abs(radius - 1.35 * s) - 0.05)
+        elif name == 'orbiting':
+            centre = 0.3 * start[rows]
+            radius = np.hypot(px[rows] - centre[:, 0][wide], py[rows] - centre[:, 1][wide])
+            alpha[rows] = 0.8 * _cover(np.abs(radius - 0.45) - 0.03)
+        elif name == 'growing':
+            alpha[rows] = 0.8 * _cover(np.abs(distance[rows] - 0.2) - 0.04)
+        elif name == 'glowing':
+            pulse = 0.75 + 0.25 * np.sin(6 * time[rows] + 3 * phase[rows])
+            alpha[rows] = pulse[wide] * np.exp(-np.maximum(distance[rows], 0) / 0.3)
+        elif name == 'bouncing':
+            alpha[rows] = 0.85 * _cover(np.abs(py[rows] + 0.84) - 0.06)
+        elif name == 'shaking':
+            gap = np.abs(np.abs(dx) - 1.5 * s - 0.05 * np.sin(12 * dy))
+            alpha[rows] = 0.85 * _cover(np.maximum(gap - 0.05, np.abs(dy) - 0.8 * s))
+    return alpha
+
+
+def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw every scene at every one of its times.
+
+    What a scene leaves open (place, size, direction, smudges, noise, ...) comes from ``rng``, so
+    equal arguments and equally seeded generators give equal pixels.
+
+    Args:
+        scenes: N scenes.
+        style: how they are filmed.
+        times: float array of shape (N, T), from 0 (start of the action) to 1 (its end).
+        rng: source of randomness.
+
+    Returns:
+        uint8 array of shape (N, T, 32, 32, 3), RGB.
+    """
+    count, length = times.shape
+    f32 = np.float32
+
+    def draw(low, high, *shape):
+        return rng.uniform(low, high, (count, *shape)).astype(f32)
+
+    def spread(values):  # one value a scene -> one value a frame
+        return np.repeat(values, length, axis=0)
+
+    start, size = spread(draw(-0.25, 0.25, 2)), spread(draw(0.34, 0.46))
+    sign, phase = spread(np.sign(draw(-1, 1))), spread(draw(-1, 1))
+    wave, shift, time = spread(draw(-1, 1, 6)), spread(draw(0, 6, 2)), times.astype(f32).reshape(-1)
+    shade = spread(draw(-0.05, 0.05, 3))
+    shape, action, colour, background = map(
+        spread, (scenes.shape, scenes.action, scenes.colour, scenes.background)
+    )
+    action = np.where(shape == NOTHING, NOTHING, action)
+    camera = rng.normal(0, style.jitter, (count * length, 2, 1, 1)).astype(f32)
+
+    axis = ((np.arange(IMAGE_SIZE) + 0.5) * _PIXEL - 1).astype(f32)
+    px = axis[None, None, :] + camera[:, 0] + np.zeros((1, IMAGE_SIZE, 1), f32)
+    py = -axis[None, :, None] + camera[:, 1] + np.zeros((1, 1, IMAGE_SIZE), f32)
+    palette = np.array(list(COLOURS.values()), f32)
+    image = _background(background, px + shift[:, :1, None], py + shift[:, 1:, None], time)
+
+    for _ in range(style.clutter):
+        place, half = spread(draw(-0.9, 0.9, 2)), spread(draw(0.05, 0.3))
+        turn, paint = spread(draw(0, 3.2)), spread(palette[rng.integers(len(palette), size=count)])
+        dx, dy = px - place[:, 0, None, None], py - place[:, 1, None, None]
+        cos, sin = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
+        along = np.maximum(np.abs(cos * dx + sin * dy) - half[:, None, None], 0)
+        _paint(image, paint, 0.8 * _cover(np.hypot(along, cos * dy - sin * dx) - 0.09))
+
+    x, y, angle, size = _motion(action, time, start, size, sign, phase)
+    dx, dy = px - x[:, None, None], py - y[:, None, None]
+    cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
+    scale = size[:, None, None]
+    distance = scale * _shape_distance(
+        shape, (cos * dx + sin * dy) / scale, (cos * dy - sin * dx) / scale, wave
+    )
+    paint = palette[colour] + shade
+    _paint(image, paint, _cue(action, px, py, x, y, size, distance, start, sign, phase, time))
+    _paint(image, paint, _cover(distance))
+
+    contrast = spread(draw(*style.contrast))[:, None, None, None]
+    tint = spread(rng.normal(0, style.tint, (count, 1, 1, 3)).astype(f32))
+    image = (0.5 + contrast * (image - 0.5) + tint) * style.brightness
+    if style.blur:
+        soft = image
+        for dim in (1, 2):
+            pad = np.pad(soft, [(1, 1) if d == dim else (0, 0) for d in range(4)], mode='edge')
+            left, middle, right = (np.take(pad, range(k, k + IMAGE_SIZE), axis=dim) for k in range(3))
+            soft = 0.25 * left + 0.5 * middle + 0.25 * right
+        image = image + style.blur * (soft - image)
+    image = image + style.noise * rng.standard_normal(image.shape, dtype=f32)
+    pixels = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return pixels.reshape(count, length, IMAGE_SIZE, IMAGE_SIZE, 3)
+
+
+def video_times(count: int) -> np.ndarray:
+    """Times of the frames of ``count`` videos, (count, 8), evenly from 0 to 1."""
+    return np.tile(np.linspace(0, 1, FRAMES, dtype=np.float32), (count, 1))
+
+
+# -------------------------------------------------------------------------------------- captions
+
+SHAPE_WORDS = {
+    'circle': ('circle', 'disc', 'ball'),
+    'square': ('square', 'box'),
+    'cross': ('cross', 'plus'),
+    'ring': ('ring', 'hoop'),
+    'moon': ('moon', 'crescent'),
+    'diamond': ('diamond', 'rhombus'),
+    'bar': ('bar', 'stick'),
+    'dome': ('dome', 'half circle'),
+    'drop': ('drop', 'tear'),
+    'oval': ('oval', 'egg'),
+}
+"""Synonyms; a shape that is not listed has its own name only."""
+
+ACTION_WORDS = {
+    'sliding': ('sliding', 'gliding', 'moving sideways'),
+    'rising': ('rising', 'moving up'),
+    'falling': ('falling', 'moving down'),
+    'spinning': ('spinning', 'rotating', 'turning'),
+    'orbiting': ('orbiting', 'circling', 'going around'),
+    'growing': ('growing', 'expanding'),
+    'glowing': ('glowing', 'shining'),
+    'bouncing': ('bouncing', 'jumping'),
+    'shaking': ('shaking', 'trembling'),
+}
+BACKGROUND_WORDS = {
+    'grass': ('grass', 'green'),
+    'sand': ('sand', 'beach'),
+    'water': ('water', 'sea'),
+    'stone': ('stone', 'gray'),
+    'brick': ('brick', 'wall'),
+    'snow': ('snow', 'ice'),
+    'night': ('night', 'dark'),
+    'wood': ('wood', 'wooden'),
+}
+TEMPLATES = (
+    'a video of {}',
+    'a video of {}',
+    'a photo of {}',
+    'a clip of {}',
+    'a picture of {}',
+    'an image of {}',
+    'a frame of {}',
+    'a video showing {}',
+    'footage of {}',
+    'this is {}',
+    'there is {}',
+    '{}',
+)
+_PREAMBLES = (
+    'a video. ',
+    'look at this short video. ',
+    'here is a small clip with a few frames. ',
+    'this is a short video of a simple scene, seen from the front. ',
+)
+_THINGS = ('object', 'thing', 'shape')
+_EMPTY = ('nothing', 'an empty scene', 'an empty background', 'no object')
+
+
+def _article(words: str) -> str:
+    return f'{"an" if words[0] in "aeiou" else "a"} {words}'
+
+
+def _pick(options, rng: np.random.Generator):
+    """One of the options; the first, which is the name used by classes, half of the time."""
+    if len(options) == 1 or rng.random() < 0.5:
+        return options[0]
+    return options[1 + rng.integers(len(options) - 1)]
+
+
+def captions(scenes: Scenes, rng: np.random.Generator, long: bool = False) -> list[str]:
+    """One caption a scene, with synonyms, a random template and attributes left out at random.
+
+    An object whose shape is left out is "something" or "an object", one without a name also
+    "something else", and a scene without an object is "nothing" or "an empty scene".
+
+    Args:
+        scenes: the scenes to describe.
+        rng: source of randomness.
+        long: put a sentence that says nothing in front, so that later positions of the text
+            tower are trained too.
+    """
+    return [
+        _caption(int(s), int(a), int(c), int(b), rng, long)
+        for s, a, c, b in zip(scenes.shape, scenes.action, scenes.colour, scenes.background, strict=True)
+    ]
+
+
+def _caption(shape: int, action: int, colour: int, background: int, rng, long: bool) -> str:
+    keep_shape, keep_action, keep_colour, keep_background = rng.random(4) < (0.85, 0.75, 0.6, 0.55)
+    if shape == NOTHING:
+        text = _pick(_EMPTY, rng)
+    else:
+        verb = _pick(ACTION_WORDS[ACTIONS[action]], rng) if keep_action else ''
+        hue = list(COLOURS)[colour] if keep_colour else ''
+        named = keep_shape and shape != BLOB
+        if named:
+            name = SHAPES[shape]
+            noun = _pick(SHAPE_WORDS.get(name, (name,)), rng)
+        else:
+            noun = _THINGS[rng.integers(len(_THINGS))]
+        if shape == BLOB and rng.random() < 0.3:
+            noun = f'unknown {noun}'
+        if not named and rng.random() < 0.6:
+            text = 'something else' if shape == BLOB and rng.random() < 0.6 else 'something'
+            text = ' '.join(filter(None, (text, hue, verb)))
+        elif verb and ' ' not in verb and rng.random() < 0.2:
+            text = _article(' '.join(filter(None, (verb, hue, noun))))
+        else:
+            text = ' '.join(filter(None, (hue, noun, verb)))
+            text = text if rng.random() < 0.1 else _article(text)
+    if keep_background:
+        place = _pick(BACKGROUND_WORDS[list(BACKGROUNDS)[background]], rng)
+        text += f' on {place}' if rng.random() < 0.5 else f' on {_article(place)} background'
+    text = TEMPLATES[rng.integers(len(TEMPLATES))].format(text)
+    if long:
+        text = _PREAMBLES[rng.integers(len(_PREAMBLES))] + text
+    return text + '.' if rng.random() < 0.7 else text

@@ -1,0 +1,16 @@
+"""Everything that ``MODELS`` builds."""
+
+from ga2mm.models.clip import OpenCLIP
+from ga2mm.models.heads import CoupledPromptHead
+from ga2mm.models.losses import CosineConsistencyLoss
+from ga2mm.models.prompts import CoupledPrompt, DeepPrompt
+from ga2mm.models.recognizers import CLIPRecognizer
+
+__all__ = [
+    'CLIPRecognizer',
+    'CosineConsistencyLoss',
+    'CoupledPrompt',
+    'CoupledPromptHead',
+    'DeepPrompt',
+    'OpenCLIP',
+]

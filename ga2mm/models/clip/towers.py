@@ -1,0 +1,101 @@
+"""The two towers of an OpenCLIP model, taking prompts per layer.
+
+``prompts`` is a sequence with one entry per layer: None, or a tensor of shape (length, width), shared by
+all sequences, or (sequences, length, width). An entry replaces the prompt tokens of the layer before;
+None leaves them where they are. Vision prompts stand behind the patch tokens, those of layer 0 pass
+``ln_pre`` and get no position. Text prompts stand right behind the start token, those of layer 0 get
+positions. This is the placement of IVLP (ViFi-CLIP) that GA2-CLIP builds on.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from open_clip.transformer import text_global_pool
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+Prompts = Sequence[Tensor | None]
+
+
+def encode_frames(
+    visual: nn.Module, frames: Tensor, prompts: Prompts = (), grad_checkpointing: bool = False
+) -> Tensor:
+    """Features of frames.
+
+    Args:
+        visual: OpenCLIP's ``VisionTransformer``.
+        frames: Normalised frames of shape (N, 3, H, W).
+        prompts: Prompts per layer.
+        grad_checkpointing: Recompute activations in the backward pass, for less memory.
+
+    Returns:
+        Features of shape (N, embed_dim), not normalised.
+    """
+    x = visual._embeds(frames)
+    num_tokens = x.shape[1]
+    for index, block in enumerate(visual.transformer.resblocks):
+        prompt = prompts[index] if index < len(prompts) else None
+        if prompt is not None:
+            prompt = _per_sequence(prompt, x)
+            if index == 0:
+                prompt = visual.ln_pre(prompt)
+            x = torch.cat([x[:, :num_tokens], prompt], dim=1)
+        x = _run_block(block, x, None, grad_checkpointing)
+    pooled, _ = visual._pool(x[:, :num_tokens])
+    return pooled if visual.proj is None else pooled @ visual.proj
+
+
+def encode_text(
+    text: nn.Module,
+    tokens: Tensor,
+    prompts: Prompts = (),
+    grad_checkpointing: bool = False,
+) -> Tensor:
+    """Features of texts.
+
+    Args:
+        text: OpenCLIP's ``CLIP`` or ``TextTransformer``, which name their parts alike.
+        tokens: Token ids of shape (N, L), L at most the context length. Positions 1 to n are
+            placeholders where prompts of length n are given.
+        prompts: Prompts per layer.
+        grad_checkpointing: Recompute activations in the backward pass, for less memory.
+
+    Returns:
+        Features of shape (N, embed_dim), not normalised.
+    """
+    x = text.token_embedding(tokens)
+    positions = text.positional_embedding[: tokens.shape[1]].to(x.dtype)
+    mask = text.attn_mask
+    if mask is not None:
+        mask = mask[: tokens.shape[1], : tokens.shape[1]]
+    for index, block in enumerate(text.transformer.resblocks):
+        prompt = prompts[index] if index < len(prompts) else None
+        if prompt is not None:
+            prompt = _per_sequence(prompt, x)
+            x = torch.cat([x[:, :1], prompt, x[:, 1 + prompt.shape[1] :]], dim=1)
+        if index == 0:
+            x = x + positions
+        x = _run_block(block, x, mask, grad_checkpointing)
+    x = text.ln_final(x)
+    pool_type = getattr(text, 'text_pool_type', None) or text.pool_type
+    eos_id = getattr(text, 'text_eos_id', None) or getattr(text, 'eos_id', None)
+    pooled = text_global_pool(x, tokens, pool_type, eos_token_id=eos_id)
+    projection = text.text_projection
+    if projection is None:
+        return pooled
+    return projection(pooled) if isinstance(projection, nn.Linear) else pooled @ projection
+
+
+def _per_sequence(prompt: Tensor, x: Tensor) -> Tensor:
+    if prompt.dim() == 2:
+        prompt = prompt.expand(x.shape[0], -1, -1)
+    return prompt.to(x.dtype)
+
+
+def _run_block(
+    block: Callable[..., Tensor], x: Tensor, mask: Tensor | None, grad_checkpointing: bool
+) -> Tensor:
+    if grad_checkpointing and torch.is_grad_enabled():
+        return checkpoint(partial(block, attn_mask=mask), x, use_reentrant=False)
+    return block(x, attn_mask=mask)

@@ -1,0 +1,5 @@
+"""Heads."""
+
+from ga2mm.models.heads.coupled_prompt_head import CoupledPromptHead
+
+__all__ = ['CoupledPromptHead']

@@ -1,0 +1,199 @@
+"""Prompt-tuned CLIP as an MMAction2 recognizer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmaction.models import BaseRecognizer
+from mmaction.structures import ActionDataSample
+from mmengine.dist import all_reduce_dict
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ga2mm.anchors.anchor_objective import AnchorFeatures, AnchorObjective
+from ga2mm.registry import MODELS
+from ga2mm.structures import stack_gt_labels
+
+
+@MODELS.register_module()
+class CLIPRecognizer(BaseRecognizer):
+    """A frozen CLIP, prompts and losses, with MMAction2's modes loss, predict and tensor.
+
+    The feature of a clip is the mean of its frames' features, scaled to unit length. Inputs are
+    (B, M, 3, T, H, W), M test clips and crops of T frames each whose scores are averaged
+    (``FormatShape(input_format='NCTHW')``), or (B, T, 3, H, W), all frames of a video as one clip
+    (``'NCHW'``).
+
+    Args:
+        backbone: Config of the frozen CLIP.
+        cls_head: Config of the head, which owns the prompts.
+        anchors: Arguments of :class:`~ga2mm.anchors.AnchorObjective`; None for training without anchors.
+        data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
+            and ``format_shape='NCTHW'``.
+        train_cfg, test_cfg: As in MMAction2.
+    """
+
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        cls_head: dict[str, Any],
+        anchors: dict[str, Any] | None = None,
+        data_preprocessor: dict[str, Any] | None = None,
+        train_cfg: dict[str, Any] | None = None,
+        test_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        clip = MODELS.build(backbone)
+        if data_preprocessor is None:
+            mean, std = clip.pixel_mean_std
+            data_preprocessor = dict(
+                type='ActionDataPreprocessor', mean=mean, std=std, format_shape='NCTHW'
+            )
+        # Not BaseRecognizer's: it builds the parts itself, one without knowing of the other.
+        BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
+        self.backbone = clip
+        self.backbone_from = 'mmaction2'
+        self.train_cfg, self.test_cfg = train_cfg, test_cfg
+        self.cls_head = MODELS.build(dict(cls_head, clip=clip))
+        self.anchors = AnchorObjective(**anchors) if anchors is not None else None
+
+    def set_classes(self, class_names: Sequence[str]) -> None:
+        """Offer these classes from now on, keeping what was learnt.
+
+        Raises:
+            ValueError: There is no name, an empty one, or one twice.
+        """
+        self.cls_head.set_classes(class_names)
+
+    def extract_feat(
+        self,
+        inputs: Tensor,
+        stage: str = 'neck',
+        data_samples: list[ActionDataSample] | None = None,
+        test_mode: bool = False,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Unit features (B · M, embed_dim) of videos, and what the head needs beside them.
+
+        Args:
+            inputs: Normalised frames, see the class.
+            stage: ``'backbone'`` for features alone, ``'neck'`` for features and the head's arguments,
+                ``'head'`` for logits (B · M, classes), as MMAction2 names them.
+            data_samples, test_mode: Accepted as in MMAction2, without effect.
+        """
+        frames, num_frames = self._to_frames(inputs)
+        feats = self._encode_video(frames, num_frames, prompted=True)
+        if stage == 'backbone':
+            return feats, {}
+        head_kwargs = {
+            'class_features': self.cls_head.class_features(self.backbone),
+            'logit_scale': self.backbone.logit_scale,
+        }
+        if stage == 'head':
+            return self.cls_head(feats, **head_kwargs), {}
+        return feats, head_kwargs
+
+    def loss(
+        self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Losses of a batch of labelled clips, and of anchor clips where the model has anchors.
+
+        Raises:
+            ValueError: The batch has anchors and the model has none, or the other way round; a label is not
+                among the classes.
+        """
+        is_anchor = [bool(sample.get('is_anchor', False)) for sample in data_samples]
+        if any(is_anchor) != (self.anchors is not None):
+            raise ValueError(
+                'the batch has anchor clips but model.anchors is None'
+                if self.anchors is None
+                else 'model.anchors is set but the batch has no anchor clip: use AnchorDataset and '
+                'AnchorBatchSampler with num_anchors of 1 or more'
+            )
+        frames, num_frames = self._to_frames(inputs)
+        feats = self._encode_video(frames, num_frames, prompted=True)
+        clip, head = self.backbone, self.cls_head
+        logit_scale = clip.logit_scale
+        labelled = [sample for sample, anchor in zip(data_samples, is_anchor, strict=True) if not anchor]
+        self._check_labels(labelled)
+        if self.anchors is None:
+            logits = head(feats, head.class_features(clip), logit_scale)
+            return head.loss_by_feat(logits, labelled)
+
+        mask = torch.tensor(is_anchor, device=feats.device).repeat_interleave(len(feats) // len(is_anchor))
+        anchors = self.anchors
+        names = list(head.class_names)
+        prompted_negatives = anchors.negatives if anchors.uses('prompted_negatives') else []
+        texts = head.encode_names(clip, [*names, *prompted_negatives])
+        logits = head(feats[~mask], texts[: len(names)], logit_scale)
+        frozen_videos = None
+        if anchors.uses('frozen_videos'):
+            anchor_frames = frames.unflatten(0, (len(feats), num_frames))[mask].flatten(0, 1)
+            with torch.no_grad():
+                frozen_videos = self._encode_video(anchor_frames, num_frames, prompted=False)
+        features = AnchorFeatures(
+            videos=feats[mask],
+            frozen_videos=frozen_videos,
+            classes=texts[: len(names)],
+            negatives=head.frozen_features(clip, anchors.negatives),
+            prompted_negatives=texts[len(names) :] if prompted_negatives else None,
+            logit_scale=logit_scale,
+        )
+        logits = anchors.shift_logits(logits, features)
+        return {**head.loss_by_feat(logits, labelled), **anchors.losses(features)}
+
+    def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """As in MMEngine, but what is logged is the mean over all processes, not the first one's."""
+        loss, log_vars = super().parse_losses(losses)
+        log_vars = {key: value.detach().clone().float() for key, value in log_vars.items()}
+        all_reduce_dict(log_vars, op='mean')
+        return loss, log_vars
+
+    def _to_frames(self, inputs: Tensor) -> tuple[Tensor, int]:
+        """Frames (clips · T, 3, H, W) and T."""
+        expected = {'NCTHW': 6, 'NCHW': 5}.get(getattr(self.data_preprocessor, 'format_shape', ''))
+        if inputs.dim() != (expected or inputs.dim()):
+            raise ValueError(
+                f'inputs have shape {tuple(inputs.shape)}, but the data_preprocessor expects '
+                f"{self.data_preprocessor.format_shape}: set the same format in the pipeline's FormatShape"
+            )
+        if inputs.dim() == 5:
+            return inputs.flatten(0, 1), inputs.shape[1]
+        clips = inputs.flatten(0, 1).transpose(1, 2)
+        return clips.flatten(0, 1), clips.shape[1]
+
+    def _encode_video(self, frames: Tensor, num_frames: int, prompted: bool) -> Tensor:
+        prompts = self.cls_head.vision_prompts() if prompted else ()
+        features = self.backbone.encode_frames(frames, prompts)
+        return F.normalize(features.unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
+
+    def _check_labels(self, samples: list[ActionDataSample]) -> None:
+        labels = stack_gt_labels(samples)
+        if labels.min() < 0 or labels.max() >= self.cls_head.num_classes:
+            raise ValueError(
+                f'a label is {int(labels.max())} (smallest {int(labels.min())}), but the head has '
+                f'{self.cls_head.num_classes} classes: give the label map of these annotations'
+            )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Refuse a checkpoint that does not fit, also where the caller would only warn.
+
+        Raises:
+            ValueError: Names or shapes differ from those of this model.
+        """
+        expected = {prefix + key: value.shape for key, value in self.state_dict().items()}
+        found = {key: value.shape for key, value in state_dict.items() if key.startswith(prefix)}
+        identity = f'{prefix}backbone._extra_state'
+        problems = [f'{key} is missing' for key in expected if key not in found]
+        problems += [f'{key} is unknown' for key in found if key not in expected]
+        problems += [
+            f'{key} has shape {tuple(found[key])}, not {tuple(shape)}'
+            for key, shape in expected.items()
+            if found.get(key, shape) != shape and key != identity
+        ]
+        if problems:
+            raise ValueError(
+                f'the checkpoint does not fit the model of the config ({"; ".join(problems[:4])}'
+                f'{f"; and {len(problems) - 4} more" if len(problems) > 4 else ""}): use the config '
+                'that it was trained with'
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -1,0 +1,35 @@
+"""Small helpers that know nothing of the project."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replace_when_written(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` that replaces it once the block ends without an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn errors of input into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows where they arose."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if os.environ.get('GA2MM_TRACEBACK') == '1':
+            raise
+        sys.exit(f'error: {error}')

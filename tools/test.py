@@ -1,0 +1,69 @@
+"""Test a checkpoint on every test set of a config: base, novel and their harmonic mean in one call."""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from ga2mm.engine import prepare_distributed
+from ga2mm.utils import one_line_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint; none for a model that learns nothing')
+    parser.add_argument('--work-dir', help='folder of logs and metrics (default: work_dirs/CONFIG)')
+    parser.add_argument('--dump', help='pickle file for the predictions; the name of the set is added')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='override config keys: key.sub=value'
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by launchers')
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    """The config with the command line's options in it."""
+    cfg.launcher = args.launcher
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    # Testing never trains: neither training set nor optimizer is built.
+    for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
+        cfg[key] = None
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.dump is not None:
+        if not args.dump.endswith(('.pkl', '.pickle')):
+            raise ValueError(f'--dump {args.dump} must be a .pkl file')
+        evaluator = cfg.test_evaluator
+        cfg.test_evaluator = evaluator if isinstance(evaluator, list) else [evaluator]
+        cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=args.dump))
+    return cfg
+
+
+def main() -> None:
+    """Test."""
+    args = parse_args()
+    cfg = merge_args(Config.fromfile(args.config), args)
+    prepare_distributed(cfg)
+    runner = Runner.from_cfg(cfg)
+    if args.checkpoint is None and any(True for _ in runner.model.parameters()):
+        raise ValueError(
+            'this config learns prompts: give the checkpoint to test, or test a config without prompts'
+        )
+    runner.test()
+
+
+if __name__ == '__main__':
+    with one_line_errors():
+        main()
