@@ -1,9 +1,9 @@
 """Registries of scope ``ga2mm``.
 
 Each is a child of MMAction2's registry of the same name, so a config of ours uses MMAction2's names
-without a prefix, and a config of MMAction2's uses ours as ``ga2mm.CLIPRecognizer``. The modules in ``locations`` are
-imported the first time something is looked up, not at ``import ga2mm``; MMAction2's stand there too,
-because a child's look-up does not import its parent's.
+without a prefix, and a config of MMAction2's uses ours as ``ga2mm.CLIPRecognizer``. What stands in
+``locations`` is imported the first time something is looked up, not at ``import ga2mm``; MMAction2's
+modules stand there too, because a child's look-up does not import its parent's.
 """
 
 from mmaction import registry as mmaction

@@ -26,7 +26,7 @@ def replace_when_written(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn errors of input into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows where they arose."""
+    """Turn errors of input into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows their origin."""
     try:
         yield
     except (ValueError, OSError) as error:

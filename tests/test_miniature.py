@@ -48,8 +48,7 @@ def test_rendering_depends_on_the_seed_alone(style):
     scenes = world.random_scenes(world.SHAPES, 40, np.random.default_rng(0), empty=0.2)
     times = world.video_times(40)
     one, same, other = (
-        world.render(scenes, world.get_style(style), times, np.random.default_rng(seed))
-        for seed in (1, 1, 2)
+        world.render(scenes, world.get_style(style), times, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     assert one.shape == (40, 8, 32, 32, 3) and one.dtype == np.uint8
     np.testing.assert_array_equal(one, same)

@@ -26,7 +26,15 @@ def export_hard_prompt(checkpoint: Path, out: Path) -> tuple[int, int]:
     """
     allow_mmengine_checkpoints()
     try:
-        state_dict = torch.load(checkpoint, map_location='cpu', weights_only=True)['state_dict']
+        content = torch.load(checkpoint, map_location='cpu', weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # whatever a damaged or hostile file makes torch raise
+        raise ValueError(
+            f'{checkpoint} is no checkpoint ({type(error).__name__}): give the .pth file of a finished run'
+        ) from error
+    try:
+        state_dict = content['state_dict']
         prompt = state_dict[SOFT_PROMPT][0]
         identity = bytes(state_dict[CLIP_IDENTITY].tolist()).decode()
     except (KeyError, IndexError, TypeError) as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
+from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner, TestLoop
 
 from ga2mm.engine.class_names import set_classes_from
@@ -45,7 +46,7 @@ class ProtocolTestLoop(TestLoop):
         _check_disjoint({name: loader.dataset for name, loader in self._dataloaders.items()})
         self._evaluator_config = evaluator
         first = next(iter(self._dataloaders))
-        super().__init__(runner, self._dataloaders[first], self._evaluator(first), fp16)
+        super().__init__(runner, self._dataloaders[first], self._evaluator(runner, first), fp16)
 
     def run(self) -> dict[str, float]:
         """Test every set; metrics by ``NAME/METRIC``, and ``hm``, as fractions."""
@@ -53,7 +54,7 @@ class ProtocolTestLoop(TestLoop):
         summary: dict[str, dict[str, Any]] = {}
         metrics: dict[str, float] = {}
         for name, dataloader in self._dataloaders.items():
-            self.dataloader, self.evaluator = dataloader, self._evaluator(name)
+            self.dataloader, self.evaluator = dataloader, self._evaluator(self.runner, name)
             self.evaluator.dataset_meta = dataloader.dataset.metainfo
             self.runner.call_hook('before_test_epoch')
             set_classes_from(self.runner.model, dataloader.dataset)
@@ -77,13 +78,13 @@ class ProtocolTestLoop(TestLoop):
         self.runner.call_hook('after_test')
         return metrics
 
-    def _evaluator(self, name: str) -> Any:
+    def _evaluator(self, runner: Runner, name: str) -> Evaluator:
         config = copy.deepcopy(self._evaluator_config)
         for metric in config if isinstance(config, list) else [config]:
             if 'out_file_path' in metric:  # DumpResults: one file for each set
                 path = Path(metric['out_file_path'])
                 metric['out_file_path'] = str(path.with_name(f'{path.stem}_{name}{path.suffix}'))
-        return self.runner.build_evaluator(config)
+        return runner.build_evaluator(config)
 
     def _write(self, summary: dict[str, dict[str, Any]], metrics: dict[str, float]) -> None:
         if not is_main_process():

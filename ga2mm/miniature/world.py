@@ -163,8 +163,7 @@ def _with_habits(pairs: list[tuple[str, str]], rng: np.random.Generator) -> tupl
         rounds = -(-len(pairs) // len(values))
         habits.append([values[i] for _ in range(rounds) for i in rng.permutation(len(values))])
     return tuple(
-        ClassSpec(*pair, colour, background)
-        for pair, colour, background in zip(pairs, *habits, strict=False)
+        ClassSpec(*pair, colour, background) for pair, colour, background in zip(pairs, *habits, strict=False)
     )
 
 

@@ -6,8 +6,10 @@ largest magnitude) and exits with 1 if one exceeds its tolerance.
 """
 
 import argparse
+import math
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,8 +39,10 @@ def main() -> int:
     try:
         with np.load(path, allow_pickle=False) as file:
             reference = {key: file[key] for key in file.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
         sys.exit(f'{path} cannot be read as an .npz file of arrays: {error}')
+    if 'geometry' not in reference:
+        sys.exit(f'{path} holds no reference numbers: it has no array "geometry"')
     worst = 0.0
     for name, error, tolerance in compare(reference):
         worst = max(worst, error / tolerance)
@@ -85,9 +89,7 @@ def compare(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, float, floa
             yield f'zero_shot/{key}', error, VALUE_TOLERANCE
 
 
-def build(
-    tensors: dict[str, Tensor], names: list[str], negatives: list[str], folder: Path
-) -> CLIPRecognizer:
+def build(tensors: dict[str, Tensor], names: list[str], negatives: list[str], folder: Path) -> CLIPRecognizer:
     """The recognizer of the reference, built from a config as any other."""
     geometry = [int(value) for value in tensors['geometry']]
     embed_dim, image_size, vision_layers, vision_width, patch_size, text_width, text_layers = geometry[:7]
@@ -191,9 +193,10 @@ def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tenso
 
 def relative_error(value: Tensor, stored: Tensor) -> float:
     """Largest difference over largest magnitude; infinite if the shapes differ or a value is no number."""
-    if value.shape != stored.shape or not torch.isfinite(value).all():
+    if value.shape != stored.shape:
         return float('inf')
-    return float((value - stored).abs().max() / stored.abs().max())
+    error = float((value.detach() - stored).abs().max() / stored.abs().max())
+    return error if math.isfinite(error) else float('inf')
 
 
 if __name__ == '__main__':

@@ -20,6 +20,9 @@ from ga2mm.registry import MODELS
 MINIATURE = Path(__file__).parents[2] / 'miniature' / 'assets'
 """The tiny CLIP that the package ships: ``arch='miniature', pretrained='miniature'``."""
 
+OF_THE_CONFIG = 'of the config'
+"""What errors call an architecture that is a dict."""
+
 
 @MODELS.register_module()
 class OpenCLIP(nn.Module):
@@ -35,7 +38,7 @@ class OpenCLIP(nn.Module):
             ``'miniature'``, or a dict in the form of OpenCLIP's model configs.
         pretrained: One of OpenCLIP's tags (``'openai'``), a file (OpenAI's TorchScript archive, a
             ``.pt`` or ``.safetensors`` state dict), ``'miniature'`` or ``'random'`` for untrained
-            weights. None with ``local-dir:`` and ``hf-hub:``.
+            weights, the same each time. None with ``local-dir:`` and ``hf-hub:``.
         quick_gelu: Whether the weights of a file were trained with QuickGELU. Needed only where neither
             the file nor the architecture's name says so.
         cache_dir: Where OpenCLIP keeps what it downloads.
@@ -139,15 +142,18 @@ class OpenCLIP(nn.Module):
         key = tuple(texts)
         if key not in self._frozen_text:
             tokens = self.tokenize(texts).to(self.device)
-            with torch.autocast(self.device.type, enabled=False):
-                features = [self.encode_tokens(chunk) for chunk in tokens.split(256)]
-            self._frozen_text[key] = nn.functional.normalize(torch.cat(features), dim=-1)
+            # Kept for training too, so they may be no inference tensors.
+            no_autocast = torch.autocast(self.device.type, enabled=False)
+            with torch.inference_mode(False), torch.no_grad(), no_autocast:
+                features = torch.cat([self.encode_tokens(chunk) for chunk in tokens.split(256)])
+                self._frozen_text[key] = nn.functional.normalize(features, dim=-1)
         return self._frozen_text[key]
 
     def tokenize(self, texts: Sequence[str], prompt_length: int = 0) -> Tensor:
         """Token ids of texts, with placeholders for a prompt, cut to the longest text.
 
-        Nothing behind the end of a text can change its feature in a causal tower, so cutting is exact.
+        Nothing behind the end of a text can change its feature in a causal tower that pools there, so
+        cutting is exact; other towers get the full context length.
 
         Args:
             texts: The texts, without placeholders.
@@ -171,7 +177,7 @@ class OpenCLIP(nn.Module):
         self._warn_of_unknown_words(texts, tokens)
         placeholders = tokens.new_zeros(len(tokens), prompt_length)
         tokens = torch.cat([tokens[:, :1], placeholders, tokens[:, 1:]], dim=1)
-        return tokens[:, : length if self._is_causal else self.context_length]
+        return tokens[:, : length if self._may_cut else self.context_length]
 
     def embed_words(self, words: str) -> Tensor:
         """Token embeddings (tokens, text width) of words, without start and end token."""
@@ -185,13 +191,16 @@ class OpenCLIP(nn.Module):
         return self.model.logit_scale.device
 
     @property
-    def _is_causal(self) -> bool:
-        return self.text_tower.attn_mask is not None
+    def _text_pool_type(self) -> str:
+        return getattr(self.text_tower, 'text_pool_type', None) or self.text_tower.pool_type
+
+    @property
+    def _may_cut(self) -> bool:
+        return self.text_tower.attn_mask is not None and self._text_pool_type != 'last'
 
     def _ends(self, tokens: Tensor) -> Tensor:
         """Number of tokens of each text up to and with its end token."""
-        pool_type = getattr(self.text_tower, 'text_pool_type', None) or self.text_tower.pool_type
-        if pool_type == 'argmax':
+        if self._text_pool_type == 'argmax':
             return tokens.argmax(dim=-1) + 1
         positions = torch.arange(1, tokens.shape[1] + 1)
         pad = getattr(self.text_tower, 'pad_id', 0)
@@ -249,8 +258,7 @@ def _load(
                 f'backbone.arch={arch!r} brings weights and activation of its own: leave out '
                 'pretrained and quick_gelu'
             )
-        model = open_clip.create_model(arch, precision='fp32', cache_dir=cache_dir, require_pretrained=True)
-        _check_supported(model, arch)
+        model = _create(arch, None, cache_dir)
         return model, open_clip.get_tokenizer(arch, cache_dir=cache_dir), None
 
     if arch == 'miniature':
@@ -266,27 +274,30 @@ def _load(
                 'open_clip.list_models() lists them'
             )
         tokenizer = None
-    name = arch if isinstance(arch, str) else 'of the config'
+    name = arch if isinstance(arch, str) else OF_THE_CONFIG
+    _check_config(config, name)
     known_tags = ', '.join(open_clip.list_pretrained_tags_by_model(name)) or 'none for this name'
 
     tag = open_clip.get_pretrained_cfg(name, pretrained) if pretrained else {}
     if tag:
-        _check_activation(name, config, bool(tag.get('quick_gelu', False)), f'tag {pretrained!r}')
-        model = open_clip.create_model(name, pretrained, precision='fp32', cache_dir=cache_dir)
-        _check_supported(model, name)
+        stated = bool(tag.get('quick_gelu', False))
+        _check_statement(quick_gelu, stated, f'tag {pretrained!r}')
+        _check_activation(name, config, stated, f'tag {pretrained!r}')
+        model = _create(name, pretrained, cache_dir)
         return model, open_clip.get_tokenizer(name, cache_dir=cache_dir), None
 
-    model = _build(config, name)
-    weights = None
     if pretrained is None:
         raise ValueError(
             f"backbone.pretrained is missing for {name}: give one of OpenCLIP's tags "
             f'({known_tags}), a file, '
             "or 'random' for untrained weights"
         )
+    weights = None
     if pretrained != 'random':
         weights = _read(name, pretrained)
         _check_file_activation(name, config, weights, quick_gelu, pretrained)
+    model = _build(config, name)
+    if weights is not None:
         _load_strictly(model, weights.state_dict, name, pretrained)
     tokenizer = tokenizer or open_clip.get_tokenizer(name, cache_dir=cache_dir)
     return model, tokenizer, weights.known_tokens if weights else None
@@ -304,9 +315,18 @@ def _read(name: str, pretrained: str) -> Weights:
     return read_weights(path)
 
 
-def _build(config: dict[str, Any], name: str) -> nn.Module:
-    config = dict(config)
-    custom_text = config.pop('custom_text', False)
+def _create(name: str, tag: str | None, cache_dir: str | None) -> nn.Module:
+    try:
+        model = open_clip.create_model(
+            name, tag, precision='fp32', cache_dir=cache_dir, require_pretrained=True
+        )
+    except RuntimeError as error:
+        raise ValueError(f'backbone.arch={name!r}, backbone.pretrained={tag!r}: {error}') from error
+    _check_supported(model, name)
+    return model
+
+
+def _check_config(config: dict[str, Any], name: str) -> None:
     unsupported = (
         'multimodal_cfg' in config
         or 'timm_model_name' in config['vision_cfg']
@@ -314,8 +334,15 @@ def _build(config: dict[str, Any], name: str) -> nn.Module:
     )
     if unsupported or not isinstance(config['vision_cfg'].get('layers', 12), int):
         raise ValueError(_no_prompts(name))
+
+
+def _build(config: dict[str, Any], name: str) -> nn.Module:
+    config = dict(config)
+    custom_text = config.pop('custom_text', False)
     model_class = open_clip.CustomTextCLIP if custom_text else open_clip.CLIP
-    model = model_class(**config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # untrained weights are the same each time
+        model = model_class(**config)
     _check_supported(model, name)
     return model
 
@@ -343,30 +370,40 @@ def _check_activation(name: str, config: dict[str, Any], quick_gelu: bool, whose
     if bool(config.get('quick_gelu', False)) == quick_gelu:
         return
     base = name.removesuffix('-quickgelu')
-    remedy = f"backbone.arch='{base}-quickgelu'" if quick_gelu else f"backbone.arch='{base}'"
+    if name == OF_THE_CONFIG:
+        remedy = f'quick_gelu={quick_gelu} in the dict backbone.arch'
+    else:
+        remedy = f"backbone.arch='{base}-quickgelu'" if quick_gelu else f"backbone.arch='{base}'"
     raise ValueError(
         f'weights of {whose} were trained with {"QuickGELU" if quick_gelu else "GELU"}, but {name} uses '
         f'{"GELU" if quick_gelu else "QuickGELU"}: features would be silently wrong; set {remedy}'
     )
 
 
+def _check_statement(quick_gelu: bool | None, stated: bool | None, whose: str) -> None:
+    if None not in (quick_gelu, stated) and quick_gelu != stated:
+        raise ValueError(
+            f'backbone.quick_gelu={quick_gelu}, but {whose} was trained with quick_gelu={stated}: '
+            'leave the key out'
+        )
+
+
 def _check_file_activation(
     name: str, config: dict[str, Any], weights: Weights, quick_gelu: bool | None, pretrained: str
 ) -> None:
     stated = weights.quick_gelu
-    if stated is not None and quick_gelu is not None and stated != quick_gelu:
-        raise ValueError(
-            f'backbone.quick_gelu={quick_gelu}, but {pretrained} was trained with quick_gelu={stated}: '
-            'leave the key out'
-        )
+    _check_statement(quick_gelu, stated, pretrained)
     if stated is None:
         stated = quick_gelu
     if stated is None and config.get('quick_gelu', False):
         stated = True  # a name that ends in -quickgelu is a statement
     if stated is None:
+        with_quick_gelu = f"backbone.arch='{name}-quickgelu'"
+        if name == OF_THE_CONFIG:
+            with_quick_gelu = 'quick_gelu=True in the dict backbone.arch'
         raise ValueError(
             f'{pretrained} does not say which activation it was trained with: set '
-            f"backbone.arch='{name}-quickgelu' for OpenAI's weights and those tuned from them, or "
+            f"{with_quick_gelu} for OpenAI's weights and those tuned from them, or "
             'backbone.quick_gelu=False for weights trained with GELU'
         )
     _check_activation(name, config, stated, pretrained)

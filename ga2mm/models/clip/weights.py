@@ -44,7 +44,10 @@ def read_weights(path: str | Path) -> Weights:
     if path.suffix == '.safetensors':
         return _read_safetensors(path)
     if _is_torchscript(path):
-        state_dict = torch.jit.load(str(path), map_location='cpu').state_dict()
+        try:
+            state_dict = torch.jit.load(str(path), map_location='cpu').state_dict()
+        except RuntimeError as error:
+            raise ValueError(f'{path} is no readable TorchScript archive: fetch it again') from error
         return Weights(_without_openai_scalars(state_dict), quick_gelu=True)
     try:
         state_dict = torch.load(path, map_location='cpu', weights_only=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ga2mm.datasets.label_map import read_label_map
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.clip.towers import Prompts
-from ga2mm.models.prompts import DeepPrompt
+from ga2mm.models.prompts import CoupledPrompt, DeepPrompt
 from ga2mm.registry import MODELS
 
 
@@ -87,9 +87,7 @@ class CoupledPromptHead(BaseHead):
             raise ValueError(f'class_names must be a list of names, none of them empty; found {bad!r}')
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(
-                f'class_names has {twice!r} more than once: each class needs a name of its own'
-            )
+            raise ValueError(f'class_names has {twice!r} more than once: each class needs a name of its own')
         self.class_names = names
         self.num_classes = len(names)
 
@@ -119,7 +117,9 @@ class CoupledPromptHead(BaseHead):
             )
         if self.text_prompt is None or self.training or torch.is_grad_enabled():
             return self.encode_names(clip, self.class_names)
-        key = (self.class_names, clip.device, torch.is_autocast_enabled(clip.device.type))
+        device = clip.device.type
+        autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
+        key = (self.class_names, clip.device, clip.logit_scale.dtype, autocast)
         state = torch.cat([value.flatten() for value in self.text_prompt.state_dict().values()])
         if self._cached is None or self._cached[0] != key or not torch.equal(self._cached[1], state):
             self._cached = key, state, self.encode_names(clip, self.class_names)
@@ -130,8 +130,12 @@ class CoupledPromptHead(BaseHead):
         return clip.frozen_text_features([self._sentence(name) for name in names])
 
     def forward(self, feats: Tensor, class_features: Tensor, logit_scale: Tensor, **kwargs: Any) -> Tensor:
-        """Logits (N, classes) of unit video features (N, embed_dim) and class features."""
-        return logit_scale * feats @ class_features.t()
+        """Logits (N, classes) of unit video features (N, embed_dim) and class features.
+
+        Always in float32: at CLIP's scale of 100, bfloat16 would round logits to steps of half a unit.
+        """
+        with torch.autocast(feats.device.type, enabled=False):
+            return logit_scale.float() * feats.float() @ class_features.float().t()
 
     def _sentence(self, name: str) -> str:
         return self.template.format(_readable(name))
@@ -162,6 +166,7 @@ def _build_text_prompt(config: dict[str, Any] | None, clip: OpenCLIP) -> DeepPro
                 f'text_prompt.init_words={words!r} has words of more than one token, which cannot be '
                 'counted against the prompt length: choose plainer words'
             )
-    if config['type'] == 'CoupledPrompt':
+    prompt_class = MODELS.get(config['type']) if isinstance(config['type'], str) else config['type']
+    if prompt_class is not None and issubclass(prompt_class, CoupledPrompt):
         config['clip_identity'] = clip.identity
     return MODELS.build(config)

@@ -9,6 +9,7 @@ from mmaction.models import BaseRecognizer
 from mmaction.structures import ActionDataSample
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from ga2mm.anchors.anchor_objective import AnchorFeatures, AnchorObjective
@@ -43,19 +44,21 @@ class CLIPRecognizer(BaseRecognizer):
         train_cfg: dict[str, Any] | None = None,
         test_cfg: dict[str, Any] | None = None,
     ) -> None:
-        clip = MODELS.build(backbone)
-        if data_preprocessor is None:
-            mean, std = clip.pixel_mean_std
-            data_preprocessor = dict(
-                type='ActionDataPreprocessor', mean=mean, std=std, format_shape='NCTHW'
-            )
-        # Not BaseRecognizer's: it builds the parts itself, one without knowing of the other.
-        BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
-        self.backbone = clip
+        # The parts are named without a prefix also where the recognizer is built from another scope.
+        with DefaultScope.overwrite_default_scope('ga2mm'):
+            clip = MODELS.build(backbone)
+            if data_preprocessor is None:
+                mean, std = clip.pixel_mean_std
+                data_preprocessor = dict(
+                    type='ActionDataPreprocessor', mean=mean, std=std, format_shape='NCTHW'
+                )
+            # Not BaseRecognizer's: it builds the parts itself, one without knowing of the other.
+            BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
+            self.backbone = clip
+            self.cls_head = MODELS.build(dict(cls_head, clip=clip))
+            self.anchors = AnchorObjective(**anchors) if anchors is not None else None
         self.backbone_from = 'mmaction2'
         self.train_cfg, self.test_cfg = train_cfg, test_cfg
-        self.cls_head = MODELS.build(dict(cls_head, clip=clip))
-        self.anchors = AnchorObjective(**anchors) if anchors is not None else None
 
     def set_classes(self, class_names: Sequence[str]) -> None:
         """Offer these classes from now on, keeping what was learnt.
@@ -92,9 +95,7 @@ class CLIPRecognizer(BaseRecognizer):
             return self.cls_head(feats, **head_kwargs), {}
         return feats, head_kwargs
 
-    def loss(
-        self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any
-    ) -> dict[str, Tensor]:
+    def loss(self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any) -> dict[str, Tensor]:
         """Losses of a batch of labelled clips, and of anchor clips where the model has anchors.
 
         Raises:
@@ -167,6 +168,8 @@ class CLIPRecognizer(BaseRecognizer):
         return F.normalize(features.unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
 
     def _check_labels(self, samples: list[ActionDataSample]) -> None:
+        if not samples:
+            raise ValueError('the batch has anchor clips only: give it labelled clips too')
         labels = stack_gt_labels(samples)
         if labels.min() < 0 or labels.max() >= self.cls_head.num_classes:
             raise ValueError(
@@ -181,7 +184,9 @@ class CLIPRecognizer(BaseRecognizer):
             ValueError: Names or shapes differ from those of this model.
         """
         expected = {prefix + key: value.shape for key, value in self.state_dict().items()}
-        found = {key: value.shape for key, value in state_dict.items() if key.startswith(prefix)}
+        found = {
+            key: getattr(value, 'shape', ()) for key, value in state_dict.items() if key.startswith(prefix)
+        }
         identity = f'{prefix}backbone._extra_state'
         problems = [f'{key} is missing' for key in expected if key not in found]
         problems += [f'{key} is unknown' for key in found if key not in expected]
