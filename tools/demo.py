@@ -11,6 +11,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import torch
 from export_hard_prompt import export_hard_prompt
 from matplotlib.figure import Figure
 from mmengine.config import Config
@@ -122,7 +123,7 @@ def plot(results: dict[str, list[dict[str, float]]], path: Path) -> None:
     axes.set_ylabel('top-1 accuracy (%)')
     axes.set_ylim(0, 108)
     axes.set_title('Miniature world, 12 base and 12 novel classes, 16 clips a base class', fontsize=10)
-    axes.legend(loc='lower left', fontsize=8)
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.08), ncols=3, fontsize=9, frameon=False)
     axes.spines[['top', 'right']].set_visible(False)
     with replace_when_written(path) as temporary:
         figure.savefig(temporary, dpi=150, format='png')
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), help='where results go')
     args = parser.parse_args()
     work_dir = args.work_dir.resolve()
+    torch.set_num_threads(1)  # the tiny CLIP gains nothing from more, and a busy machine loses much
     os.chdir(ROOT)  # the configs name the data relative to the repository
     generate_all('data/miniature')
     results: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
