@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 
 @contextmanager
 def replace_when_written(path: str | Path) -> Iterator[Path]:
@@ -33,3 +36,8 @@ def one_line_errors() -> Iterator[None]:
         if os.environ.get('GA2MM_TRACEBACK') == '1':
             raise
         sys.exit(f'error: {error}')
+
+
+def at_least_float32(value: Tensor) -> Tensor:
+    """The tensor in float32, or as it is if it is more precise."""
+    return value.to(torch.promote_types(value.dtype, torch.float32))

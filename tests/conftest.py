@@ -2,11 +2,14 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
+from ga2mm.miniature.dataset import generate_draw, generate_irrelevant, generate_source
 from ga2mm.models import CLIPRecognizer, OpenCLIP
+from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
 
 ARCH = dict(
@@ -24,10 +27,9 @@ def arch() -> dict:
 
 @pytest.fixture
 def make_clip(arch) -> Callable[..., OpenCLIP]:
-    """Builds the tiny CLIP; the same seed gives the same weights."""
+    """Builds the tiny CLIP."""
 
-    def make(seed: int = 0, **arguments) -> OpenCLIP:
-        torch.manual_seed(seed)
+    def make(**arguments) -> OpenCLIP:
         return OpenCLIP(**{'arch': arch, 'pretrained': 'random', **arguments})
 
     return make
@@ -36,13 +38,12 @@ def make_clip(arch) -> Callable[..., OpenCLIP]:
 @pytest.fixture(scope='session')
 def clip() -> OpenCLIP:
     """The tiny CLIP, for tests that leave it as it is."""
-    torch.manual_seed(0)
     return OpenCLIP(copy.deepcopy(ARCH), 'random')
 
 
 @pytest.fixture
 def make_recognizer(arch) -> Callable[..., CLIPRecognizer]:
-    """Builds a recognizer; ``head`` holds arguments of the head, the rest those of the recognizer."""
+    """Builds a recognizer; ``head`` holds arguments of the head, ``seed`` is that of its prompts."""
 
     def make(seed: int = 0, head: dict | None = None, **arguments) -> CLIPRecognizer:
         torch.manual_seed(seed)
@@ -60,3 +61,28 @@ def make_recognizer(arch) -> Callable[..., CLIPRecognizer]:
         return MODELS.build({**config, **arguments})
 
     return make
+
+
+@pytest.fixture(scope='session')
+def miniature_folder(tmp_path_factory) -> Path:
+    """A folder to run the miniature configs in: a small miniature world, and a hard prompt for it.
+
+    Draw 0 has 24 training videos (2 a class), 12 for validation, 24 base and 24 novel for the test.
+    """
+    folder = tmp_path_factory.mktemp('miniature')
+    root = folder / 'data' / 'miniature'
+    generate_draw(root, 0, shots=2, test_videos=2, val_videos=1, progress=False)
+    generate_irrelevant(root, videos=10, progress=False)
+    generate_source(root, shots=1, test_videos=1, progress=False)
+    prompt = torch.randn(4, 96, generator=torch.Generator().manual_seed(0))
+    identity = OpenCLIP('miniature', 'random').identity
+    write_hard_prompt(folder / 'hard_prompts' / 'miniature_source.safetensors', prompt, identity, 'test')
+    return folder
+
+
+@pytest.fixture
+def in_miniature_folder(miniature_folder, monkeypatch) -> Path:
+    """Makes :func:`miniature_folder` the current folder, to which paths in configs are relative."""
+    monkeypatch.chdir(miniature_folder)
+    monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it
+    return miniature_folder

@@ -9,7 +9,8 @@ default_hooks = dict(
     checkpoint=dict(
         type='CheckpointHook',
         interval=1,
-        max_keep_ckpts=1,
+        # MMEngine removes the oldest before it writes the next, so 1 would leave none if it were killed there.
+        max_keep_ckpts=2,
         save_last=True,
         backend_args=dict(backend='atomic_local')),
     sampler_seed=dict(type='DistSamplerSeedHook'),

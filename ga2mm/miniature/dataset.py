@@ -35,7 +35,7 @@ from tqdm import tqdm
 
 from ga2mm.miniature import world
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raised whenever the same arguments would give other files."""
 
 MANIFEST = 'manifest.json'

@@ -41,7 +41,7 @@ CONFIG_FILE = Path(__file__).parent / 'assets' / 'miniature.json'
 CHECKPOINT_FILE = Path(__file__).parent / 'assets' / 'miniature.safetensors'
 ARCH = 'miniature'
 
-STEPS, SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 5000, 0, 256, 1e-3, 0.05, 100
+STEPS, SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 4000, 0, 256, 1e-3, 0.05, 100
 
 
 # ------------------------------------------------------------------------------------ checkpoint

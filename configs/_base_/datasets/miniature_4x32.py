@@ -5,6 +5,8 @@ pipeline = [
     dict(type='OpenVideo'),
     dict(type='UniformSample', clip_len=4, test_mode=True),
     dict(type='DecodeFrames'),
+    # For videos of other sizes, and the black frames that stand in for an unreadable one.
+    dict(type='Resize', scale=(32, 32), keep_ratio=False),
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]

@@ -234,7 +234,9 @@ class OpenCLIP(nn.Module):
         Raises:
             ValueError: It was trained on another.
         """
-        self.check_identity(bytes(state.tolist()).decode(errors='replace'), 'the checkpoint')
+        is_string = isinstance(state, Tensor) and state.dtype == torch.uint8 and state.dim() == 1
+        identity = bytes(state.tolist()).decode(errors='replace') if is_string else ''
+        self.check_identity(identity, 'the checkpoint')
 
     def check_identity(self, identity: str, what: str) -> None:
         """Raise a ValueError unless ``identity`` is this CLIP's. ``what`` names what is being loaded."""
@@ -326,13 +328,17 @@ def _create(name: str, tag: str | None, cache_dir: str | None) -> nn.Module:
     return model
 
 
-def _check_config(config: dict[str, Any], name: str) -> None:
-    unsupported = (
-        'multimodal_cfg' in config
-        or 'timm_model_name' in config['vision_cfg']
-        or 'hf_model_name' in config['text_cfg']
+def _is_native(config: dict[str, Any]) -> bool:
+    return (
+        'multimodal_cfg' not in config
+        and 'timm_model_name' not in config['vision_cfg']
+        and 'hf_model_name' not in config['text_cfg']
+        and isinstance(config['vision_cfg'].get('layers', 12), int)
     )
-    if unsupported or not isinstance(config['vision_cfg'].get('layers', 12), int):
+
+
+def _check_config(config: dict[str, Any], name: str) -> None:
+    if not _is_native(config):
         raise ValueError(_no_prompts(name))
 
 
@@ -447,7 +453,8 @@ def _fitting_architectures(shapes: dict[str, tuple[int, ...]]) -> str:
         vision, text = config['vision_cfg'], config['text_cfg']
         patch, size = vision.get('patch_size'), vision.get('image_size')
         if (
-            isinstance(size, int)
+            _is_native(config)
+            and isinstance(size, int)
             and patch
             and (vision.get('width'), patch) == (patches[0], patches[-1])
             and (text.get('width'), config['embed_dim']) == projection

@@ -1,6 +1,6 @@
 """The head of a prompt-tuned CLIP: prompts, class names, class features and logits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.clip.towers import Prompts
 from ga2mm.models.prompts import CoupledPrompt, DeepPrompt
 from ga2mm.registry import MODELS
+from ga2mm.utils import at_least_float32
 
 
 @MODELS.register_module()
@@ -79,12 +80,14 @@ class CoupledPromptHead(BaseHead):
         Raises:
             ValueError: There is no name, an empty one, or one twice.
         """
-        if isinstance(class_names, str):
-            raise ValueError(f'class_names={class_names!r} is one string: give a list of names')
+        if isinstance(class_names, str) or not isinstance(class_names, Iterable):
+            raise ValueError(f'class_names={class_names!r} is no list: give a list of names')
         names = tuple(class_names)
-        bad = next((name for name in names if not isinstance(name, str) or not name.strip()), None)
-        if not names or bad is not None:
-            raise ValueError(f'class_names must be a list of names, none of them empty; found {bad!r}')
+        bad = [name for name in names if not isinstance(name, str) or not name.strip()]
+        if not names or bad:
+            raise ValueError(
+                f'class_names must be a list of names, none of them empty; found {(bad or names)!r}'
+            )
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f'class_names has {twice!r} more than once: each class needs a name of its own')
@@ -100,7 +103,7 @@ class CoupledPromptHead(BaseHead):
         if self.text_prompt is None:
             return self.frozen_features(clip, names)
         tokens = self.tokenize(clip, tuple(names))
-        return F.normalize(clip.encode_tokens(tokens, self.text_prompt()), dim=-1)
+        return F.normalize(at_least_float32(clip.encode_tokens(tokens, self.text_prompt())), dim=-1)
 
     def class_features(self, clip: OpenCLIP) -> Tensor:
         """Unit features (classes, embed_dim) of the classes.

@@ -41,6 +41,8 @@ class DeepPrompt(BaseModule):
                 f'prompt of depth {depth} and length {length} does not fit a tower of {layers} layers: '
                 f'depth must be 0 to {layers}, length at least 1'
             )
+        if init_words and word_embeddings is None:
+            raise ValueError(f'init_words={init_words!r} are for the text prompt only: leave them out')
         soft_prompt = torch.randn(depth, length, width) * 0.02
         if word_embeddings is not None and depth > 0:
             if len(word_embeddings) < length:

@@ -15,6 +15,7 @@ from torch import Tensor
 from ga2mm.anchors.anchor_objective import AnchorFeatures, AnchorObjective
 from ga2mm.registry import MODELS
 from ga2mm.structures import stack_gt_labels
+from ga2mm.utils import at_least_float32
 
 
 @MODELS.register_module()
@@ -113,34 +114,39 @@ class CLIPRecognizer(BaseRecognizer):
         frames, num_frames = self._to_frames(inputs)
         feats = self._encode_video(frames, num_frames, prompted=True)
         clip, head = self.backbone, self.cls_head
-        logit_scale = clip.logit_scale
+        per_sample = len(feats) // len(data_samples)  # clips and crops of one video
         labelled = [sample for sample, anchor in zip(data_samples, is_anchor, strict=True) if not anchor]
+        labelled = [sample for sample in labelled for _ in range(per_sample)]
         self._check_labels(labelled)
         if self.anchors is None:
-            logits = head(feats, head.class_features(clip), logit_scale)
-            return head.loss_by_feat(logits, labelled)
+            return head.loss_by_feat(head(feats, head.class_features(clip), clip.logit_scale), labelled)
 
-        mask = torch.tensor(is_anchor, device=feats.device).repeat_interleave(len(feats) // len(is_anchor))
-        anchors = self.anchors
+        mask = torch.tensor(is_anchor, device=feats.device).repeat_interleave(per_sample)
+        anchor_frames = frames.unflatten(0, (len(feats), num_frames))[mask].flatten(0, 1)
+        features = self._anchor_features(feats[mask], anchor_frames, num_frames)
+        with torch.autocast(feats.device.type, enabled=False):
+            logits = head(feats[~mask], features.classes, clip.logit_scale)
+            logits = self.anchors.shift_logits(logits, features)
+            return {**head.loss_by_feat(logits, labelled), **self.anchors.losses(features)}
+
+    def _anchor_features(self, videos: Tensor, frames: Tensor, num_frames: int) -> AnchorFeatures:
+        """What the strategies see of a batch; only what they use is computed."""
+        clip, head, anchors = self.backbone, self.cls_head, self.anchors
         names = list(head.class_names)
-        prompted_negatives = anchors.negatives if anchors.uses('prompted_negatives') else []
-        texts = head.encode_names(clip, [*names, *prompted_negatives])
-        logits = head(feats[~mask], texts[: len(names)], logit_scale)
+        prompted = anchors.negatives if anchors.uses('prompted_negatives') else []
+        texts = head.encode_names(clip, [*names, *prompted])
         frozen_videos = None
         if anchors.uses('frozen_videos'):
-            anchor_frames = frames.unflatten(0, (len(feats), num_frames))[mask].flatten(0, 1)
             with torch.no_grad():
-                frozen_videos = self._encode_video(anchor_frames, num_frames, prompted=False)
-        features = AnchorFeatures(
-            videos=feats[mask],
+                frozen_videos = self._encode_video(frames, num_frames, prompted=False)
+        return AnchorFeatures(
+            videos=videos,
             frozen_videos=frozen_videos,
             classes=texts[: len(names)],
             negatives=head.frozen_features(clip, anchors.negatives),
-            prompted_negatives=texts[len(names) :] if prompted_negatives else None,
-            logit_scale=logit_scale,
+            prompted_negatives=texts[len(names) :] if prompted else None,
+            logit_scale=clip.logit_scale,
         )
-        logits = anchors.shift_logits(logits, features)
-        return {**head.loss_by_feat(logits, labelled), **anchors.losses(features)}
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """As in MMEngine, but what is logged is the mean over all processes, not the first one's."""
@@ -164,7 +170,7 @@ class CLIPRecognizer(BaseRecognizer):
 
     def _encode_video(self, frames: Tensor, num_frames: int, prompted: bool) -> Tensor:
         prompts = self.cls_head.vision_prompts() if prompted else ()
-        features = self.backbone.encode_frames(frames, prompts)
+        features = at_least_float32(self.backbone.encode_frames(frames, prompts))
         return F.normalize(features.unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
 
     def _check_labels(self, samples: list[ActionDataSample]) -> None:

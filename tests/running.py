@@ -1,0 +1,126 @@
+"""Runs of our configs: in this process, and of the tools in processes of their own."""
+
+import itertools
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / 'configs' / 'ga2'
+NO_WORKERS = {'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
+
+_number = itertools.count()
+
+
+def read_config(path: Path) -> Config:
+    """A config that prints itself without the pretty line breaks, which take longer than our runs."""
+    return Config(Config.fromfile(path).to_dict(), filename=str(path), format_python_code=False)
+
+
+def miniature(name: str, work_dir: Path, epochs: int = 1, **options: Any) -> Config:
+    """A config of the miniature world on the untrained CLIP; ``options`` with ``__`` where keys have dots."""
+    cfg = read_config(CONFIGS / f'miniature_{name}.py')
+    defaults = {
+        **NO_WORKERS,
+        'model.backbone.pretrained': 'random',
+        'val_dataloader.num_workers': 0,
+        'train_cfg.max_epochs': epochs,
+        'train_cfg.val_interval': epochs,
+        'randomness': dict(seed=0),
+        'work_dir': str(work_dir),
+        # Runs that start within one second would share a logger otherwise.
+        'experiment_name': f'test_{next(_number)}',
+    }
+    if isinstance(cfg.test_dataloader, dict):
+        defaults.update({f'test_dataloader.{name}.num_workers': 0 for name in cfg.test_dataloader})
+    cfg.merge_from_dict(defaults)
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
+    return cfg
+
+
+def train(cfg: Config) -> Runner:
+    """Train in this process."""
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def test(cfg: Config, checkpoint: Path | None = None) -> dict[str, float]:
+    """Test in this process."""
+    cfg.load_from = None if checkpoint is None else str(checkpoint)
+    return Runner.from_cfg(cfg).test()
+
+
+def losses(runner: Runner) -> list[float]:
+    """The loss of every step."""
+    return runner.message_hub.get_scalar('train/loss').data[0].tolist()
+
+
+def log_of(runner: Runner) -> str:
+    """All that a run logged."""
+    return '\n'.join(path.read_text() for path in sorted(Path(runner.work_dir).glob('*/*.log')))
+
+
+def logged_losses(work_dir: Path) -> list[dict[str, float]]:
+    """The losses of every logged step, from the file that runs leave behind."""
+    (path,) = Path(work_dir).glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{key: value for key, value in line.items() if 'loss' in key} for line in lines if 'loss' in line]
+
+
+def tool(name: str, *args: Any) -> None:
+    """Run a script of ``tools/`` in this process, as ``python tools/NAME ARGS`` would."""
+    argv, sys.argv = sys.argv, [name, *map(str, args)]
+    try:
+        runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+    finally:
+        sys.argv = argv
+
+
+def environment(**variables: Any) -> dict[str, str]:
+    """The environment of a process of its own."""
+    return {
+        **os.environ,
+        'PYTHON': sys.executable,
+        'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}',
+        'OMP_NUM_THREADS': '1',
+        'PORT': str(free_port()),
+        **{key: str(value) for key, value in variables.items()},
+    }
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return listener.getsockname()[1]
+
+
+def start(*command: Any, cwd: Path, **variables: Any) -> subprocess.Popen:
+    """Start a command in a process of its own."""
+    return subprocess.Popen(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    """Wait for a command and give what it printed; it must succeed."""
+    try:
+        output, _ = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0, output
+    return output

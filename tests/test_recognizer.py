@@ -1,0 +1,586 @@
+import copy
+import math
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS as MMACTION_MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from mmengine.runner.checkpoint import load_state_dict
+
+from ga2mm.anchors import AnchorStrategy
+from ga2mm.models import CLIPRecognizer
+from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.structures import get_scores, set_gt_label
+
+NAMES = ['walk', 'climb stairs', 'drink']
+FEATURE_CONSISTENCY = dict(negatives=['else', 'nothing'], strategies=[dict(type='FeatureConsistency')])
+
+
+def make_clips(count: int = 3, crops: int = 1, num_frames: int = 2, seed: int = 0) -> torch.Tensor:
+    """Clips (count, crops, 3, T, 32, 32) that differ enough for a random CLIP to see it."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(count * crops, 3, num_frames, 4, 4, generator=generator)
+    clips = F.interpolate(coarse, size=(num_frames, 32, 32), mode='nearest') * 2
+    return clips.unflatten(0, (count, crops))
+
+
+def make_samples(*labels: int | None) -> list[ActionDataSample]:
+    """Samples with these labels; None for an anchor."""
+    samples = []
+    for label in labels:
+        sample = ActionDataSample(metainfo=dict(is_anchor=label is None))
+        if label is not None:
+            set_gt_label(sample, label)
+        samples.append(sample)
+    return samples
+
+
+@torch.no_grad()
+def predict(model: CLIPRecognizer, clips: torch.Tensor) -> torch.Tensor:
+    samples = make_samples(*[0] * len(clips))
+    return torch.stack([get_scores(sample) for sample in model.eval()(clips, samples, mode='predict')])
+
+
+def gradients(model: CLIPRecognizer, loss: torch.Tensor) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    loss.backward()
+    return {
+        name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
+        for name, parameter in model.named_parameters()
+    }
+
+
+def largest(tensors: dict[str, torch.Tensor], part: str) -> float:
+    values = [float(value.abs().max()) for name, value in tensors.items() if part in name]
+    assert values, part
+    return max(values)
+
+
+def count_text_passes(model: CLIPRecognizer) -> list[int]:
+    calls: list[int] = []
+    model.backbone.text_tower.ln_final.register_forward_hook(lambda *args: calls.append(1))
+    return calls
+
+
+@pytest.fixture
+def coupled_head(clip, tmp_path) -> dict:
+    path = tmp_path / 'hard_prompt.safetensors'
+    write_hard_prompt(path, torch.randn(2, 64), clip.identity, 'a run')
+    prompt = dict(type='CoupledPrompt', length=2, depth=2, hard_prompt=str(path), dropout=0.0)
+    return dict(text_prompt=prompt)
+
+
+# Modes and inputs
+
+
+def test_modes(make_recognizer):
+    model = make_recognizer()
+    clips = make_clips(4)
+    losses = model(clips, make_samples(0, 1, 2, 0), mode='loss')
+    logits = model(clips, stage='head')
+    assert logits.shape == (4, 3)
+    expected = F.cross_entropy(logits, torch.tensor([0, 1, 2, 0]))
+    torch.testing.assert_close(losses['loss_cls'], expected)
+    accuracy = (logits.argmax(dim=-1) == torch.tensor([0, 1, 2, 0])).double().mean()
+    assert float(losses['top1_acc']) == pytest.approx(float(accuracy))
+    torch.testing.assert_close(predict(model, clips), logits.softmax(dim=-1).detach())
+    features = model(clips, mode='tensor')
+    assert features.shape == (4, 32)
+    torch.testing.assert_close(features.norm(dim=-1), torch.ones(4))
+    with pytest.raises(RuntimeError, match='Invalid mode'):
+        model(clips, mode='other')
+
+
+@pytest.mark.parametrize('num_frames', [1, 2, 5])
+def test_a_clips_feature_is_the_mean_of_its_frames(num_frames, make_recognizer):
+    model = make_recognizer()
+    clips = make_clips(2, num_frames=num_frames)
+    for clip, feature in zip(clips, model(clips), strict=True):
+        frames = clip[0].transpose(0, 1)
+        assert frames.shape == (num_frames, 3, 32, 32)
+        mean = model.backbone.encode_frames(frames, model.cls_head.vision_prompts()).mean(dim=0)
+        torch.testing.assert_close(feature, mean / mean.norm(), rtol=1e-4, atol=1e-5)
+
+
+def test_scores_of_a_clip_do_not_depend_on_the_others(make_recognizer):
+    model = make_recognizer()
+    clips = make_clips(5)
+    together = predict(model, clips)
+    for index in range(5):
+        torch.testing.assert_close(
+            predict(model, clips[index : index + 1])[0], together[index], rtol=1e-4, atol=1e-5
+        )
+    order = torch.tensor([3, 1, 4, 0, 2])
+    torch.testing.assert_close(predict(model, clips[order]), together[order], rtol=1e-4, atol=1e-5)
+    assert float(torch.pdist(together).min()) > 1e-3
+
+
+def test_scores_of_several_clips_and_crops_are_averaged(make_recognizer):
+    model = make_recognizer()
+    clips = make_clips(2, crops=6)
+    single = torch.stack([predict(model, clips[:, crop : crop + 1]) for crop in range(6)])
+    torch.testing.assert_close(predict(model, clips), single.mean(dim=0), rtol=1e-4, atol=1e-5)
+    assert float(single.std(dim=0).max()) > 1e-3
+
+
+def test_both_formats_agree_for_one_clip(make_recognizer):
+    nchw = dict(type='ActionDataPreprocessor', format_shape='NCHW')
+    clips = make_clips(2, num_frames=3)
+    frames = clips[:, 0].transpose(1, 2)
+    ours = predict(make_recognizer(data_preprocessor=nchw), frames)
+    torch.testing.assert_close(ours, predict(make_recognizer(), clips))
+
+
+@pytest.mark.parametrize('format_shape', ['NCHW', 'NCTHW'])
+def test_a_format_that_the_preprocessor_does_not_expect_is_refused(format_shape, make_recognizer):
+    model = make_recognizer(data_preprocessor=dict(type='ActionDataPreprocessor', format_shape=format_shape))
+    clips = make_clips(2, num_frames=3)
+    wrong = clips if format_shape == 'NCHW' else clips[:, 0].transpose(1, 2)
+    with pytest.raises(ValueError, match=f"expects {format_shape}: .* pipeline's FormatShape"):
+        model(wrong, make_samples(0, 1), mode='loss')
+
+
+def test_default_preprocessor_takes_uint8_and_the_clips_own_statistics(make_recognizer):
+    model = make_recognizer()
+    frames = torch.randint(0, 256, (1, 3, 2, 32, 32), dtype=torch.uint8)
+    data = model.data_preprocessor(dict(inputs=[frames], data_samples=make_samples(0)))
+    mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1, 1)
+    std = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1, 1)
+    torch.testing.assert_close(data['inputs'], ((frames / 255 - mean) / std)[None], rtol=1e-4, atol=1e-5)
+
+
+def test_train_and_test_steps_run_on_raw_frames(make_recognizer):
+    model = make_recognizer()
+    optim_wrapper = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=1.0)))
+    frozen = {key: value.clone() for key, value in model.backbone.model.state_dict().items()}
+    learnt = {key: value.clone() for key, value in model.named_parameters()}
+    inputs = list(make_clips().mul(40).add(128).clamp(0, 255).byte())
+    data = dict(inputs=inputs, data_samples=make_samples(0, 1, 2))
+    first = float(model.train_step(data, optim_wrapper)['loss'])
+    for _ in range(5):
+        last = float(model.train_step(data, optim_wrapper)['loss'])
+    assert last < first
+    for name, parameter in model.named_parameters():
+        assert not torch.equal(parameter, learnt[name]), name
+    for key, value in model.backbone.model.state_dict().items():
+        assert torch.equal(value, frozen[key]), key
+    model.eval()
+    with torch.no_grad():
+        [sample, *_] = model.test_step(data)
+    assert float(get_scores(sample).sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_bf16_autocast_is_finite_and_close(make_recognizer):
+    model = make_recognizer(anchors=FEATURE_CONSISTENCY)
+    clips, samples = make_clips(3), make_samples(0, 2, None)
+    exact = model(clips, samples, mode='loss')
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(clips, samples, mode='loss')
+    found = gradients(model, sum(value for key, value in losses.items() if 'loss' in key))
+    for name, gradient in found.items():
+        assert torch.isfinite(gradient).all(), name
+        assert gradient.abs().max() > 0, name
+    torch.testing.assert_close(losses['loss_cls'].float(), exact['loss_cls'], rtol=0.05, atol=0.05)
+
+
+# Classes
+
+
+def test_class_names_from_a_list_a_file_or_nowhere(make_recognizer, tmp_path):
+    (tmp_path / 'labels.csv').write_text('id,name\n1,climb stairs\n0,walk\n2,drink\n')
+    from_list = predict(make_recognizer(head=dict(class_names=NAMES)), make_clips())
+    from_file = predict(make_recognizer(head=dict(class_names=str(tmp_path / 'labels.csv'))), make_clips())
+    assert torch.equal(from_list, from_file)
+    model = make_recognizer(head=dict(class_names=None))
+    with pytest.raises(RuntimeError, match='the head knows no classes'):
+        predict(model, make_clips())
+    model.set_classes(NAMES)
+    assert torch.equal(predict(model, make_clips()), from_list)
+
+
+@pytest.mark.parametrize(
+    'names', [[], [''], ['walk', '  '], ['walk', 'walk'], 'walk', ['walk', 3], [None], None], ids=str
+)
+def test_bad_class_names_are_refused_and_change_nothing(names, make_recognizer):
+    model = make_recognizer()
+    with pytest.raises(ValueError, match='class_names'):
+        model.set_classes(names)
+    assert list(model.cls_head.class_names) == NAMES
+    assert predict(model, make_clips()).shape == (3, 3)
+
+
+@pytest.mark.parametrize('count', [1, 2, 300])
+def test_any_number_of_classes(count, make_recognizer):
+    model = make_recognizer()
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    model.set_classes([f'action {index}' for index in range(count)])
+    assert predict(model, make_clips()).shape == (3, count)
+    assert model.state_dict().keys() == weights.keys()
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, weights[key]), key
+    losses = model.train()(make_clips(1), make_samples(count - 1), mode='loss')
+    assert math.isfinite(losses['loss_cls'].item())
+
+
+@pytest.mark.parametrize('prompted', [True, False])
+def test_scores_follow_the_order_of_the_classes(prompted, make_recognizer):
+    model = make_recognizer(head={} if prompted else dict(text_prompt=None))
+    scores = predict(model, make_clips())
+    assert float(scores.std(dim=1).min()) > 1e-3
+    model.set_classes([NAMES[index] for index in (2, 0, 1)])
+    torch.testing.assert_close(predict(model, make_clips()), scores[:, [2, 0, 1]], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('label', [3, -1])
+def test_a_label_beyond_the_classes_is_refused(label, make_recognizer):
+    with pytest.raises(ValueError, match=f'a label is .*{label}.* 3 classes'):
+        make_recognizer()(make_clips(2), make_samples(label, label), mode='loss')
+
+
+def test_class_features_are_computed_once_per_evaluation(make_recognizer):
+    model = make_recognizer()
+    calls = count_text_passes(model)
+    first = predict(model, make_clips())
+    for _ in range(3):
+        assert torch.equal(predict(model, make_clips()), first)
+    assert len(calls) == 1
+    model.train()(make_clips(), make_samples(0, 1, 2), mode='loss')
+    assert len(calls) == 2
+    predict(model, make_clips())
+    assert len(calls) == 2
+
+
+def change_by_optimizer(model: CLIPRecognizer) -> None:
+    wrapper = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=10.0)))
+    model.train()
+    wrapper.update_params(model(make_clips(), make_samples(0, 1, 2), mode='loss')['loss_cls'])
+
+
+def change_data(model: CLIPRecognizer) -> None:
+    prompt = model.cls_head.text_prompt.soft_prompt
+    prompt.data.copy_(torch.randn_like(prompt))
+
+
+def change_classes(model: CLIPRecognizer) -> None:
+    model.set_classes(['jump', 'sit', 'sleep'])
+
+
+def change_checkpoint(model: CLIPRecognizer) -> None:
+    state_dict = {key: value.clone() for key, value in model.state_dict().items()}
+    state_dict['cls_head.text_prompt.soft_prompt'] += torch.randn(2, 2, 64)
+    model.load_state_dict(state_dict)
+
+
+def change_mapping(model: CLIPRecognizer) -> None:
+    model.cls_head.text_prompt.mapping[0].bias.data.add_(1)
+
+
+@pytest.mark.parametrize(
+    'change', [change_by_optimizer, change_data, change_classes, change_checkpoint, change_mapping]
+)
+def test_class_features_are_computed_again_after_a_change(change, coupled_head, make_recognizer):
+    model = make_recognizer(head=coupled_head)
+    predict(model, make_clips())
+    old = model.cls_head.class_features(model.backbone)
+    change(model)
+    calls = count_text_passes(model)
+    scores = predict(model, make_clips())
+    assert len(calls) == 1
+    with torch.enable_grad():  # never kept
+        logits = model.eval()(make_clips(), stage='head')
+    torch.testing.assert_close(scores, logits.softmax(dim=-1).detach())
+    new = model.cls_head.class_features(model.backbone)
+    assert not torch.allclose(new, old, atol=1e-4)
+
+
+def test_class_features_follow_the_precision(make_recognizer):
+    model = make_recognizer()
+    scores = predict(model, make_clips())
+    with torch.autocast('cpu', torch.bfloat16):
+        assert predict(model, make_clips()).isfinite().all()
+    torch.testing.assert_close(predict(model, make_clips()), scores)
+    exact = predict(model.double(), make_clips().double())
+    torch.testing.assert_close(exact.float(), scores, rtol=1e-3, atol=1e-4)
+    with torch.no_grad():
+        assert model.cls_head.class_features(model.backbone).dtype == torch.float64
+
+
+def test_training_follows_prediction_in_inference_mode(make_recognizer):
+    for head in ({}, dict(text_prompt=None)):
+        model = make_recognizer(head=head).eval()
+        with torch.inference_mode():
+            model(make_clips(), make_samples(0, 1, 2), mode='predict')
+        losses = model.train()(make_clips(), make_samples(0, 1, 2), mode='loss')
+        assert largest(gradients(model, losses['loss_cls']), 'vision_prompt') > 0
+
+
+def test_deepcopy_predicts_the_same_and_learns_apart(make_recognizer):
+    model = make_recognizer()
+    scores = predict(model, make_clips())
+    other = copy.deepcopy(model)
+    change_data(other)
+    assert not torch.allclose(predict(other, make_clips()), scores, atol=1e-4)
+    torch.testing.assert_close(predict(model, make_clips()), scores)
+
+
+# Anchors
+
+
+def test_anchor_clips_and_anchor_config_need_each_other(make_recognizer):
+    with pytest.raises(ValueError, match='anchor clips but model.anchors is None'):
+        make_recognizer()(make_clips(2), make_samples(0, None), mode='loss')
+    model = make_recognizer(anchors=FEATURE_CONSISTENCY)
+    with pytest.raises(ValueError, match='model.anchors is set but the batch has no anchor clip'):
+        model(make_clips(2), make_samples(0, 1), mode='loss')
+    with pytest.raises(ValueError, match='anchor clips only'):
+        model(make_clips(2), make_samples(None, None), mode='loss')
+
+
+@pytest.mark.parametrize(
+    'anchors', [dict(negatives=[]), dict(negatives='else'), dict(strategies=[])], ids=str
+)
+def test_anchors_without_negatives_or_strategies_are_refused(anchors, make_recognizer):
+    with pytest.raises(ValueError, match='model.anchors needs a list of negatives'):
+        make_recognizer(anchors={**FEATURE_CONSISTENCY, **anchors})
+
+
+def test_feature_consistency_is_the_distance_to_the_frozen_clip(make_recognizer):
+    strategy = dict(type='FeatureConsistency', weight=3.0)
+    model = make_recognizer(anchors=dict(FEATURE_CONSISTENCY, strategies=[strategy]))
+    clips = make_clips(4)
+    losses = model(clips, make_samples(0, None, 1, None), mode='loss')
+    clip, head = model.backbone, model.cls_head
+    frozen = clip.encode_frames(clips[:, 0].transpose(1, 2).flatten(0, 1)).unflatten(0, (4, 2)).mean(dim=1)
+    videos = 1 - F.cosine_similarity(model(clips), frozen)[[1, 3]]
+    names = ['else', 'nothing']
+    texts = clip.frozen_text_features([f'a video of a person {name}.' for name in names])
+    negatives = 1 - F.cosine_similarity(head.encode_names(clip, names), texts)
+    assert videos.min() > 1e-3
+    assert negatives.min() > 1e-3
+    expected = 3 * (videos.mean() + negatives.mean())
+    torch.testing.assert_close(losses['loss_anchor_FeatureConsistency'], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('left_out', ['text_prompt', 'vision_prompt'])
+def test_each_term_of_feature_consistency_reaches_its_prompts(left_out, coupled_head, make_recognizer):
+    model = make_recognizer(head=dict(coupled_head, **{left_out: None}), anchors=FEATURE_CONSISTENCY)
+    losses = model(make_clips(3), make_samples(0, 1, None), mode='loss')
+    found = gradients(model, losses['loss_anchor_FeatureConsistency'])
+    reached = ['vision_prompt'] if left_out == 'text_prompt' else ['soft_prompt', 'mapping.0.weight', 'bias']
+    for part in reached:
+        assert largest(found, part) > 1e-6, part
+
+
+def test_both_terms_of_feature_consistency_reach_all_prompts(coupled_head, make_recognizer):
+    model = make_recognizer(head=coupled_head, anchors=FEATURE_CONSISTENCY)
+    losses = model(make_clips(3), make_samples(0, 1, None), mode='loss')
+    found = gradients(model, losses['loss_anchor_FeatureConsistency'])
+    for name, gradient in found.items():
+        assert gradient.abs().max() > 1e-6, name
+
+
+def test_released_anchor_with_one_negative_does_nothing_and_says_so(make_recognizer):
+    anchors = dict(negatives=['else'], strategies=[dict(type='ReleasedAnchor', weight=2.0)])
+    with pytest.warns(UserWarning, match='ReleasedAnchor has no gradient'):
+        model = make_recognizer(anchors=anchors)
+    clips = make_clips(4)
+    with_anchor = model(clips, make_samples(0, 1, 2, None), mode='loss')
+    plain = make_recognizer()
+    without = plain(clips[:3], make_samples(0, 1, 2), mode='loss')
+    assert with_anchor.keys() == without.keys()
+    torch.testing.assert_close(with_anchor['loss_cls'], without['loss_cls'])
+    ours, theirs = gradients(model, with_anchor['loss_cls']), gradients(plain, without['loss_cls'])
+    for name, gradient in ours.items():
+        torch.testing.assert_close(gradient, theirs[name], rtol=1e-3, atol=1e-5 * largest(theirs, name))
+
+
+def test_released_anchor_with_one_negative_per_class_acts_on_the_vision_prompts(make_recognizer):
+    anchors = dict(negatives=['else', 'nothing', 'noise'], strategies=[dict(type='ReleasedAnchor')])
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='.*has no gradient')
+        model = make_recognizer(anchors=anchors)
+    clips = make_clips(4)
+    losses = model(clips, make_samples(0, 1, 2, None), mode='loss')
+    plain = make_recognizer()
+    expected = plain(clips[:3], make_samples(0, 1, 2), mode='loss')
+    assert abs(float((losses['loss_cls'] - expected['loss_cls']).detach())) > 1e-4
+    ours, theirs = gradients(model, losses['loss_cls']), gradients(plain, expected['loss_cls'])
+    name = 'cls_head.vision_prompt.soft_prompt'
+    assert float((ours[name] - theirs[name]).abs().max()) > 0.01 * largest(theirs, name)
+
+
+def test_released_anchor_with_another_number_of_negatives_is_refused(make_recognizer):
+    anchors = dict(negatives=['else', 'nothing'], strategies=[dict(type='ReleasedAnchor')])
+    with pytest.raises(ValueError, match='2 negatives for 3 classes'):
+        make_recognizer(anchors=anchors)(make_clips(2), make_samples(0, None), mode='loss')
+
+
+def test_anchors_enter_neither_cross_entropy_nor_accuracy(make_recognizer):
+    clips = make_clips(5)
+    model, plain = make_recognizer(anchors=FEATURE_CONSISTENCY), make_recognizer()
+    samples = make_samples(0, 1, None, 2, None)
+    set_gt_label(samples[2], 1)
+    set_gt_label(samples[4], -1)
+    losses = model(clips, samples, mode='loss')
+    expected = plain(clips[[0, 1, 3]], make_samples(0, 1, 2), mode='loss')
+    assert losses.keys() - expected.keys() == {'loss_anchor_FeatureConsistency'}
+    for key, value in expected.items():
+        torch.testing.assert_close(losses[key], value, rtol=1e-4, atol=1e-5)
+
+
+def test_order_of_the_clips_in_a_batch_does_not_matter(make_recognizer):
+    model = make_recognizer(anchors=FEATURE_CONSISTENCY)
+    clips, labels = make_clips(5), [0, 1, None, 2, None]
+    expected = model(clips, make_samples(*labels), mode='loss')
+    order = [4, 3, 0, 2, 1]
+    losses = model(clips[order], make_samples(*[labels[index] for index in order]), mode='loss')
+    for key, value in expected.items():
+        torch.testing.assert_close(losses[key], value, rtol=1e-4, atol=1e-5)
+
+
+class CustomStrategy(AnchorStrategy):
+    def __init__(self, weight: float = 1.0, offset: float = 0.0) -> None:
+        super().__init__(weight)
+        self.offset = offset
+
+    def logit_shift(self, features):
+        return torch.tensor([0.0, self.offset, 0.0])
+
+    def loss(self, features):
+        assert features.frozen_videos is None
+        assert features.prompted_negatives is None
+        assert features.videos.shape == (2, 32)
+        assert features.classes.shape == (3, 32)
+        return (features.videos @ features.negatives.t()).mean()
+
+
+def test_a_users_strategy_is_built_from_config_and_adds_up(make_recognizer):
+    ANCHOR_STRATEGIES.register_module(name='CustomStrategy', module=CustomStrategy)
+    try:
+        custom = [dict(type='CustomStrategy', weight=w, offset=50.0) for w in (2.0, 1.0)]
+        anchors = dict(negatives=['else'], strategies=[*custom, dict(type='FeatureConsistency')])
+        with pytest.raises(AssertionError):  # FeatureConsistency has optional features computed
+            make_recognizer(anchors=anchors)(make_clips(3), make_samples(1, None, None), mode='loss')
+        model = make_recognizer(anchors=dict(anchors, strategies=custom))
+    finally:
+        ANCHOR_STRATEGIES.module_dict.pop('CustomStrategy')
+    clips = make_clips(3)
+    losses = model(clips, make_samples(1, None, None), mode='loss')
+    negative = model.backbone.frozen_text_features(['a video of a person else.'])
+    expected = 3 * (model(clips)[1:] @ negative.t()).mean()
+    torch.testing.assert_close(losses['loss_anchor_CustomStrategy'], expected, rtol=1e-4, atol=1e-5)
+    assert float(losses['loss_cls'].detach()) < 1e-6
+    assert float(losses['top1_acc']) == 1
+
+
+# Optimizer, checkpoints and registries
+
+
+def test_optimizer_has_the_heads_parameters_only(coupled_head, make_recognizer):
+    model = make_recognizer(head=coupled_head, anchors=FEATURE_CONSISTENCY)
+    model.init_weights()
+    optim_wrapper = build_optim_wrapper(model, dict(optimizer=dict(type='AdamW', lr=0.1)))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found = {names[id(p)] for group in optim_wrapper.param_groups for p in group['params']}
+    assert found == {
+        'cls_head.vision_prompt.soft_prompt',
+        'cls_head.text_prompt.soft_prompt',
+        'cls_head.text_prompt.mapping.0.weight',
+        'cls_head.text_prompt.mapping.0.bias',
+    }
+
+
+def torch_strict(model, state_dict):
+    model.load_state_dict(state_dict)
+
+
+def torch_lenient(model, state_dict):
+    model.load_state_dict(state_dict, strict=False)
+
+
+def mmengine_lenient(model, state_dict):
+    load_state_dict(model, state_dict, strict=False)
+
+
+@pytest.mark.parametrize('load', [torch_strict, torch_lenient, mmengine_lenient])
+@pytest.mark.parametrize(
+    ('key', 'value', 'problem'),
+    [
+        ('cls_head.text_prompt.soft_prompt', None, 'soft_prompt is missing'),
+        ('backbone._extra_state', None, '_extra_state is missing'),
+        ('cls_head.fc.weight', torch.zeros(2), 'cls_head.fc.weight is unknown'),
+        ('cls_head.vision_prompt.soft_prompt', torch.zeros(2, 4, 64), r'has shape \(2, 4, 64\), not'),
+        ('cls_head.vision_prompt.soft_prompt', 3, 'has shape'),
+        ('backbone._extra_state', 'another CLIP', 'the checkpoint belongs to CLIP'),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused(load, key, value, problem, make_recognizer):
+    model = make_recognizer()
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    state_dict = dict(make_recognizer(seed=1).state_dict())
+    if value is None:
+        del state_dict[key]
+    elif isinstance(value, str):
+        state_dict[key] = torch.tensor(list(b'ViT-B-16 0123456789abcdef'), dtype=torch.uint8)
+    else:
+        state_dict[key] = value
+    with pytest.raises(ValueError, match=problem):
+        load(model, state_dict)
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, before[name]), name
+
+
+def test_a_checkpoint_of_another_clip_of_the_same_shape_is_refused(arch, make_recognizer):
+    backbone = dict(type='OpenCLIP', arch=dict(arch, quick_gelu=True), pretrained='random')
+    other = make_recognizer(backbone=backbone)
+    with pytest.raises(ValueError, match='the checkpoint belongs to CLIP') as error:
+        make_recognizer().load_state_dict(other.state_dict(), strict=False)
+    assert other.backbone.identity in str(error.value)
+
+
+BROKEN = dict(scalar=torch.tensor(5), floats=torch.tensor([0.5]), long=torch.tensor([300]), text='x')
+
+
+@pytest.mark.parametrize('state', BROKEN.values(), ids=BROKEN)
+def test_a_broken_identity_is_refused(state, make_recognizer):
+    model = make_recognizer()
+    with pytest.raises(ValueError, match='CLIP'):
+        model.load_state_dict({**model.state_dict(), 'backbone._extra_state': state})
+
+
+@pytest.mark.parametrize('load', [torch_strict, mmengine_lenient])
+def test_a_checkpoint_fits_any_list_of_classes(load, make_recognizer, tmp_path):
+    trained = make_recognizer(seed=1, head=dict(class_names=[f'action {index}' for index in range(50)]))
+    torch.save(trained.state_dict(), tmp_path / 'epoch_1.pth')
+    model = make_recognizer()
+    load(model, torch.load(tmp_path / 'epoch_1.pth', weights_only=True))
+    trained.set_classes(NAMES)
+    assert torch.equal(predict(model, make_clips()), predict(trained, make_clips()))
+
+
+@pytest.mark.parametrize('scope', [None, 'mmaction', 'ga2mm'])
+@pytest.mark.parametrize('prefix', ['', 'ga2mm.'])
+def test_mmaction2_builds_the_recognizer(scope, prefix, arch):
+    config = dict(
+        type='ga2mm.CLIPRecognizer',
+        backbone=dict(type=f'{prefix}OpenCLIP', arch=arch, pretrained='random'),
+        cls_head=dict(
+            type=f'{prefix}CoupledPromptHead',
+            class_names=NAMES,
+            vision_prompt=dict(type=f'{prefix}DeepPrompt', length=2, depth=1),
+            text_prompt=dict(type=f'{prefix}DeepPrompt', length=2, depth=1),
+        ),
+        anchors=FEATURE_CONSISTENCY,
+    )
+    with DefaultScope.overwrite_default_scope(scope):
+        model = MMACTION_MODELS.build(config)
+        if scope is not None:
+            assert DefaultScope.get_current_instance().scope_name == scope
+    assert isinstance(model, CLIPRecognizer)
+    losses = model(make_clips(2), make_samples(0, None), mode='loss')
+    assert set(losses) == {'loss_cls', 'loss_anchor_FeatureConsistency', 'top1_acc', 'top5_acc'}

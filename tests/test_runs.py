@@ -1,0 +1,503 @@
+"""Runs of the miniature configs from end to end, in this process."""
+
+import json
+import os
+import pickle
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import running
+import torch
+from mmengine.config import Config
+from mmengine.fileio import get_file_backend
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+from running import losses, miniature, train
+
+from ga2mm.engine import allow_mmengine_checkpoints
+from ga2mm.evaluation import harmonic_mean
+
+pytestmark = pytest.mark.usefixtures('in_miniature_folder')
+
+NO_DROPOUT = dict(model__cls_head__text_prompt__dropout=0.0)
+
+
+def load(path: Path) -> dict:
+    allow_mmengine_checkpoints()
+    return torch.load(path, weights_only=True)
+
+
+@pytest.fixture(scope='module')
+def trained(miniature_folder) -> Path:
+    """Work dir of two epochs of the full method."""
+    work_dir = miniature_folder / 'work_dirs' / 'trained'
+    before = Path.cwd()
+    os.chdir(miniature_folder)
+    try:
+        train(miniature('ga2', work_dir, epochs=2, **NO_DROPOUT))
+    finally:
+        os.chdir(before)
+    return work_dir
+
+
+# ----------------------------------------------------------------------------------------- checkpoints
+
+
+def test_checkpoint_holds_what_was_learnt_and_no_class_names(trained, in_miniature_folder):
+    checkpoint = load(trained / 'epoch_2.pth')
+    state = checkpoint['state_dict']
+    assert {key: tuple(value.shape) for key, value in state.items() if key != 'backbone._extra_state'} == {
+        'cls_head.vision_prompt.soft_prompt': (3, 4, 128),
+        'cls_head.text_prompt.soft_prompt': (3, 4, 96),
+        'cls_head.text_prompt.hard_prompt': (4, 96),
+        'cls_head.text_prompt.mapping.0.weight': (96, 192),
+        'cls_head.text_prompt.mapping.0.bias': (96,),
+    }
+    identity = bytes(state['backbone._extra_state'].tolist()).decode()
+    assert identity.startswith('miniature ')
+    assert sum(value.nbytes for value in state.values()) < 100_000
+    assert (trained / 'epoch_2.pth').stat().st_size < 400_000  # with Adam's two moments and the config
+    names = (in_miniature_folder / 'data/miniature/mild/draw0/base_labels.csv').read_text().splitlines()[1:]
+    stored = pickle.dumps({key: value.numpy() for key, value in state.items()})
+    assert not any(name.split(',')[1].encode() in stored for name in names)
+
+
+def test_prompts_learn(trained):
+    start = Runner.from_cfg(miniature('ga2', trained.parent / 'start')).model.state_dict()
+    for key, value in load(trained / 'epoch_2.pth')['state_dict'].items():
+        moved = not torch.equal(value, start[key])
+        assert moved == ('hard_prompt' not in key and '_extra_state' not in key), key
+
+
+def test_frozen_parameters_are_in_no_optimizer_group(tmp_path):
+    runner = Runner.from_cfg(miniature('ga2', tmp_path))
+    groups = runner.build_optim_wrapper(runner.optim_wrapper).optimizer.param_groups
+    optimized = {id(parameter) for group in groups for parameter in group['params']}
+    learnt = dict(runner.model.named_parameters())
+    assert sorted(learnt) == [
+        'cls_head.text_prompt.mapping.0.bias',
+        'cls_head.text_prompt.mapping.0.weight',
+        'cls_head.text_prompt.soft_prompt',
+        'cls_head.vision_prompt.soft_prompt',
+    ]
+    assert optimized == {id(parameter) for parameter in learnt.values()}
+    assert not any(parameter.requires_grad for parameter in runner.model.backbone.model.parameters())
+
+
+def test_checkpoint_of_another_run_with_other_classes_is_tested(tmp_path):
+    train(miniature('source', tmp_path / 'source'))
+    metrics = running.test(miniature('deep_prompts', tmp_path / 'draw0'), tmp_path / 'source' / 'epoch_1.pth')
+    assert {'base/acc/top1', 'novel/acc/top1', 'hm'} <= metrics.keys()
+
+
+def test_checkpoint_of_other_prompts_is_refused(trained, tmp_path):
+    with pytest.raises(ValueError, match='does not fit the model of the config'):
+        running.test(miniature('deep_prompts', tmp_path), trained / 'epoch_2.pth')
+
+
+def test_checkpoint_of_another_clip_is_refused(trained, tmp_path, other_clip):
+    cfg = miniature('ga2', tmp_path, model__cls_head__text_prompt__allow_other_clip=True, **other_clip)
+    with pytest.raises(ValueError, match='the checkpoint belongs to CLIP'):
+        running.test(cfg, trained / 'epoch_2.pth')
+
+
+@pytest.fixture
+def other_clip(tmp_path) -> dict:
+    """Options for a CLIP of the same shape with other weights."""
+    runner = Runner.from_cfg(miniature('zero_shot', tmp_path / 'zero_shot'))
+    weights = {key: value + 0.01 for key, value in runner.model.backbone.model.state_dict().items()}
+    torch.save(weights, tmp_path / 'other.pt')
+    return dict(model__backbone__pretrained=str(tmp_path / 'other.pt'), model__backbone__quick_gelu=False)
+
+
+@pytest.fixture
+def limited_files():
+    """Lets no file grow beyond a number of bytes until the test ends."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_half_written_file_does_not_replace_the_old_one(tmp_path, limited_files):
+    backend = get_file_backend(backend_args=dict(backend='atomic_local'))
+    path = tmp_path / 'deep' / 'epoch_1.pth'
+    backend.put(b'old', path)
+    limited_files(1000)
+    with pytest.raises(OSError):
+        backend.put(b'x' * 5000, path)
+    with pytest.raises(OSError):
+        backend.put(b'x' * 5000, tmp_path / 'deep' / 'epoch_2.pth')
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == {'epoch_1.pth': b'old'}
+    backend.put(b'new', path)
+    assert path.read_bytes() == b'new'
+
+
+
+
+def test_run_that_dies_while_saving_can_be_resumed(tmp_path, limited_files):
+    cfg = miniature('ga2', tmp_path, epochs=2, **NO_DROPOUT)
+    runner = Runner.from_cfg(cfg)
+    save = runner.save_checkpoint
+
+    def save_until_the_disk_is_full(*args, **kwargs):
+        if runner.epoch == 1:
+            limited_files(100_000)
+        save(*args, **kwargs)
+
+    runner.save_checkpoint = save_until_the_disk_is_full
+    with pytest.raises(OSError):
+        runner.train()
+    limited_files(resource.RLIM_INFINITY)
+    assert load(tmp_path / 'epoch_1.pth')['meta']['epoch'] == 1
+
+    again = miniature('ga2', tmp_path, epochs=2, resume=True, **NO_DROPOUT)
+    assert train(again).epoch == 2
+    assert (tmp_path / 'epoch_2.pth').is_file()
+
+
+def test_resumed_run_equals_a_straight_one(trained, tmp_path):
+    first = train(miniature('ga2', tmp_path, epochs=1, **NO_DROPOUT))
+    second = train(miniature('ga2', tmp_path, epochs=2, resume=True, **NO_DROPOUT))
+    straight = load(trained / 'epoch_2.pth')
+    resumed = load(tmp_path / 'epoch_2.pth')
+    expected = straight['message_hub']['log_scalars']['train/loss'].data[0]
+    np.testing.assert_allclose(losses(second), expected, atol=1e-6)
+    np.testing.assert_allclose(losses(first), expected[: len(losses(first))], atol=1e-6)
+    for key, value in straight['state_dict'].items():
+        torch.testing.assert_close(resumed['state_dict'][key], value, atol=1e-6, rtol=0)
+
+
+# ------------------------------------------------------------------------------- hostile checkpoints
+
+
+class _Call:
+    """Unpickles to the result of a call."""
+
+    def __init__(self, function, *args):
+        self.function, self.args = function, args
+
+    def __reduce__(self):
+        return self.function, self.args
+
+
+GADGETS = {
+    'os.system': _Call(os.system, 'touch executed'),
+    'eval': _Call(eval, "open('executed', 'w')"),
+    'exec': _Call(exec, "open('executed', 'w')"),
+    'another attribute of HistoryBuffer': _Call(getattr, HistoryBuffer, '__init__'),
+    'attribute of a statistic': _Call(getattr, _Call(getattr, HistoryBuffer, 'mean'), '__globals__'),
+}
+
+
+@pytest.fixture(params=GADGETS)
+def hostile(request, trained, tmp_path) -> Path:
+    """A good checkpoint with a gadget in it."""
+    checkpoint = load(trained / 'epoch_2.pth')
+    checkpoint['message_hub']['runtime_info']['gadget'] = GADGETS[request.param]
+    torch.save(checkpoint, tmp_path / 'hostile.pth')
+    return tmp_path / 'hostile.pth'
+
+
+def test_gadgets_are_refused(hostile, tmp_path, monkeypatch, in_miniature_folder, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        running.tool('export_hard_prompt.py', hostile, tmp_path / 'prompt.safetensors')
+    monkeypatch.chdir(in_miniature_folder)
+    cfg = miniature('ga2', tmp_path / 'resumed', epochs=3, resume=True, load_from=str(hostile))
+    with pytest.raises((pickle.UnpicklingError, ValueError), match='nsupported|no checkpoint of MMEngine needs'):
+        train(cfg)
+    with pytest.raises((pickle.UnpicklingError, ValueError), match='nsupported|no checkpoint of MMEngine needs'):
+        running.test(miniature('ga2', tmp_path / 'tested'), hostile)
+    assert not (tmp_path / 'prompt.safetensors').exists()
+    assert not list(in_miniature_folder.rglob('executed')) and not list(tmp_path.rglob('executed'))
+
+
+def test_config_text_in_a_checkpoint_is_never_executed(trained, tmp_path, in_miniature_folder):
+    marker = tmp_path / 'executed'
+    checkpoint = load(trained / 'epoch_2.pth')
+    checkpoint['meta']['config'] = f'open({str(marker)!r}, "w").close()\n'
+    checkpoint['meta']['cfg'] = checkpoint['meta']['config']
+    torch.save(checkpoint, tmp_path / 'hostile.pth')
+    cfg = miniature(
+        'ga2', tmp_path / 'resumed', epochs=3, resume=True, load_from=str(tmp_path / 'hostile.pth')
+    )
+    assert train(cfg).epoch == 3
+    running.test(miniature('ga2', tmp_path / 'tested'), tmp_path / 'hostile.pth')
+    running.tool('export_hard_prompt.py', tmp_path / 'hostile.pth', tmp_path / 'prompt.safetensors')
+    assert not marker.exists()
+
+
+# ----------------------------------------------------------------------------------- reproducibility
+
+
+def test_same_seed_gives_the_same_losses_with_any_number_of_workers(tmp_path):
+    def run(name: str, **options) -> list[float]:
+        return losses(train(miniature('ga2', tmp_path / name, val_cfg=None, val_dataloader=None,
+                                      val_evaluator=None, **options)))  # fmt: skip
+
+    one = run('one')
+    assert len(one) == 2
+    assert run('two') == one
+    assert run('workers', train_dataloader__num_workers=2) == one
+    assert run('seed', randomness=dict(seed=1)) != one
+
+
+# --------------------------------------------------------------------------------------- optimization
+
+
+def test_bfloat16_trains(tmp_path):
+    cfg = miniature('ga2', tmp_path, optim_wrapper__type='BFloat16OptimWrapper', **NO_DROPOUT)
+    found = losses(train(cfg))
+    exact = losses(train(miniature('ga2', tmp_path / 'exact', **NO_DROPOUT)))
+    assert found != exact
+    np.testing.assert_allclose(found, exact, rtol=0.05)
+    state = load(tmp_path / 'epoch_1.pth')['state_dict']
+    assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float32}
+
+
+def test_moving_average_of_the_prompts(tmp_path, in_miniature_folder):
+    cfg = miniature('ga2', tmp_path, epochs=2)
+    cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    runner = train(cfg)
+    checkpoint = load(tmp_path / 'epoch_2.pth')
+    key = 'cls_head.text_prompt.soft_prompt'
+    # MMEngine saves the average as the model, and the model beside it.
+    averaged, last = checkpoint['state_dict'][key], checkpoint['ema_state_dict'][f'module.{key}']
+    assert not torch.equal(averaged, last)
+    assert torch.equal(last, runner.model.state_dict()[key])
+    assert 'hm' in running.test(miniature('ga2', tmp_path / 'tested'), tmp_path / 'epoch_2.pth')
+    resumed = miniature('ga2', tmp_path, epochs=3, resume=True)
+    resumed.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    assert train(resumed).epoch == 3
+
+
+def test_gradient_accumulation(tmp_path):
+    """Two steps of 12 clips, put together, are one step of 24."""
+    one = train(miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24, **NO_DROPOUT))
+    two = miniature('coupled', tmp_path / 'two', train_dataloader__batch_size=12, **NO_DROPOUT)
+    two.optim_wrapper.accumulative_counts = 2
+    # A schedule counts steps, of which the second run has twice as many.
+    two.param_scheduler = one.cfg.param_scheduler = []
+    one = train(miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24,
+                          param_scheduler=[], **NO_DROPOUT))  # fmt: skip
+    two = train(two)
+    assert losses(one)[0] == pytest.approx(np.mean(losses(two)), abs=1e-5)
+    for key, value in one.model.state_dict().items():
+        torch.testing.assert_close(two.model.state_dict()[key], value, atol=1e-4, rtol=0)
+
+
+# ------------------------------------------------------------------------------------------- protocol
+
+
+def test_one_test_call_answers_the_protocol(trained, tmp_path):
+    cfg = miniature('ga2', tmp_path)
+    cfg.test_evaluator = [cfg.test_evaluator, dict(type='DumpResults', out_file_path=str(tmp_path / 'dump.pkl'))]
+    metrics = running.test(cfg, trained / 'epoch_2.pth')
+
+    base, novel = metrics['base/acc/top1'], metrics['novel/acc/top1']
+    assert metrics['hm'] == harmonic_mean(base, novel)
+    assert metrics['hm'] == pytest.approx(2 * base * novel / (base + novel) if base + novel else 0)
+    report = json.loads((tmp_path / 'test_metrics.json').read_text())
+    for name in ('base', 'novel'):
+        found = report['sets'][name]
+        assert (found.pop('classes'), found.pop('videos')) == (12, 24)
+        assert {f'{name}/{key}': value for key, value in found.items()} == {
+            key: value for key, value in metrics.items() if key.startswith(name)
+        }
+        assert report['top1_percent'][name] == pytest.approx(100 * metrics[f'{name}/acc/top1'], abs=1e-4)
+    assert report['top1_percent']['hm'] == pytest.approx(100 * metrics['hm'], abs=1e-4)
+    assert report['checkpoint'] == str(trained / 'epoch_2.pth')
+
+    assert sorted(path.name for path in tmp_path.glob('*.pkl')) == ['dump_base.pkl', 'dump_novel.pkl']
+    for name in ('base', 'novel'):
+        predictions = pickle.loads((tmp_path / f'dump_{name}.pkl').read_bytes())
+        assert len(predictions) == 24
+        right = [int(p['pred_scores']['item'].argmax()) == int(p['gt_labels']['item']) for p in predictions]
+        assert np.mean(right) == pytest.approx(metrics[f'{name}/acc/top1'])
+
+
+def test_each_set_has_its_own_class_names(trained, tmp_path):
+    """Whichever set comes first, and whatever the model was offered before."""
+    cfg = miniature('ga2', tmp_path / 'one', load_from=str(trained / 'epoch_2.pth'))
+    runner = Runner.from_cfg(cfg)
+    metrics = runner.test()
+    novel = runner.test_loop.dataloader.dataset.metainfo['classes']
+    assert runner.model.cls_head.class_names == tuple(novel)
+
+    other = miniature('ga2', tmp_path / 'two', load_from=str(trained / 'epoch_2.pth'))
+    loaders = other.test_dataloader
+    other.test_dataloader = dict(novel=loaders.novel, base=loaders.base)
+    assert Runner.from_cfg(other).test() == metrics
+    assert runner.test() == metrics
+
+
+def test_a_single_set(tmp_path):
+    cfg = miniature('source', tmp_path)
+    train(cfg)
+    metrics = running.test(miniature('source', tmp_path / 'test'), tmp_path / 'epoch_1.pth')
+    assert set(metrics) == {'all/acc/top1', 'all/acc/top5', 'all/acc/mean1'}
+    assert set(json.loads((tmp_path / 'test' / 'test_metrics.json').read_text())['top1_percent']) == {'all'}
+
+
+def test_base_and_novel_sets_share_no_class(tmp_path):
+    cfg = miniature('zero_shot', tmp_path)
+    cfg.test_dataloader.novel.dataset.label_map = cfg.test_dataloader.base.dataset.label_map
+    with pytest.raises(ValueError, match='base and novel test sets share 12 classes'):
+        running.test(cfg)
+
+
+def test_a_test_set_must_be_named(tmp_path):
+    cfg = miniature('zero_shot', tmp_path)
+    cfg.test_dataloader = cfg.test_dataloader.base
+    with pytest.raises(ValueError, match='test_dataloader=dict'):
+        running.test(cfg)
+
+
+# ---------------------------------------------------------------------------------------- class names
+
+
+def test_validation_on_other_classes_is_refused(tmp_path):
+    cfg = miniature('ga2', tmp_path)
+    cfg.val_dataloader.dataset = cfg.test_dataloader.novel.dataset
+    with pytest.raises(ValueError, match='the validation set has'):
+        train(cfg)
+
+
+def test_dataset_without_class_names_is_refused(tmp_path):
+    cfg = miniature('coupled', tmp_path)
+    dataset = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(
+        type='VideoDataset', ann_file=dataset.ann_file, data_prefix=dataset.data_prefix, pipeline=dataset.pipeline
+    )
+    with pytest.raises(ValueError, match='VideoDataset does not name its classes: set label_map'):
+        train(cfg)
+
+
+def test_missing_label_map_is_refused(tmp_path):
+    cfg = miniature('coupled', tmp_path)
+    del cfg.train_dataloader.dataset['label_map']
+    with pytest.raises(TypeError, match='label_map'):
+        train(cfg)
+
+
+def test_novel_classes_are_never_trained_on(tmp_path):
+    cfg = miniature('ga2', tmp_path)
+    novel = cfg.test_dataloader.novel.dataset
+    cfg.train_dataloader.dataset.dataset.update(
+        ann_file=novel.ann_file, label_map=novel.label_map, split='novel'
+    )
+    with pytest.raises(ValueError, match='novel classes are never trained on'):
+        train(cfg)
+
+
+# -------------------------------------------------------------------------------------- broken videos
+
+
+@pytest.fixture
+def with_broken(miniature_folder, tmp_path):
+    """Copies a list of videos to ``tmp_path``, with lines of broken videos behind it."""
+    videos = miniature_folder / 'data/miniature/mild/draw0/videos'
+    content = (videos / 'base_train_0000.mkv').read_bytes()
+    (tmp_path / 'damaged.mkv').write_bytes(content[:40] + bytes(5000))
+    (tmp_path / 'empty.mkv').write_bytes(b'')
+
+    def copy(ann_file: str, *broken: str) -> dict:
+        lines = [f'{videos}/{line}' for line in (miniature_folder / ann_file).read_text().splitlines()]
+        lines += [f'{tmp_path}/{name} 0' for name in broken]
+        path = tmp_path / f'with_broken_{Path(ann_file).name}'
+        path.write_text('\n'.join(lines) + '\n')
+        return dict(ann_file=str(path), data_prefix=None)
+
+    return copy
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_training_goes_on_without_unreadable_videos(workers, tmp_path, with_broken):
+    broken = ['damaged.mkv', 'empty.mkv', 'missing.mkv']
+    cfg = miniature('ga2', tmp_path / 'run', train_dataloader__num_workers=workers)
+    dataset = cfg.train_dataloader.dataset.dataset
+    dataset.update(with_broken(dataset.ann_file, *broken))
+    runner = train(cfg)
+    assert np.isfinite(losses(runner)).all()
+    log = running.log_of(runner)
+    assert '3 training videos cannot be read, others took their place 3 times' in log
+    for name in broken:
+        assert f'a training video cannot be read, skipping {tmp_path}/{name}: ' in log
+    assert len(runner.message_hub.get_info('unreadable_videos')) == 3
+
+
+def test_unreadable_test_video_counts_as_wrong(trained, tmp_path, with_broken):
+    whole = running.test(miniature('ga2', tmp_path / 'whole'), trained / 'epoch_2.pth')
+    cfg = miniature('ga2', tmp_path / 'run')
+    dataset = cfg.test_dataloader.base.dataset
+    dataset.update(with_broken(dataset.ann_file, 'empty.mkv'))
+    metrics = running.test(cfg, trained / 'epoch_2.pth')
+    assert metrics['base/acc/top1'] == pytest.approx(whole['base/acc/top1'] * 24 / 25)
+    assert metrics['base/acc/unreadable'] == 1
+    assert metrics['novel/acc/top1'] == whole['novel/acc/top1']
+    assert f'{tmp_path}/empty.mkv' in '\n'.join(p.read_text() for p in (tmp_path / 'run').glob('*/*.log'))
+
+
+# --------------------------------------------------------------------------------- MMAction2's configs
+
+MMACTION_CONFIG = """
+default_scope = 'mmaction'
+custom_imports = dict(imports=['ga2mm'])
+
+model = dict(
+    type='ga2mm.CLIPRecognizer',
+    backbone=dict(type='ga2mm.OpenCLIP', arch='miniature', pretrained='random'),
+    cls_head=dict(
+        type='ga2mm.CoupledPromptHead',
+        class_names='data/miniature/mild/draw0/base_labels.csv',
+        vision_prompt=dict(type='ga2mm.DeepPrompt', length=4, depth=3),
+        text_prompt=dict(type='ga2mm.DeepPrompt', length=4, depth=3)))
+
+pipeline = [
+    dict(type='DecordInit'),
+    dict(type='UniformSample', clip_len=4),
+    dict(type='DecordDecode'),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+videos = dict(video='data/miniature/mild/draw0/videos')
+train_dataloader = dict(
+    batch_size=12,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='VideoDataset',
+        ann_file='data/miniature/mild/draw0/base_train.txt',
+        data_prefix=videos,
+        pipeline=pipeline))
+val_dataloader = dict(
+    batch_size=12,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='VideoDataset',
+        ann_file='data/miniature/mild/draw0/base_val.txt',
+        data_prefix=videos,
+        pipeline=pipeline,
+        test_mode=True))
+val_evaluator = dict(type='AccMetric')
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+val_cfg = dict(type='ValLoop')
+optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3))
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+"""
+
+
+@pytest.mark.parametrize('prefix', ['ga2mm.', ''], ids=['prefixed parts', 'parts by plain name'])
+def test_recognizer_in_a_config_of_mmaction2(prefix, tmp_path):
+    text = MMACTION_CONFIG
+    for name in ('OpenCLIP', 'CoupledPromptHead', 'DeepPrompt'):
+        text = text.replace(f'ga2mm.{name}', f'{prefix}{name}')
+    cfg = Config(Config.fromstring(text, '.py').to_dict(), format_python_code=False)
+    cfg.merge_from_dict(dict(work_dir=str(tmp_path), experiment_name=f'mmaction {tmp_path.name}{prefix}'))
+    runner = train(cfg)
+    assert len(losses(runner)) == 2 and np.isfinite(losses(runner)).all()
+    assert runner.message_hub.get_scalar('val/acc/top1').current() >= 0
+    assert (tmp_path / 'epoch_1.pth').is_file()
