@@ -56,9 +56,11 @@ def test_two_processes_learn_what_one_learns(one_process, tmp_path, in_miniature
 
 
 def test_two_machines_learn_what_one_process_learns(one_process, tmp_path, in_miniature_folder):
-    machines = dict(NNODES=2, PORT=running.free_port(), MASTER_ADDR='127.0.0.1')
+    machines = dict(NNODES=2, PORT=running.free_port(), MASTER_ADDR='127.0.0.1', cwd=in_miniature_folder)
     nodes = [
-        start(TRAIN, CONFIG, 1, *train_options(tmp_path, 2), cwd=in_miniature_folder, NODE_RANK=rank, **machines)
+        start(
+            TRAIN, CONFIG, 1, *train_options(tmp_path, 2), cwd=in_miniature_folder, NODE_RANK=rank, **machines
+        )
         for rank in range(2)
     ]
     for node in nodes:
@@ -133,7 +135,13 @@ UCF101_CLASSES = ['ApplyEyeMakeup', 'ApplyLipstick', 'Archery', 'BabyCrawling']
 def ucf101(tmp_path, miniature_folder, monkeypatch) -> Path:
     """A folder with ``data`` laid out like UCF101 and Kinetics-400, a few videos of 64 x 48 pixels."""
     ucf, kinetics = tmp_path / 'data' / 'ucf101', tmp_path / 'data' / 'kinetics400'
-    for folder in (ucf / 'videos', ucf / 'few_shot', ucf / 'labels', kinetics / 'videos', kinetics / 'annotations'):
+    for folder in (
+        ucf / 'videos',
+        ucf / 'few_shot',
+        ucf / 'labels',
+        kinetics / 'videos',
+        kinetics / 'annotations',
+    ):
         folder.mkdir(parents=True)
     lines = []
     for label, name in enumerate(UCF101_CLASSES):

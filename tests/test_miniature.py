@@ -48,8 +48,7 @@ def test_rendering_depends_on_the_seed_alone(style):
     scenes = world.random_scenes(world.SHAPES, 40, np.random.default_rng(0), empty=0.2)
     times = world.video_times(40)
     one, same, other = (
-        world.render(scenes, world.get_style(style), times, np.random.default_rng(seed))
-        for seed in (1, 1, 2)
+        world.render(scenes, world.get_style(style), times, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     assert one.shape == (40, 8, 32, 32, 3) and one.dtype == np.uint8
     np.testing.assert_array_equal(one, same)
@@ -177,9 +176,7 @@ def test_reserved_shapes_are_in_the_irrelevant_pool_only():
     assert (pool.shape == world.NOTHING).sum() == 13
     reserved = {world.SHAPES.index(shape) for shape in world.RESERVED_SHAPES}
     assert set(pool.shape) == reserved | {world.NOTHING}
-    classes = [
-        c for k in range(10) for c in (*world.class_draw(k).base, *world.class_draw(k).novel)
-    ]
+    classes = [c for k in range(10) for c in (*world.class_draw(k).base, *world.class_draw(k).novel)]
     scenes, _ = world.class_scenes((*classes, *world.source_classes()), 1, rng)
     assert not set(scenes.shape) & (reserved | {world.NOTHING})
 
@@ -251,13 +248,8 @@ def test_zero_shot_accuracy_on_draw_0(clip, part):
     frames = world.render(scenes, world.get_style('mild'), world.video_times(len(scenes)), rng)
     images = pretrain.normalize(frames[:, ::2].reshape(-1, 32, 32, 3))
     videos = clip.encode_image(images).view(len(scenes), 4, -1).mean(1)
-    texts = pretrain.encode_text(
-        clip, pretrain.tokenize([f'a video of a {c.name}.' for c in classes])
-    )
-    logits = (
-        torch.nn.functional.normalize(videos, dim=-1)
-        @ torch.nn.functional.normalize(texts, dim=-1).T
-    )
+    texts = pretrain.encode_text(clip, pretrain.tokenize([f'a video of a {c.name}.' for c in classes]))
+    logits = torch.nn.functional.normalize(videos, dim=-1) @ torch.nn.functional.normalize(texts, dim=-1).T
     accuracy = (logits.argmax(1).numpy() == labels).mean()
     assert accuracy > 0.45, f'zero-shot accuracy {accuracy:.3f}, chance is 0.083'
 

@@ -134,8 +134,6 @@ def test_half_written_file_does_not_replace_the_old_one(tmp_path, limited_files)
     assert path.read_bytes() == b'new'
 
 
-
-
 def test_run_that_dies_while_saving_can_be_resumed(tmp_path, limited_files):
     cfg = miniature('ga2', tmp_path, epochs=2, **NO_DROPOUT)
     runner = Runner.from_cfg(cfg)
@@ -182,6 +180,7 @@ class _Call:
         return self.function, self.args
 
 
+REFUSED = 'nsupported|no checkpoint of MMEngine needs'
 GADGETS = {
     'os.system': _Call(os.system, 'touch executed'),
     'eval': _Call(eval, "open('executed', 'w')"),
@@ -206,9 +205,13 @@ def test_gadgets_are_refused(hostile, tmp_path, monkeypatch, in_miniature_folder
         running.tool('export_hard_prompt.py', hostile, tmp_path / 'prompt.safetensors')
     monkeypatch.chdir(in_miniature_folder)
     cfg = miniature('ga2', tmp_path / 'resumed', epochs=3, resume=True, load_from=str(hostile))
-    with pytest.raises((pickle.UnpicklingError, ValueError), match='nsupported|no checkpoint of MMEngine needs'):
+    with pytest.raises(
+        (pickle.UnpicklingError, ValueError), match='nsupported|no checkpoint of MMEngine needs'
+    ):
         train(cfg)
-    with pytest.raises((pickle.UnpicklingError, ValueError), match='nsupported|no checkpoint of MMEngine needs'):
+    with pytest.raises(
+        (pickle.UnpicklingError, ValueError), match='nsupported|no checkpoint of MMEngine needs'
+    ):
         running.test(miniature('ga2', tmp_path / 'tested'), hostile)
     assert not (tmp_path / 'prompt.safetensors').exists()
     assert not list(in_miniature_folder.rglob('executed')) and not list(tmp_path.rglob('executed'))
@@ -275,14 +278,12 @@ def test_moving_average_of_the_prompts(tmp_path, in_miniature_folder):
 
 def test_gradient_accumulation(tmp_path):
     """Two steps of 12 clips, put together, are one step of 24."""
-    one = train(miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24, **NO_DROPOUT))
-    two = miniature('coupled', tmp_path / 'two', train_dataloader__batch_size=12, **NO_DROPOUT)
-    two.optim_wrapper.accumulative_counts = 2
     # A schedule counts steps, of which the second run has twice as many.
-    two.param_scheduler = one.cfg.param_scheduler = []
-    one = train(miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24,
-                          param_scheduler=[], **NO_DROPOUT))  # fmt: skip
-    two = train(two)
+    options = dict(param_scheduler=None, **NO_DROPOUT)
+    one = miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24, **options)
+    two = miniature('coupled', tmp_path / 'two', train_dataloader__batch_size=12, **options)
+    two.optim_wrapper.accumulative_counts = 2
+    one, two = train(one), train(two)
     assert losses(one)[0] == pytest.approx(np.mean(losses(two)), abs=1e-5)
     for key, value in one.model.state_dict().items():
         torch.testing.assert_close(two.model.state_dict()[key], value, atol=1e-4, rtol=0)
@@ -293,7 +294,10 @@ def test_gradient_accumulation(tmp_path):
 
 def test_one_test_call_answers_the_protocol(trained, tmp_path):
     cfg = miniature('ga2', tmp_path)
-    cfg.test_evaluator = [cfg.test_evaluator, dict(type='DumpResults', out_file_path=str(tmp_path / 'dump.pkl'))]
+    cfg.test_evaluator = [
+        cfg.test_evaluator,
+        dict(type='DumpResults', out_file_path=str(tmp_path / 'dump.pkl')),
+    ]
     metrics = running.test(cfg, trained / 'epoch_2.pth')
 
     base, novel = metrics['base/acc/top1'], metrics['novel/acc/top1']
@@ -369,7 +373,10 @@ def test_dataset_without_class_names_is_refused(tmp_path):
     cfg = miniature('coupled', tmp_path)
     dataset = cfg.train_dataloader.dataset
     cfg.train_dataloader.dataset = dict(
-        type='VideoDataset', ann_file=dataset.ann_file, data_prefix=dataset.data_prefix, pipeline=dataset.pipeline
+        type='VideoDataset',
+        ann_file=dataset.ann_file,
+        data_prefix=dataset.data_prefix,
+        pipeline=dataset.pipeline,
     )
     with pytest.raises(ValueError, match='VideoDataset does not name its classes: set label_map'):
         train(cfg)

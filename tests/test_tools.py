@@ -75,7 +75,17 @@ def test_train_and_test_from_the_shell(tmp_path, in_miniature_folder):
 def test_resume_takes_the_latest_checkpoint(tmp_path, checkpoint):
     train(miniature('ga2', tmp_path, epochs=1))
     tool(
-        *('train.py', CONFIG, '--work-dir', tmp_path, '--resume', '--no-validate', '--seed', 0, '--cfg-options'),
+        *(
+            'train.py',
+            CONFIG,
+            '--work-dir',
+            tmp_path,
+            '--resume',
+            '--no-validate',
+            '--seed',
+            0,
+            '--cfg-options',
+        ),
         *(UNTRAINED, 'train_cfg.max_epochs=2', 'train_dataloader.num_workers=0'),
         'train_dataloader.persistent_workers=False',
     )
@@ -83,9 +93,21 @@ def test_resume_takes_the_latest_checkpoint(tmp_path, checkpoint):
     assert 'resumed epoch: 1, iter: 2' in log and 'Epoch(train) [2][2/2]' in log
 
 
+def test_amp_and_another_optimizer_wrapper_are_refused(tmp_path):
+    options = ['--cfg-options', UNTRAINED, 'optim_wrapper.type=ApexOptimWrapper']
+    assert 'ApexOptimWrapper' in error_of('train.py', CONFIG, '--amp', '--work-dir', tmp_path, *options)
+
+
 def test_missing_checkpoint(tmp_path):
     line = error_of(
-        'test.py', CONFIG, tmp_path / 'no.pth', '--work-dir', tmp_path, '--cfg-options', UNTRAINED, *IN_PROCESS
+        'test.py',
+        CONFIG,
+        tmp_path / 'no.pth',
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        UNTRAINED,
+        *IN_PROCESS,
     )
     assert f'{tmp_path}/no.pth' in line
 

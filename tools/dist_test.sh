@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of test.py]
+# CHECKPOINT is '' for a model that learns nothing.
 # Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
 set -euo pipefail
 if [ $# -lt 3 ]; then

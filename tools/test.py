@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint; none for a model that learns nothing')
+    parser.add_argument('checkpoint', nargs='?', help="checkpoint; none or '' if nothing was learnt")
     parser.add_argument('--work-dir', help='folder of logs and metrics (default: work_dirs/CONFIG)')
     parser.add_argument('--dump', help='pickle file for the predictions; the name of the set is added')
     parser.add_argument(
@@ -37,7 +37,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    cfg.load_from, cfg.resume = args.checkpoint or None, False
     # Testing never trains: neither training set nor optimizer is built.
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
         cfg[key] = None
@@ -55,9 +55,9 @@ def main() -> None:
     """Test."""
     args = parse_args()
     cfg = merge_args(Config.fromfile(args.config), args)
-    prepare_distributed(cfg)
+    prepare_distributed(cfg, test_only=True)
     runner = Runner.from_cfg(cfg)
-    if args.checkpoint is None and any(True for _ in runner.model.parameters()):
+    if not args.checkpoint and any(True for _ in runner.model.parameters()):
         raise ValueError(
             'this config learns prompts: give the checkpoint to test, or test a config without prompts'
         )

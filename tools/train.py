@@ -85,7 +85,10 @@ def main() -> None:
     args = parse_args()
     cfg = merge_args(Config.fromfile(args.config), args)
     prepare_distributed(cfg)
-    Runner.from_cfg(cfg).train()
+    runner = Runner.from_cfg(cfg)
+    if not any(True for _ in runner.model.parameters()):
+        raise ValueError('this config has no prompts, so there is nothing to train: give it to tools/test.py')
+    runner.train()
 
 
 if __name__ == '__main__':

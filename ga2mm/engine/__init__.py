@@ -9,7 +9,7 @@ from ga2mm.engine.checkpoint_safety import (
     allow_mmengine_checkpoints,
 )
 from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
-from ga2mm.engine.distributed import prepare_distributed
+from ga2mm.engine.distributed import TestOnlyWrapper, prepare_distributed
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
 from ga2mm.engine.unreadable_videos_hook import UnreadableVideosHook
 
@@ -19,6 +19,7 @@ __all__ = [
     'CheckpointSafetyHook',
     'ClassNamesHook',
     'ProtocolTestLoop',
+    'TestOnlyWrapper',
     'UnreadableVideosHook',
     'allow_mmengine_checkpoints',
     'prepare_distributed',

@@ -1,22 +1,61 @@
-"""Distributed runs on machines without a GPU."""
+"""What MMEngine lacks for distributed runs: machines without a GPU, and models that learn nothing."""
 
 import os
+from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODEL_WRAPPERS  # the root, where the runner looks wrappers up
+from torch import nn
 
 
-def prepare_distributed(cfg: Config) -> None:
+@MODEL_WRAPPERS.register_module()
+class TestOnlyWrapper(nn.Module):
+    """Stands where MMEngine expects a distributed wrapper when nothing is learnt.
+
+    Testing shares no gradients, and PyTorch's own wrapper refuses a model without learnable parameters,
+    such as CLIP without prompts.
+
+    Args:
+        module: The model.
+    """
+
+    __test__ = False  # no test case, whatever its name
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """As the model."""
+        return self.module(*args, **kwargs)
+
+    def val_step(self, data: dict | tuple | list) -> list:
+        """As the model."""
+        return self.module.val_step(data)
+
+    def test_step(self, data: dict | tuple | list) -> list:
+        """As the model."""
+        return self.module.test_step(data)
+
+
+def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
     """Make ``cfg.launcher`` work on this machine; call it before the runner is built.
 
-    On GPUs MMEngine does all of it. Without one, MMEngine would ask CUDA for a device, so the processes are
-    joined here with gloo, and the model wrapper is told to use no device ids.
+    On GPUs MMEngine does nearly all of it. Without one, MMEngine would ask CUDA for a device, so the
+    processes are joined here with gloo, and the model wrapper is told to use no device ids.
+
+    Args:
+        cfg: The run's config, changed in place.
+        test_only: Nothing will be trained, so the model is put into a :class:`TestOnlyWrapper`.
 
     Raises:
         ValueError: More processes than GPUs were started, or a launcher that needs GPUs has none.
     """
     if cfg.launcher == 'none':
         return
+    if test_only:
+        cfg.model_wrapper_cfg = dict(type='TestOnlyWrapper')
     processes = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
     if torch.cuda.is_available():
         if processes > torch.cuda.device_count():
@@ -27,9 +66,10 @@ def prepare_distributed(cfg: Config) -> None:
     if cfg.launcher != 'pytorch':
         raise ValueError(f"launcher '{cfg.launcher}' needs GPUs; without one use --launcher pytorch")
     torch.distributed.init_process_group('gloo')
-    cfg.model_wrapper_cfg = dict(
-        type='MMDistributedDataParallel',
-        device_ids=None,
-        broadcast_buffers=False,
-        find_unused_parameters=False,
-    )
+    if not test_only:
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=False,
+        )

@@ -126,9 +126,11 @@ def _write_folder(
     folder: Path, parameters: dict, splits: list[_Split], tables: dict[str, str], progress: bool
 ) -> Path:
     """Write one folder, or nothing if it is there already; see the module's docstring."""
+    style = world.get_style(parameters['style'])
     parameters = {
         'generator_version': GENERATOR_VERSION,
         'world_version': world.WORLD_VERSION,
+        'settings': repr(style),
         **parameters,
     }
     if _is_complete(folder, parameters):
@@ -137,7 +139,6 @@ def _write_folder(
     videos.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
 
-    style = world.get_style(parameters['style'])
     names = []
     with tqdm(
         total=sum(len(s.scenes) for s in splits), desc=f'write {folder.name}', disable=not progress

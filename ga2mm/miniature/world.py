@@ -111,13 +111,13 @@ CLEAN = Style(noise=0.02, clutter=0, contrast=(0.85, 1.0), tint=0.02, jitter=0.0
 STYLES = {
     'mild': Style(noise=0.035, clutter=1, contrast=(0.7, 0.9), tint=0.035, jitter=0.03),
     'strong': Style(
-        noise=0.10,
-        clutter=3,
-        contrast=(0.45, 0.7),
-        tint=0.10,
-        jitter=0.06,
-        brightness=0.7,
-        blur=0.7,
+        noise=0.06,
+        clutter=2,
+        contrast=(0.55, 0.8),
+        tint=0.06,
+        jitter=0.05,
+        brightness=0.85,
+        blur=0.3,
     ),
 }
 
@@ -166,8 +166,7 @@ def _with_habits(pairs: list[tuple[str, str]], rng: np.random.Generator) -> tupl
         rounds = -(-len(pairs) // len(values))
         habits.append([values[i] for _ in range(rounds) for i in rng.permutation(len(values))])
     return tuple(
-        ClassSpec(*pair, colour, background)
-        for pair, colour, background in zip(pairs, *habits, strict=False)
+        ClassSpec(*pair, colour, background) for pair, colour, background in zip(pairs, *habits, strict=False)
     )
 
 
@@ -220,9 +219,7 @@ def _pair_up(shapes, actions, taken, rng) -> list[tuple[str, str]]:
     """Every shape with two of the actions, every action twice, first once each, none taken."""
     while True:
         rounds = [rng.permutation(len(actions)) for _ in range(2)]
-        pairs = [
-            (shape, actions[i]) for turn in rounds for shape, i in zip(shapes, turn, strict=True)
-        ]
+        pairs = [(shape, actions[i]) for turn in rounds for shape, i in zip(shapes, turn, strict=True)]
         if len(set(pairs)) == len(pairs) and not set(pairs) & taken:
             return pairs
 
@@ -338,9 +335,7 @@ _DISTANCES = {
     'diamond': lambda x, y: 0.87 * np.abs(x) + 0.5 * np.abs(y) - 0.5,
     'bar': lambda x, y: _box(x, y, 1.05, 0.27),
     'dome': lambda x, y: np.maximum(np.hypot(x, y + 0.4) - 0.98, -y - 0.4),
-    'hourglass': lambda x, y: np.maximum(
-        np.abs(y) - 0.9, 0.78 * np.abs(x) - 0.62 * np.abs(y) - 0.08
-    ),
+    'hourglass': lambda x, y: np.maximum(np.abs(y) - 0.9, 0.78 * np.abs(x) - 0.62 * np.abs(y) - 0.08),
     'arrow': _arrow,
     'window': lambda x, y: np.abs(np.maximum(np.abs(x), np.abs(y)) - 0.68) - 0.17,
     'drop': _drop,
@@ -356,9 +351,7 @@ def _shape_distance(shape: np.ndarray, x: np.ndarray, y: np.ndarray, wave: np.nd
         if index == BLOB:
             angle = np.arctan2(y[rows], x[rows])
             outline = np.full_like(angle, 0.72)
-            for height, phase, order in zip(
-                wave[rows, :3].T, wave[rows, 3:].T, (2, 3, 4), strict=True
-            ):
+            for height, phase, order in zip(wave[rows, :3].T, wave[rows, 3:].T, (2, 3, 4), strict=True):
                 swing = np.sin(order * angle + 6 * phase[:, None, None])
                 outline += 0.12 * height[:, None, None] * swing
             distance[rows] = np.hypot(x[rows], y[rows]) - outline
@@ -536,9 +529,7 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
         soft = image
         for dim in (1, 2):
             pad = np.pad(soft, [(1, 1) if d == dim else (0, 0) for d in range(4)], mode='edge')
-            left, middle, right = (
-                np.take(pad, range(k, k + IMAGE_SIZE), axis=dim) for k in range(3)
-            )
+            left, middle, right = (np.take(pad, range(k, k + IMAGE_SIZE), axis=dim) for k in range(3))
             soft = 0.25 * left + 0.5 * middle + 0.25 * right
         image = image + style.blur * (soft - image)
     image = image + style.noise * rng.standard_normal(image.shape, dtype=f32)
@@ -637,9 +628,7 @@ def captions(scenes: Scenes, rng: np.random.Generator, long: bool = False) -> li
     """
     return [
         _caption(int(s), int(a), int(c), int(b), rng, long)
-        for s, a, c, b in zip(
-            scenes.shape, scenes.action, scenes.colour, scenes.background, strict=True
-        )
+        for s, a, c, b in zip(scenes.shape, scenes.action, scenes.colour, scenes.background, strict=True)
     ]
 
 
