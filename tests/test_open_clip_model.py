@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ga2mm.models import OpenCLIP
-from ga2mm.models.clip.open_clip_model import _build
+from ga2mm.models.clip.loading import _build
 
 TEXTS = ['walk', 'climb stairs slowly', 'drink']
 VISION, TEXT = 'vision_cfg', 'text_cfg'
