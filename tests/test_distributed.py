@@ -57,12 +57,8 @@ def test_two_processes_learn_what_one_learns(one_process, tmp_path, in_miniature
 
 def test_two_machines_learn_what_one_process_learns(one_process, tmp_path, in_miniature_folder):
     machines = dict(NNODES=2, PORT=running.free_port(), MASTER_ADDR='127.0.0.1', cwd=in_miniature_folder)
-    nodes = [
-        start(
-            TRAIN, CONFIG, 1, *train_options(tmp_path, 2), cwd=in_miniature_folder, NODE_RANK=rank, **machines
-        )
-        for rank in range(2)
-    ]
+    options = train_options(tmp_path, 2)
+    nodes = [start(TRAIN, CONFIG, 1, *options, NODE_RANK=rank, **machines) for rank in range(2)]
     for node in nodes:
         finish(node)
     assert_same_losses(tmp_path, one_process)

@@ -21,8 +21,6 @@ from ga2mm.evaluation import harmonic_mean
 
 pytestmark = pytest.mark.usefixtures('in_miniature_folder')
 
-NO_DROPOUT = dict(model__cls_head__text_prompt__dropout=0.0)
-
 
 def load(path: Path) -> dict:
     allow_mmengine_checkpoints()
@@ -36,7 +34,7 @@ def trained(miniature_folder) -> Path:
     before = Path.cwd()
     os.chdir(miniature_folder)
     try:
-        train(miniature('ga2', work_dir, epochs=2, **NO_DROPOUT))
+        train(miniature('ga2', work_dir, epochs=2))
     finally:
         os.chdir(before)
     return work_dir
@@ -135,7 +133,7 @@ def test_half_written_file_does_not_replace_the_old_one(tmp_path, limited_files)
 
 
 def test_run_that_dies_while_saving_can_be_resumed(tmp_path, limited_files):
-    cfg = miniature('ga2', tmp_path, epochs=2, **NO_DROPOUT)
+    cfg = miniature('ga2', tmp_path, epochs=2)
     runner = Runner.from_cfg(cfg)
     save = runner.save_checkpoint
 
@@ -150,14 +148,14 @@ def test_run_that_dies_while_saving_can_be_resumed(tmp_path, limited_files):
     limited_files(resource.RLIM_INFINITY)
     assert load(tmp_path / 'epoch_1.pth')['meta']['epoch'] == 1
 
-    again = miniature('ga2', tmp_path, epochs=2, resume=True, **NO_DROPOUT)
+    again = miniature('ga2', tmp_path, epochs=2, resume=True)
     assert train(again).epoch == 2
     assert (tmp_path / 'epoch_2.pth').is_file()
 
 
 def test_resumed_run_equals_a_straight_one(trained, tmp_path):
-    first = train(miniature('ga2', tmp_path, epochs=1, **NO_DROPOUT))
-    second = train(miniature('ga2', tmp_path, epochs=2, resume=True, **NO_DROPOUT))
+    first = train(miniature('ga2', tmp_path, epochs=1))
+    second = train(miniature('ga2', tmp_path, epochs=2, resume=True))
     straight = load(trained / 'epoch_2.pth')
     resumed = load(tmp_path / 'epoch_2.pth')
     expected = straight['message_hub']['log_scalars']['train/loss'].data[0]
@@ -251,9 +249,9 @@ def test_same_seed_gives_the_same_losses_with_any_number_of_workers(tmp_path):
 
 
 def test_bfloat16_trains(tmp_path):
-    cfg = miniature('ga2', tmp_path, optim_wrapper__type='BFloat16OptimWrapper', **NO_DROPOUT)
+    cfg = miniature('ga2', tmp_path, optim_wrapper__type='BFloat16OptimWrapper')
     found = losses(train(cfg))
-    exact = losses(train(miniature('ga2', tmp_path / 'exact', **NO_DROPOUT)))
+    exact = losses(train(miniature('ga2', tmp_path / 'exact')))
     assert found != exact
     np.testing.assert_allclose(found, exact, rtol=0.05)
     state = load(tmp_path / 'epoch_1.pth')['state_dict']
@@ -262,7 +260,7 @@ def test_bfloat16_trains(tmp_path):
 
 def test_moving_average_of_the_prompts(tmp_path, in_miniature_folder):
     cfg = miniature('ga2', tmp_path, epochs=2)
-    cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    cfg.custom_hooks = [dict(type='EMAHook', momentum=0.5)]
     runner = train(cfg)
     checkpoint = load(tmp_path / 'epoch_2.pth')
     key = 'cls_head.text_prompt.soft_prompt'
@@ -272,14 +270,14 @@ def test_moving_average_of_the_prompts(tmp_path, in_miniature_folder):
     assert torch.equal(last, runner.model.state_dict()[key])
     assert 'hm' in running.test(miniature('ga2', tmp_path / 'tested'), tmp_path / 'epoch_2.pth')
     resumed = miniature('ga2', tmp_path, epochs=3, resume=True)
-    resumed.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    resumed.custom_hooks = [dict(type='EMAHook', momentum=0.5)]
     assert train(resumed).epoch == 3
 
 
 def test_gradient_accumulation(tmp_path):
     """Two steps of 12 clips, put together, are one step of 24."""
     # A schedule counts steps, of which the second run has twice as many.
-    options = dict(param_scheduler=None, **NO_DROPOUT)
+    options = dict(param_scheduler=None, model__cls_head__text_prompt__dropout=0.0)
     one = miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24, **options)
     two = miniature('coupled', tmp_path / 'two', train_dataloader__batch_size=12, **options)
     two.optim_wrapper.accumulative_counts = 2

@@ -14,13 +14,12 @@ default_hooks = dict(
         save_last=True,
         backend_args=dict(backend='atomic_local')),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    sync_buffers=dict(type='SyncBuffersHook'))
-
-custom_hooks = [
-    dict(type='CheckpointSafetyHook'),
-    dict(type='ClassNamesHook'),
-    dict(type='UnreadableVideosHook'),
-]
+    sync_buffers=dict(type='SyncBuffersHook'),
+    # Ours. They stand here and not in custom_hooks, so that a list of custom hooks does not remove them.
+    checkpoint_safety=dict(type='CheckpointSafetyHook'),
+    class_names=dict(type='ClassNamesHook'),
+    epoch_seed=dict(type='EpochSeedHook'),
+    unreadable_videos=dict(type='UnreadableVideosHook'))
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -10,6 +10,7 @@ from ga2mm.engine.checkpoint_safety import (
 )
 from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
 from ga2mm.engine.distributed import TestOnlyWrapper, prepare_distributed
+from ga2mm.engine.epoch_seed_hook import EpochSeedHook
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
 from ga2mm.engine.unreadable_videos_hook import UnreadableVideosHook
 
@@ -18,6 +19,7 @@ __all__ = [
     'BFloat16OptimWrapper',
     'CheckpointSafetyHook',
     'ClassNamesHook',
+    'EpochSeedHook',
     'ProtocolTestLoop',
     'TestOnlyWrapper',
     'UnreadableVideosHook',
