@@ -3,5 +3,5 @@ _base_ = [
     '../_base_/models/miniature_coupled.py',
     '../_base_/datasets/miniature_a.py',
     '../_base_/schedules/miniature_12e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/miniature_runtime.py',
 ]

@@ -1,13 +1,10 @@
 # Miniature world: GA2-CLIP, coupled prompts with 8 anchor clips a step.
 _base_ = [
-    '../_base_/models/miniature_coupled.py',
+    '../_base_/models/miniature_ga2.py',
     '../_base_/datasets/miniature_a.py',
     '../_base_/schedules/miniature_12e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/miniature_runtime.py',
 ]
-
-model = dict(
-    anchors=dict(negatives=['something else'], strategies=[dict(type='FeatureConsistency', weight=1.0)]))
 
 train_dataloader = dict(
     batch_sampler=dict(type='AnchorBatchSampler', num_anchors=8),

@@ -1,0 +1,5 @@
+# GA2-CLIP on the tiny CLIP: coupled prompts and anchors.
+_base_ = './miniature_coupled.py'
+
+model = dict(
+    anchors=dict(negatives=['something else'], strategies=[dict(type='FeatureConsistency', weight=1.0)]))

@@ -1,0 +1,15 @@
+# Miniature world, second downstream dataset: GA2-CLIP.
+_base_ = [
+    '../_base_/models/miniature_ga2.py',
+    '../_base_/datasets/miniature_b.py',
+    '../_base_/schedules/miniature_12e.py',
+    '../_base_/miniature_runtime.py',
+]
+
+train_dataloader = dict(
+    batch_sampler=dict(type='AnchorBatchSampler', num_anchors=8),
+    dataset=dict(
+        _delete_=True,
+        type='AnchorDataset',
+        dataset=_base_.train_dataset,
+        anchors=_base_.anchor_dataset))
