@@ -2,4 +2,4 @@
 _base_ = './miniature_coupled.py'
 
 model = dict(
-    anchors=dict(negatives=['something else'], strategies=[dict(type='FeatureConsistency', weight=1.0)]))
+    anchors=dict(negatives=['something else'], strategies=[dict(type='FeatureConsistency', weight=3.0)]))
