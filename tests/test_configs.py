@@ -7,6 +7,8 @@ import running
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ga2mm.registry import MODELS
+
 CONFIGS = sorted(running.CONFIGS.glob('*.py'))
 SCHEDULES = {'base2novel': (12, 2, 4e-2), 'fewshot': (30, 5, 8e-3)}
 RECIPES = [
@@ -155,3 +157,10 @@ def test_backbone_prompts_and_anchors_are_swapped_by_options(options, tmp_path):
         assert type(strategy).__name__ == cfg.anchors.strategies[0].type
         assert strategy.weight == cfg.anchors.strategies[0].get('weight', 1.0)
         assert model.anchors.negatives == list(cfg.anchors.negatives)
+
+
+def test_released_number_of_learnt_parameters():
+    """Prompts of both towers and the mapping layer, as the released recipe counts them for ViT-B/16."""
+    cfg = Config.fromfile(running.CONFIGS / 'ucf101_base2novel.py')
+    model = MODELS.build({**cfg.model, 'backbone': {**cfg.model.backbone, 'pretrained': 'random'}})
+    assert sum(parameter.numel() for parameter in model.parameters()) == 709_120
