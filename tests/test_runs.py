@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -110,42 +112,41 @@ def other_clip(tmp_path) -> dict:
     return dict(model__backbone__pretrained=str(tmp_path / 'other.pt'), model__backbone__quick_gelu=False)
 
 
-@pytest.fixture
-def limited_files():
-    """Lets no file grow beyond a number of bytes until the test ends."""
+@contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """Lets no file grow beyond a number of bytes, as a full disk would."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_half_written_file_does_not_replace_the_old_one(tmp_path, limited_files):
+def test_half_written_file_does_not_replace_the_old_one(tmp_path):
     backend = get_file_backend(backend_args=dict(backend='atomic_local'))
     path = tmp_path / 'deep' / 'epoch_1.pth'
     backend.put(b'old', path)
-    limited_files(1000)
-    with pytest.raises(OSError):
-        backend.put(b'x' * 5000, path)
-    with pytest.raises(OSError):
-        backend.put(b'x' * 5000, tmp_path / 'deep' / 'epoch_2.pth')
+    for name in ('epoch_1.pth', 'epoch_2.pth'):
+        with pytest.raises(OSError), limited_files(1000):
+            backend.put(b'x' * 5000, path.with_name(name))
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == {'epoch_1.pth': b'old'}
     backend.put(b'new', path)
     assert path.read_bytes() == b'new'
 
 
-def test_run_that_dies_while_saving_can_be_resumed(tmp_path, limited_files):
+def test_run_that_dies_while_saving_can_be_resumed(tmp_path):
     cfg = miniature('ga2', tmp_path, epochs=2)
     runner = Runner.from_cfg(cfg)
     save = runner.save_checkpoint
 
     def save_until_the_disk_is_full(*args, **kwargs):
-        if runner.epoch == 1:
-            limited_files(100_000)
-        save(*args, **kwargs)
+        with limited_files(100_000 if runner.epoch == 1 else resource.RLIM_INFINITY):
+            save(*args, **kwargs)
 
     runner.save_checkpoint = save_until_the_disk_is_full
     with pytest.raises(OSError):
         runner.train()
-    limited_files(resource.RLIM_INFINITY)
     assert load(tmp_path / 'epoch_1.pth')['meta']['epoch'] == 1
 
     again = miniature('ga2', tmp_path, epochs=2, resume=True)
