@@ -7,6 +7,7 @@ import runpy
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -106,21 +107,27 @@ def free_port() -> int:
 
 def start(*command: Any, cwd: Path, **variables: Any) -> subprocess.Popen:
     """Start a command in a process of its own."""
-    return subprocess.Popen(
+    # A file and no pipe: a full pipe would stop a process that others wait for.
+    output = tempfile.TemporaryFile('w+')  # noqa: SIM115  closed by finish
+    process = subprocess.Popen(
         [str(word) for word in command],
         cwd=cwd,
         env=environment(**variables),
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
-        text=True,
     )
+    process.output = output
+    return process
 
 
 def finish(process: subprocess.Popen) -> str:
     """Wait for a command and give what it printed; it must succeed."""
     try:
-        output, _ = process.communicate(timeout=240)
+        process.wait(timeout=240)
     finally:
         process.kill()
+        with process.output as file:
+            file.seek(0)
+            output = file.read()
     assert process.returncode == 0, output
     return output
