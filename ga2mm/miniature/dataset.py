@@ -34,6 +34,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ga2mm.miniature import world
+from ga2mm.utils import replace_when_written
 
 GENERATOR_VERSION = 2
 """Raised whenever the same arguments would give other files."""
@@ -104,12 +105,8 @@ def _label_table(classes: tuple[world.ClassSpec, ...]) -> str:
 
 
 def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(f'.partial-{os.getpid()}-{path.name}')
-    try:
-        partial.write_text(text, encoding='utf-8')
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replace_when_written(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
 
 
 def _is_complete(folder: Path, parameters: dict) -> bool:

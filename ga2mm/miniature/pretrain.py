@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import shutil
 from contextlib import contextmanager
 from functools import cache
@@ -36,6 +35,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from ga2mm.miniature import world
+from ga2mm.models.clip.weights import read_weights
+from ga2mm.utils import replace_when_written
 
 CONFIG_FILE = Path(__file__).parent / 'assets' / 'miniature.json'
 CHECKPOINT_FILE = Path(__file__).parent / 'assets' / 'miniature.safetensors'
@@ -81,9 +82,8 @@ def save_state_dict(
         'steps': str(steps),
         'world_version': str(world.WORLD_VERSION),
     }
-    partial = path.with_name(path.name + '.partial')
-    save_file(tensors, partial, metadata=metadata)
-    os.replace(partial, path)
+    with replace_when_written(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tensor]:
@@ -98,14 +98,7 @@ def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tenso
         arch = (file.metadata() or {}).get('arch')
         if arch != ARCH:
             raise ValueError(f'{path} is no {ARCH} checkpoint, its metadata say arch={arch!r}')
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    ids = state.pop('token_embedding.ids').long()
-    rows = state.pop('token_embedding.rows').float()
-    vocab_size = json.loads(CONFIG_FILE.read_text())['text_cfg']['vocab_size']
-    generator = torch.Generator().manual_seed(0)
-    table = torch.randn(vocab_size, rows.shape[1], generator=generator) * 0.02
-    table[ids] = rows
-    return {**{key: value.float() for key, value in state.items()}, 'token_embedding.weight': table}
+    return {key: value.float() for key, value in read_weights(path).state_dict.items()}
 
 
 # ---------------------------------------------------------------------------------------- towers
