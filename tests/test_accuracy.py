@@ -82,3 +82,18 @@ def test_options():
         Accuracy(metric_list=['mean_average_precision'])
     with pytest.raises(ValueError, match='topk=0'):
         Accuracy(metric_options=dict(top_k_accuracy=dict(topk=0)))
+
+
+def test_confusion_counts_who_was_taken_for_whom():
+    samples = [
+        make_sample([0.9, 0.1, 0.0], 0),
+        make_sample([0.1, 0.9, 0.0], 0),
+        make_sample([0.1, 0.9, 0.0], 0),
+        make_sample([0.9, 0.1, 0.0], 1, unreadable='e.mp4: no such file'),
+        make_sample([0.0, 0.1, 0.9], 2),
+    ]
+    metric = Accuracy()
+    evaluator = Evaluator(metric)
+    evaluator.process(data_samples=samples)
+    evaluator.evaluate(len(samples))
+    assert sorted(metric.confusion) == [[0, 0, 1], [0, 1, 2], [1, -1, 1], [2, 2, 1]]

@@ -18,6 +18,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from running import losses, miniature, train
 
+from ga2mm.datasets import read_annotation, read_label_map
 from ga2mm.engine import allow_mmengine_checkpoints
 from ga2mm.evaluation import harmonic_mean
 
@@ -308,6 +309,10 @@ def test_one_test_call_answers_the_protocol(trained, tmp_path):
     for name in ('base', 'novel'):
         found = report['sets'][name]
         assert (found.pop('classes'), found.pop('videos')) == (12, 24)
+        confusion = found.pop('confusion')
+        assert len(found.pop('class_names')) == 12 and sum(count for _, _, count in confusion) == 24
+        right = sum(count for label, predicted, count in confusion if label == predicted)
+        assert right / 24 == pytest.approx(found['acc/top1'])
         assert {f'{name}/{key}': value for key, value in found.items()} == {
             key: value for key, value in metrics.items() if key.startswith(name)
         }
@@ -315,7 +320,8 @@ def test_one_test_call_answers_the_protocol(trained, tmp_path):
     assert report['top1_percent']['hm'] == pytest.approx(100 * metrics['hm'], abs=1e-4)
     assert report['checkpoint'] == str(trained / 'epoch_2.pth')
 
-    assert sorted(path.name for path in tmp_path.glob('*.pkl')) == ['dump_base.pkl', 'dump_novel.pkl']
+    dumps = ['dump_base.pkl', 'dump_generalized_base.pkl', 'dump_generalized_novel.pkl', 'dump_novel.pkl']
+    assert sorted(path.name for path in tmp_path.glob('*.pkl')) == dumps
     for name in ('base', 'novel'):
         predictions = pickle.loads((tmp_path / f'dump_{name}.pkl').read_bytes())
         assert len(predictions) == 24
@@ -336,6 +342,45 @@ def test_each_set_has_its_own_class_names(trained, tmp_path):
     other.test_dataloader = dict(novel=loaders.novel, base=loaders.base)
     assert Runner.from_cfg(other).test() == metrics
     assert runner.test() == metrics
+
+
+def test_generalized_protocol_equals_a_test_with_all_classes(trained, tmp_path):
+    """One pass answers both protocols; the plain way is a pass of its own over a joint label map."""
+    checkpoint = trained / 'epoch_2.pth'
+    metrics = running.test(miniature('ga2', tmp_path / 'one'), checkpoint)
+    cfg = miniature('ga2', tmp_path / 'two')
+    base, novel = (read_label_map(cfg.test_dataloader[name].dataset.label_map) for name in ('base', 'novel'))
+    moved = tmp_path / 'novel_moved.txt'
+    lines = read_annotation(cfg.test_dataloader.novel.dataset.ann_file)
+    moved.write_text(''.join(f'{path} {label + len(base)}\n' for path, label in lines))
+    cfg.test_dataloader.novel.dataset.ann_file = str(moved)
+    for name in ('base', 'novel'):
+        cfg.test_dataloader[name].dataset.label_map = [*base, *novel]
+    cfg.test_dataloader = dict(b=cfg.test_dataloader.base, n=cfg.test_dataloader.novel)
+    plain = running.test(cfg, checkpoint)
+
+    for key in ('acc/top1', 'acc/top5', 'acc/mean1'):
+        assert metrics[f'generalized/base/{key}'] == pytest.approx(plain[f'b/{key}'])
+        assert metrics[f'generalized/novel/{key}'] == pytest.approx(plain[f'n/{key}'])
+    expected = harmonic_mean(plain['b/acc/top1'], plain['n/acc/top1'])
+    assert metrics['generalized/hm'] == pytest.approx(expected)
+
+
+def test_splits_of_a_dataset_are_averaged(tmp_path):
+    cfg = miniature('zero_shot', tmp_path)
+    base, novel = cfg.test_dataloader.base, cfg.test_dataloader.novel
+    one = running.test(cfg)
+    cfg = miniature('zero_shot', tmp_path / 'splits')
+    cfg.test_dataloader = dict(world=[base, novel], other=base)
+    metrics = running.test(cfg)
+
+    values = [one['base/acc/top1'], one['novel/acc/top1']]
+    assert [metrics['world/1/acc/top1'], metrics['world/2/acc/top1']] == values
+    assert metrics['world/acc/top1'] == pytest.approx(np.mean(values))
+    assert metrics['world/acc/top1_std'] == pytest.approx(np.std(values, ddof=1))
+    assert metrics['other/acc/top1'] == values[0] and 'hm' not in metrics
+    report = json.loads((tmp_path / 'splits' / 'test_metrics.json').read_text())
+    assert set(report['top1_percent']) == {'world', 'world/1', 'world/2', 'other'}
 
 
 def test_a_single_set(tmp_path):

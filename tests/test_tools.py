@@ -65,11 +65,9 @@ def test_train_and_test_from_the_shell(tmp_path, in_miniature_folder):
     )
     assert '| HM |' in output
     assert set(json.loads((tmp_path / 'tested/test_metrics.json').read_text())['top1_percent']) == {
-        'base',
-        'novel',
-        'hm',
+        f'{protocol}{name}' for protocol in ('', 'generalized/') for name in ('base', 'novel', 'hm')
     }
-    assert {path.name for path in tmp_path.glob('*.pkl')} == {'dump_base.pkl', 'dump_novel.pkl'}
+    assert {'dump_base.pkl', 'dump_novel.pkl'} < {path.name for path in tmp_path.glob('*.pkl')}
 
 
 def test_resume_takes_the_latest_checkpoint(tmp_path, checkpoint):
@@ -142,7 +140,7 @@ def test_checkpoint_of_another_clip(tmp_path, checkpoint):
 def test_zero_shot_needs_no_checkpoint(tmp_path):
     tool('test.py', ZERO_SHOT, '--work-dir', tmp_path, '--cfg-options', UNTRAINED, *IN_PROCESS)
     report = json.loads((tmp_path / 'test_metrics.json').read_text())
-    assert set(report['top1_percent']) == {'base', 'novel', 'hm'} and report['checkpoint'] is None
+    assert report['top1_percent'].keys() >= {'base', 'novel', 'hm'} and report['checkpoint'] is None
 
 
 def test_prompts_need_a_checkpoint(tmp_path):

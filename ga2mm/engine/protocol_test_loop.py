@@ -2,26 +2,56 @@
 
 import copy
 import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.evaluator import Evaluator
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop
+from mmengine.runner.amp import autocast
+from torch.utils.data import DataLoader
 
 from ga2mm.engine.class_names import set_classes_from
 from ga2mm.evaluation.harmonic_mean import harmonic_mean
 from ga2mm.registry import LOOPS
+from ga2mm.structures import get_gt_label, set_gt_label
 from ga2mm.utils import replace_when_written
+
+TOP1 = 'acc/top1'
+
+
+@dataclass
+class TestSet:
+    """A test set under its name, such as ``base``, or ``ucf101/2`` for the second of several splits."""
+
+    name: str
+    dataloader: DataLoader
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.dataloader.dataset.metainfo['classes'])
 
 
 @LOOPS.register_module()
 class ProtocolTestLoop(TestLoop):
     """Tests several sets one after another, each with its own class names.
 
-    ``test_dataloader`` maps names to configs: ``dict(base=..., novel=...)``. With sets named ``base`` and
-    ``novel`` the harmonic mean of their top-1 accuracies (HM) is reported too. The summary is logged as a
-    table and written to ``test_metrics.json`` in the run's folder.
+    ``test_dataloader`` maps names to configs:
+
+    * ``dict(base=..., novel=...)``: base-to-novel. The harmonic mean of the two top-1 accuracies is
+      ``hm``. The same pass over the videos also answers *generalized* base-to-novel, where base and novel
+      classes are offered together: ``generalized/base``, ``generalized/novel`` and ``generalized/hm``.
+    * ``dict(all=...)``: few-shot, all classes.
+    * ``dict(ucf101=[..., ..., ...], hmdb51=[...])``: cross-dataset. A list holds the test splits of one
+      dataset; ``ucf101/acc/top1`` is the mean over them and ``ucf101/acc/top1_std`` their standard deviation.
+
+    The summary is logged as a table and written to ``test_metrics.json`` in the run's folder, with each
+    set's confusions as ``[label, predicted, count]``.
 
     Args:
         runner: The runner.
@@ -30,100 +60,184 @@ class ProtocolTestLoop(TestLoop):
         fp16: As in MMEngine.
 
     Raises:
-        ValueError: Base and novel sets share a class.
+        ValueError: Base and novel sets share a class, or a set does not name its classes.
     """
 
     def __init__(
         self, runner: Runner, dataloader: dict[str, Any], evaluator: Any, fp16: bool = False
     ) -> None:
-        if not dataloader or not all(isinstance(config, dict) for config in dataloader.values()):
-            raise ValueError(
-                'ProtocolTestLoop needs test_dataloader=dict(NAME=dict(...), ...), such as base and novel'
-            )
-        self._dataloaders = {
-            name: runner.build_dataloader(config, seed=runner.seed) for name, config in dataloader.items()
-        }
-        _check_disjoint({name: loader.dataset for name, loader in self._dataloaders.items()})
+        self._sets = [
+            TestSet(name, runner.build_dataloader(config, seed=runner.seed))
+            for name, config in _by_name(dataloader)
+        ]
+        _check_classes(self._sets)
         self._evaluator_config = evaluator
-        first = next(iter(self._dataloaders))
-        super().__init__(runner, self._dataloaders[first], self._evaluator(runner, first), fp16)
+        super().__init__(runner, self._sets[0].dataloader, copy.deepcopy(evaluator), fp16)
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        by_name = {each.name: each for each in self._sets}
+        self._all_classes: tuple[str, ...] = ()
+        if {'base', 'novel'} <= by_name.keys() and hasattr(model, 'predict_offers'):
+            self._all_classes = by_name['base'].classes + by_name['novel'].classes
 
     def run(self) -> dict[str, float]:
-        """Test every set; metrics by ``NAME/METRIC``, and ``hm``, as fractions."""
+        """Test every set; metrics by ``SET/METRIC``, ``hm`` and ``generalized/...``, as fractions."""
         self.runner.call_hook('before_test')
         summary: dict[str, dict[str, Any]] = {}
-        metrics: dict[str, float] = {}
-        for name, dataloader in self._dataloaders.items():
-            self.dataloader, self.evaluator = dataloader, self._evaluator(self.runner, name)
-            self.evaluator.dataset_meta = dataloader.dataset.metainfo
+        for each in self._sets:
+            self.dataloader, self.evaluator = each.dataloader, self._evaluator(each.name)
+            self.evaluator.dataset_meta = each.dataloader.dataset.metainfo
+            generalized = self._generalized_evaluator(each)
             self.runner.call_hook('before_test_epoch')
-            set_classes_from(self.runner.model, dataloader.dataset)
+            set_classes_from(self.runner.model, each.dataloader.dataset)
             self.runner.model.eval()
-            for index, batch in enumerate(dataloader):
-                self.run_iter(index, batch)
-            found = self.evaluator.evaluate(len(dataloader.dataset))
+            for index, batch in enumerate(each.dataloader):
+                if generalized is None:
+                    self.run_iter(index, batch)
+                else:
+                    self._run_generalized_iter(index, batch, each, generalized)
+            found = self._evaluate(summary, each.name, each.classes, self.evaluator)
+            if generalized is not None:
+                self._evaluate(summary, f'generalized/{each.name}', self._all_classes, generalized)
             self.runner.call_hook(
-                'after_test_epoch', metrics={f'{name}/{key}': v for key, v in found.items()}
+                'after_test_epoch', metrics={f'{each.name}/{key}': value for key, value in found.items()}
             )
-            metrics.update({f'{name}/{key}': float(value) for key, value in found.items()})
-            summary[name] = {
-                'classes': len(dataloader.dataset.metainfo['classes']),
-                'videos': len(dataloader.dataset),
-                **{key: float(value) for key, value in found.items()},
-            }
-        if {'base', 'novel'} <= summary.keys():
-            metrics['hm'] = harmonic_mean(summary['base']['acc/top1'], summary['novel']['acc/top1'])
-        self.runner.logger.info('\n' + _table(summary, metrics.get('hm')))
+        metrics = _all_metrics(summary)
+        self.runner.logger.info('\n' + _table(summary, metrics))
         self._write(summary, metrics)
         self.runner.call_hook('after_test')
         return metrics
 
-    def _evaluator(self, runner: Runner, name: str) -> Evaluator:
+    @torch.no_grad()
+    def _run_generalized_iter(
+        self, index: int, batch: dict[str, Any], tested: TestSet, generalized: Evaluator
+    ) -> None:
+        """One batch, once with the set's own classes offered and once with base and novel together."""
+        self.runner.call_hook('before_test_iter', batch_idx=index, data_batch=batch)
+        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        with autocast(enabled=self.fp16):
+            data = model.data_preprocessor(batch, False)
+            together, own = model.predict_offers(**data, offers=[self._all_classes, tested.classes])
+        first_label = self._all_classes.index(tested.classes[0])
+        for sample in together:
+            set_gt_label(sample, int(get_gt_label(sample)) + first_label)
+        self.evaluator.process(data_samples=own, data_batch=batch)
+        generalized.process(data_samples=together, data_batch=batch)
+        self.runner.call_hook('after_test_iter', batch_idx=index, data_batch=batch, outputs=own)
+
+    def _generalized_evaluator(self, tested: TestSet) -> Evaluator | None:
+        if not self._all_classes or tested.name not in ('base', 'novel'):
+            return None
+        evaluator = self._evaluator(f'generalized_{tested.name}')
+        evaluator.dataset_meta = dict(tested.dataloader.dataset.metainfo, classes=self._all_classes)
+        return evaluator
+
+    def _evaluate(
+        self, summary: dict[str, dict[str, Any]], name: str, classes: tuple[str, ...], evaluator: Evaluator
+    ) -> dict[str, float]:
+        """The set's metrics; they also go into the summary."""
+        videos = len(self.dataloader.dataset)
+        found = {key: float(value) for key, value in evaluator.evaluate(videos).items()}
+        confusion = [metric.confusion for metric in evaluator.metrics if hasattr(metric, 'confusion')]
+        summary[name] = {
+            'classes': len(classes),
+            'videos': videos,
+            **found,
+            'class_names': list(classes),
+            'confusion': confusion[0] if confusion else None,
+        }
+        return found
+
+    def _evaluator(self, name: str) -> Evaluator:
         config = copy.deepcopy(self._evaluator_config)
         for metric in config if isinstance(config, list) else [config]:
             if 'out_file_path' in metric:  # DumpResults: one file for each set
                 path = Path(metric['out_file_path'])
-                metric['out_file_path'] = str(path.with_name(f'{path.stem}_{name}{path.suffix}'))
-        return runner.build_evaluator(config)
+                file_name = f'{path.stem}_{name.replace("/", "_")}{path.suffix}'
+                metric['out_file_path'] = str(path.with_name(file_name))
+        return self.runner.build_evaluator(config)
 
     def _write(self, summary: dict[str, dict[str, Any]], metrics: dict[str, float]) -> None:
         if not is_main_process():
             return
-        percent = {name: round(100 * found['acc/top1'], 4) for name, found in summary.items()}
-        if 'hm' in metrics:
-            percent['hm'] = round(100 * metrics['hm'], 4)
+        percent = {
+            key.removesuffix(f'/{TOP1}'): round(100 * value, 4)
+            for key, value in metrics.items()
+            if key.endswith((TOP1, 'hm'))
+        }
         path = Path(self.runner.work_dir) / 'test_metrics.json'
         report = {'top1_percent': percent, 'sets': summary, 'checkpoint': self.runner._load_from}
         with replace_when_written(path) as temporary:
-            temporary.write_text(json.dumps(report, indent=2) + '\n')
+            temporary.write_text(json.dumps(report) + '\n')
         self.runner.logger.info(f'written to {path}')
 
 
-def _check_disjoint(datasets: dict[str, Any]) -> None:
-    for name, dataset in datasets.items():
-        if 'classes' not in (getattr(dataset, 'metainfo', None) or {}):
+def _by_name(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, config) of every test set; the splits of a list are numbered from 1."""
+    wanted = 'ProtocolTestLoop needs test_dataloader=dict(NAME=dict(...), ...), such as base and novel'
+    if not isinstance(dataloaders, dict) or not dataloaders:
+        raise ValueError(wanted)
+    for name, config in dataloaders.items():
+        splits = config if isinstance(config, list | tuple) else [config]
+        if not splits or not all(isinstance(split, dict) for split in splits):
             raise ValueError(
-                f'test_dataloader.{name}.dataset does not name its classes: use ActionVideoDataset with a '
-                'label_map'
+                f'{wanted}, or a list of dicts for the splits of one dataset; found {name}={config!r}'
             )
-    if {'base', 'novel'} <= datasets.keys():
-        shared = set(datasets['base'].metainfo['classes']) & set(datasets['novel'].metainfo['classes'])
-        if shared:
-            raise ValueError(
-                f'base and novel test sets share {len(shared)} classes, such as {min(shared)!r}: give each '
-                'its own label_map'
-            )
+        for number, split in enumerate(splits, start=1):
+            yield (f'{name}/{number}' if isinstance(config, list | tuple) else name), split
 
 
-def _table(summary: dict[str, dict[str, Any]], hm: float | None) -> str:
+def _check_classes(sets: list[TestSet]) -> None:
+    for each in sets:
+        if 'classes' not in (getattr(each.dataloader.dataset, 'metainfo', None) or {}):
+            raise ValueError(
+                f'test_dataloader.{each.name}.dataset does not name its classes: use ActionVideoDataset with '
+                'a label_map'
+            )
+    classes = {each.name: set(each.classes) for each in sets}
+    shared = classes.get('base', set()) & classes.get('novel', set())
+    if shared:
+        raise ValueError(
+            f'base and novel test sets share {len(shared)} classes, such as {min(shared)!r}: give each '
+            'its own label_map'
+        )
+
+
+def _all_metrics(summary: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Metrics by ``SET/METRIC``, harmonic means, and means over the splits of a dataset."""
+    metrics = {
+        f'{name}/{key}': value
+        for name, found in summary.items()
+        for key, value in found.items()
+        if '/' in key
+    }
+    for prefix in ('', 'generalized/'):
+        pair = [f'{prefix}base/{TOP1}', f'{prefix}novel/{TOP1}']
+        if all(key in metrics for key in pair):
+            metrics[f'{prefix}hm'] = harmonic_mean(*(metrics[key] for key in pair))
+    splits: dict[str, list[float]] = {}
+    for name, found in summary.items():
+        dataset, _, number = name.rpartition('/')
+        if number.isdigit():
+            splits.setdefault(dataset, []).append(found[TOP1])
+    for dataset, values in splits.items():
+        metrics[f'{dataset}/{TOP1}'] = statistics.fmean(values)
+        metrics[f'{dataset}/{TOP1}_std'] = statistics.stdev(values) if len(values) > 1 else 0.0
+    return metrics
+
+
+def _table(summary: dict[str, dict[str, Any]], metrics: dict[str, float]) -> str:
     """Accuracies in per cent as a Markdown table."""
     rows = ['| set | classes | videos | top-1 | top-5 | mean class |', '| --- ' * 6 + '|']
     for name, found in summary.items():
         values = [
-            f'{100 * found[key]:.2f}' if key in found else '–'
-            for key in ('acc/top1', 'acc/top5', 'acc/mean1')
+            f'{100 * found[key]:.2f}' if key in found else '–' for key in (TOP1, 'acc/top5', 'acc/mean1')
         ]
         rows.append(f'| {name} | {found["classes"]} | {found["videos"]} | {" | ".join(values)} |')
-    if hm is not None:
-        rows.append(f'| HM | | | {100 * hm:.2f} | | |')
+    for key, value in metrics.items():
+        if key.endswith('hm'):
+            rows.append(f'| {key.replace("hm", "HM")} | | | {100 * value:.2f} | | |')
+        elif key.endswith('_std'):
+            dataset = key.removesuffix(f'/{TOP1}_std')
+            mean = 100 * metrics[f'{dataset}/{TOP1}']
+            rows.append(f'| {dataset}, mean of its splits | | | {mean:.2f} ± {100 * value:.2f} | | |')
     return '\n'.join(rows)

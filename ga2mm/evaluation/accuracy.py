@@ -21,6 +21,9 @@ class Accuracy(AccMetric):
     it. If there are such samples, ``acc/unreadable`` is their number. A k above the number of
     classes counts like the number of classes: every readable sample is right.
 
+    After an evaluation ``confusion`` holds, on the main process, who was taken for whom: a list of
+    ``[label, predicted, count]`` with counts above 0, where an unreadable sample was taken for -1.
+
     Design choice: ``mean1`` is the mean over the classes that have test samples. MMAction2's also
     takes in, with an accuracy of 0, classes that have none but are predicted.
 
@@ -49,6 +52,7 @@ class Accuracy(AccMetric):
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
         if min(self.topk) < 1:
             raise ValueError(f'metric_options: topk={topk}; give values of 1 or more')
+        self.confusion: list[list[int]] = []
         super().__init__(metric_list=metric_list, collect_device=collect_device, prefix=prefix)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -70,6 +74,10 @@ class Accuracy(AccMetric):
         labels = np.array([result['label'] for result in results])
         readable = np.array([result['readable'] for result in results])
 
+        taken_for = np.where(readable, scores.argmax(axis=1), -1)
+        pairs, counts = np.unique(np.stack([labels, taken_for]), axis=1, return_counts=True)
+        self.confusion = np.concatenate([pairs, counts[None]]).T.tolist()
+
         metrics: dict[str, float] = {}
         if 'top_k_accuracy' in self.metrics:
             ranked = np.argsort(scores, axis=1)[:, ::-1]
@@ -77,7 +85,7 @@ class Accuracy(AccMetric):
                 right = (ranked[:, :k] == labels[:, None]).any(axis=1) & readable
                 metrics[f'top{k}'] = float(right.mean())
         if 'mean_class_accuracy' in self.metrics:
-            right = (scores.argmax(axis=1) == labels) & readable
+            right = taken_for == labels
             by_class = [right[labels == label].mean() for label in np.unique(labels)]
             metrics['mean1'] = float(np.mean(by_class))
         if not readable.all():

@@ -16,6 +16,9 @@ from ga2mm.models.prompts import CoupledPrompt, DeepPrompt
 from ga2mm.registry import MODELS
 from ga2mm.utils import at_least_float32
 
+MAX_CACHED_CLASS_LISTS = 4
+"""A test offers two lists in turn; more are for whoever switches between a few of them."""
+
 
 @MODELS.register_module()
 class CoupledPromptHead(BaseHead):
@@ -67,7 +70,7 @@ class CoupledPromptHead(BaseHead):
                 dict(vision_prompt, width=clip.vision_width, layers=clip.vision_layers)
             )
         self.class_names: tuple[str, ...] = ()
-        self._cached: tuple[Any, Tensor, Tensor] | None = None
+        self._cached: dict[Any, tuple[Tensor, Tensor]] = {}
         self._tokens: dict[tuple[str, ...], Tensor] = {}
         if class_names is not None:
             self.set_classes(
@@ -108,7 +111,7 @@ class CoupledPromptHead(BaseHead):
     def class_features(self, clip: OpenCLIP) -> Tensor:
         """Unit features (classes, embed_dim) of the classes.
 
-        In evaluation they are kept until class names, prompts, precision or device change.
+        In evaluation they are kept, of up to four class lists, until prompts, precision or device change.
 
         Raises:
             RuntimeError: No class names were given.
@@ -124,9 +127,12 @@ class CoupledPromptHead(BaseHead):
         autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
         key = (self.class_names, clip.device, clip.logit_scale.dtype, autocast)
         state = torch.cat([value.flatten() for value in self.text_prompt.state_dict().values()])
-        if self._cached is None or self._cached[0] != key or not torch.equal(self._cached[1], state):
-            self._cached = key, state, self.encode_names(clip, self.class_names)
-        return self._cached[2]
+        if key not in self._cached or not torch.equal(self._cached[key][0], state):
+            self._cached.pop(key, None)
+            if len(self._cached) == MAX_CACHED_CLASS_LISTS:
+                del self._cached[next(iter(self._cached))]
+            self._cached[key] = state, self.encode_names(clip, self.class_names)
+        return self._cached[key][1]
 
     def frozen_features(self, clip: OpenCLIP, names: Sequence[str]) -> Tensor:
         """Unit features (names, embed_dim) of names in ``template``, without prompts."""

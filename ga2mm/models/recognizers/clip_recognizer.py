@@ -96,6 +96,32 @@ class CLIPRecognizer(BaseRecognizer):
             return self.cls_head(feats, **head_kwargs), {}
         return feats, head_kwargs
 
+    def predict_offers(
+        self, inputs: Tensor, data_samples: list[ActionDataSample], offers: Sequence[Sequence[str]]
+    ) -> list[list[ActionDataSample]]:
+        """Predictions with several lists of classes, each offered on its own, from one look at the videos.
+
+        Args:
+            inputs: Normalised frames, see the class.
+            data_samples: Samples of the batch; they are left as they are.
+            offers: Lists of class names. The last one stays set.
+
+        Returns:
+            Of each list the samples with their predictions.
+        """
+        feats, _ = self.extract_feat(inputs, stage='backbone')
+        predictions = []
+        for class_names in offers:
+            self.set_classes(class_names)
+            class_features = self.cls_head.class_features(self.backbone)
+            samples = [sample.clone() for sample in data_samples]
+            predictions.append(
+                self.cls_head.predict(
+                    feats, samples, class_features=class_features, logit_scale=self.backbone.logit_scale
+                )
+            )
+        return predictions
+
     def loss(self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any) -> dict[str, Tensor]:
         """Losses of a batch of labelled clips, and of anchor clips where the model has anchors.
 
