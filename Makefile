@@ -11,7 +11,7 @@ STAMP := $(BIN)/.ga2mm-installed
 .PHONY: demo test test-fast lint format install
 
 demo: $(STAMP)
-	$(BIN)/python tools/demo.py
+	$(BIN)/python tools/run_protocol.py configs/benchmarks/demo.py
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -q

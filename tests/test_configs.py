@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from ga2mm.registry import MODELS
 
-CONFIGS = sorted(running.CONFIGS.glob('*.py'))
+CONFIGS = sorted([*running.CONFIGS.glob('*.py'), *running.CONFIGS.parent.glob('baselines/*.py')])
 SCHEDULES = {'base2novel': (12, 2, 4e-2), 'fewshot': (30, 5, 8e-3)}
 RECIPES = [
     running.CONFIGS / f'{dataset}_{protocol}.py'

@@ -207,7 +207,7 @@ def test_other_arguments_replace_the_folder(tmp_path):
     manifest = json.loads((folder / dataset.MANIFEST).read_text())
     videos = {f'videos/{p.name}' for p in (folder / 'videos').iterdir()}
     assert videos == {name for name in manifest['files'] if name.startswith('videos/')}
-    assert len(videos) == 24 + 12 + 12 + 12
+    assert len(videos) == 24 + 12 + 12 + 12 + 24
     np.testing.assert_array_equal(read(folder / 'videos' / 'base_train_0000.mkv'), train)
 
 

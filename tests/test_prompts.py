@@ -1,4 +1,3 @@
-import importlib.util
 import pickle
 from pathlib import Path
 
@@ -6,20 +5,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.models import CoupledPrompt, DeepPrompt
 from ga2mm.models.prompts.hard_prompt import read_hard_prompt, write_hard_prompt
 
 LENGTH, WIDTH = 2, 64
 NAMES = ('walk', 'climb stairs', 'drink')
-
-
-@pytest.fixture(scope='session')
-def export_hard_prompt():
-    path = Path(__file__).parents[1] / 'tools' / 'export_hard_prompt.py'
-    spec = importlib.util.spec_from_file_location('export_hard_prompt', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool.export_hard_prompt
 
 
 @pytest.fixture
@@ -292,9 +283,7 @@ def test_a_file_that_is_no_hard_prompt_is_refused(content, tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['DeepPrompt', 'CoupledPrompt'])
-def test_a_runs_soft_prompt_becomes_another_runs_hard_prompt(
-    kind, hard_prompt, export_hard_prompt, make_recognizer, tmp_path
-):
+def test_a_runs_soft_prompt_becomes_another_runs_hard_prompt(kind, hard_prompt, make_recognizer, tmp_path):
     head = coupled(hard_prompt)
     if kind == 'DeepPrompt':
         head = dict(text_prompt=dict(type='DeepPrompt', length=LENGTH, depth=2))
@@ -307,9 +296,7 @@ def test_a_runs_soft_prompt_becomes_another_runs_hard_prompt(
 
 
 @pytest.mark.parametrize('text_prompt', [None, dict(type='DeepPrompt', length=2, depth=0)])
-def test_a_run_without_text_prompt_has_nothing_to_export(
-    text_prompt, export_hard_prompt, make_recognizer, tmp_path
-):
+def test_a_run_without_text_prompt_has_nothing_to_export(text_prompt, make_recognizer, tmp_path):
     model = make_recognizer(head=dict(text_prompt=text_prompt))
     checkpoint = save_checkpoint(tmp_path / 'epoch_1.pth', model)
     with pytest.raises(ValueError, match='epoch_1.pth has no soft prompt'):
@@ -318,7 +305,7 @@ def test_a_run_without_text_prompt_has_nothing_to_export(
 
 
 @pytest.mark.parametrize('content', ['empty', 'garbage', 'code', 'list', 'numbers'])
-def test_a_file_that_is_no_checkpoint_exports_nothing(content, export_hard_prompt, tmp_path):
+def test_a_file_that_is_no_checkpoint_exports_nothing(content, tmp_path):
     path, trace = tmp_path / 'hostile.pth', tmp_path / 'trace'
     if content in ('empty', 'garbage'):
         path.write_bytes(b'garbage' * 100 if content == 'garbage' else b'')
@@ -335,6 +322,6 @@ def test_a_file_that_is_no_checkpoint_exports_nothing(content, export_hard_promp
     assert not (tmp_path / 'out.safetensors').exists()
 
 
-def test_a_missing_checkpoint_is_named(export_hard_prompt, tmp_path):
+def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='absent.pth'):
         export_hard_prompt(tmp_path / 'absent.pth', tmp_path / 'out.safetensors')

@@ -202,7 +202,7 @@ def hostile(request, trained, tmp_path) -> Path:
 def test_gadgets_are_refused(hostile, tmp_path, monkeypatch, in_miniature_folder, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
-        running.tool('export_hard_prompt.py', hostile, tmp_path / 'prompt.safetensors')
+        running.tool('convert/hard_prompt.py', hostile, tmp_path / 'prompt.safetensors')
     monkeypatch.chdir(in_miniature_folder)
     cfg = miniature('ga2', tmp_path / 'resumed', epochs=3, resume=True, load_from=str(hostile))
     with pytest.raises(
@@ -228,7 +228,7 @@ def test_config_text_in_a_checkpoint_is_never_executed(trained, tmp_path, in_min
     )
     assert train(cfg).epoch == 3
     running.test(miniature('ga2', tmp_path / 'tested'), tmp_path / 'hostile.pth')
-    running.tool('export_hard_prompt.py', tmp_path / 'hostile.pth', tmp_path / 'prompt.safetensors')
+    running.tool('convert/hard_prompt.py', tmp_path / 'hostile.pth', tmp_path / 'prompt.safetensors')
     assert not marker.exists()
 
 

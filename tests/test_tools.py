@@ -37,7 +37,7 @@ def error_of(name: str, *args) -> str:
     return line
 
 
-@pytest.mark.parametrize('name', ['train.py', 'test.py', 'export_hard_prompt.py'])
+@pytest.mark.parametrize('name', ['train.py', 'test.py', 'convert/hard_prompt.py'])
 def test_help(name, capsys):
     with pytest.raises(SystemExit) as done:
         tool(name, '--help')
@@ -123,7 +123,7 @@ def test_missing_annotation_file(tmp_path):
 def test_missing_hard_prompt(tmp_path):
     key = 'model.cls_head.text_prompt.hard_prompt=no_such_prompt.safetensors'
     line = error_of('train.py', CONFIG, '--work-dir', tmp_path, '--cfg-options', UNTRAINED, key)
-    assert 'no_such_prompt.safetensors' in line and 'tools/export_hard_prompt.py' in line
+    assert 'no_such_prompt.safetensors' in line and 'tools/convert/hard_prompt.py' in line
 
 
 def test_checkpoint_of_another_clip(tmp_path, checkpoint):
@@ -158,7 +158,7 @@ def test_dump_must_be_a_pickle_file(tmp_path):
 
 def test_export_hard_prompt(tmp_path, checkpoint, capsys):
     out = tmp_path / 'deep' / 'prompt.safetensors'
-    tool('export_hard_prompt.py', checkpoint, out)
+    tool('convert/hard_prompt.py', checkpoint, out)
     assert 'hard prompt of 4 tokens of width 96' in capsys.readouterr().out
     state = torch.load(checkpoint, weights_only=False)['state_dict']
     with safe_open(out, framework='pt') as file:
@@ -172,5 +172,5 @@ def test_export_from_no_checkpoint(content, tmp_path):
     path = tmp_path / 'broken.pth'
     if content is not None:
         path.write_bytes(content)
-    assert 'broken.pth' in error_of('export_hard_prompt.py', path, tmp_path / 'prompt.safetensors')
+    assert 'broken.pth' in error_of('convert/hard_prompt.py', path, tmp_path / 'prompt.safetensors')
     assert not list(tmp_path.glob('*prompt*'))

@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
 
-from ga2mm.engine import prepare_distributed
+from ga2mm.apis import read_test_sets, test
 from ga2mm.utils import one_line_errors
 
 
@@ -17,6 +16,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', nargs='?', help="checkpoint; none or '' if nothing was learnt")
     parser.add_argument('--work-dir', help='folder of logs and metrics (default: work_dirs/CONFIG)')
+    parser.add_argument(
+        '--test-sets', nargs='+', help='config files whose test_dataloader is tested instead: cross-dataset'
+    )
     parser.add_argument('--dump', help='pickle file for the predictions; the name of the set is added')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='override config keys: key.sub=value'
@@ -37,11 +39,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    cfg.load_from, cfg.resume = args.checkpoint or None, False
-    # Testing never trains: neither training set nor optimizer is built.
-    for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
-        cfg[key] = None
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.test_sets is not None:
+        cfg.test_dataloader = read_test_sets(args.test_sets)
     if args.dump is not None:
         if not args.dump.endswith(('.pkl', '.pickle')):
             raise ValueError(f'--dump {args.dump} must be a .pkl file')
@@ -54,14 +53,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main() -> None:
     """Test."""
     args = parse_args()
-    cfg = merge_args(Config.fromfile(args.config), args)
-    prepare_distributed(cfg, test_only=True)
-    runner = Runner.from_cfg(cfg)
-    if not args.checkpoint and any(True for _ in runner.model.parameters()):
-        raise ValueError(
-            'this config learns prompts: give the checkpoint to test, or test a config without prompts'
-        )
-    runner.test()
+    test(merge_args(Config.fromfile(args.config), args), args.checkpoint)
 
 
 if __name__ == '__main__':

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
 
-from ga2mm.engine import prepare_distributed
+from ga2mm.apis import train
 from ga2mm.utils import one_line_errors
 
 
@@ -54,8 +53,6 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    # Training never tests: the test sets are built by tools/test.py alone.
-    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     if args.resume == 'auto':
         cfg.resume, cfg.load_from = True, None
     elif args.resume is not None:
@@ -83,12 +80,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main() -> None:
     """Train."""
     args = parse_args()
-    cfg = merge_args(Config.fromfile(args.config), args)
-    prepare_distributed(cfg)
-    runner = Runner.from_cfg(cfg)
-    if not any(True for _ in runner.model.parameters()):
-        raise ValueError('this config has no prompts, so there is nothing to train: give it to tools/test.py')
-    runner.train()
+    train(merge_args(Config.fromfile(args.config), args))
 
 
 if __name__ == '__main__':

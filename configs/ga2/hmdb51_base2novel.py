@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/ga2_vit_b16.py',
     '../_base_/datasets/hmdb51_base2novel.py',
-    '../_base_/schedules/base2novel_12e.py',
+    '../_base_/schedules/base2novel.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -13,11 +13,7 @@ train_dataloader = dict(
         _delete_=True,
         type='AnchorDataset',
         dataset=_base_.train_dataset,
-        anchors=dict(
-            type='AnchorVideoDataset',
-            ann_file='data/kinetics400/annotations/anchors.txt',
-            data_prefix=dict(video='data/kinetics400/videos'),
-            pipeline=_base_.train_pipeline)))
+        anchors=_base_.anchor_dataset))
 
 # The prompts learn ten times slower than the mapping layer here: 4e-3 against 4e-2.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'soft_prompt': dict(lr_mult=0.1)}))

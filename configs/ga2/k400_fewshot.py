@@ -3,11 +3,11 @@
 _base_ = [
     '../_base_/models/ga2_vit_b16.py',
     '../_base_/datasets/k400_fewshot.py',
-    '../_base_/schedules/fewshot_30e.py',
+    '../_base_/schedules/fewshot.py',
     '../_base_/default_runtime.py',
 ]
 
-model = dict(cls_head=dict(text_prompt=dict(hard_prompt='hard_prompts/k600_not_in_k400.safetensors')))
+model = dict(cls_head=dict(text_prompt=dict(hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/k600_not_in_k400.safetensors}}')))
 
 train_dataloader = dict(
     batch_sampler=dict(type='AnchorBatchSampler', num_anchors=1),
@@ -15,8 +15,4 @@ train_dataloader = dict(
         _delete_=True,
         type='AnchorDataset',
         dataset=_base_.train_dataset,
-        anchors=dict(
-            type='AnchorVideoDataset',
-            ann_file='data/kinetics600/annotations/not_in_kinetics400.txt',
-            data_prefix=dict(video='data/kinetics600/videos'),
-            pipeline=_base_.train_pipeline)))
+        anchors=_base_.anchor_dataset))

@@ -3,19 +3,14 @@
 _base_ = [
     '../_base_/models/ga2_vit_b16.py',
     '../_base_/datasets/ssv2_fewshot.py',
-    '../_base_/schedules/fewshot_30e.py',
+    '../_base_/schedules/fewshot.py',
     '../_base_/default_runtime.py',
 ]
 
 train_dataloader = dict(
-    batch_size=4,
     batch_sampler=dict(type='AnchorBatchSampler', num_anchors=1),
     dataset=dict(
         _delete_=True,
         type='AnchorDataset',
         dataset=_base_.train_dataset,
-        anchors=dict(
-            type='AnchorVideoDataset',
-            ann_file='data/kinetics400/annotations/anchors.txt',
-            data_prefix=dict(video='data/kinetics400/videos'),
-            pipeline=_base_.train_pipeline)))
+        anchors=_base_.anchor_dataset))

@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/ga2_vit_b16.py',
     '../_base_/datasets/ucf101_fewshot.py',
-    '../_base_/schedules/fewshot_30e.py',
+    '../_base_/schedules/fewshot.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -13,8 +13,4 @@ train_dataloader = dict(
         _delete_=True,
         type='AnchorDataset',
         dataset=_base_.train_dataset,
-        anchors=dict(
-            type='AnchorVideoDataset',
-            ann_file='data/kinetics400/annotations/anchors.txt',
-            data_prefix=dict(video='data/kinetics400/videos'),
-            pipeline=_base_.train_pipeline)))
+        anchors=_base_.anchor_dataset))

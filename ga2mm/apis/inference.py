@@ -9,6 +9,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 
+from ga2mm.apis.run import learns, test_datasets
 from ga2mm.engine import allow_mmengine_checkpoints
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import MODELS
@@ -38,7 +39,7 @@ def init_recognizer(
     if checkpoint is not None:
         allow_mmengine_checkpoints()
         load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
-    elif any(True for _ in model.parameters()):
+    elif learns(model):
         raise ValueError('this config learns prompts: give a checkpoint')
     model.cfg = cfg
     return model.to(device).eval()
@@ -64,11 +65,9 @@ def classify_video(
     """
     if class_names is not None:
         model.set_classes(class_names)
-    loaders = model.cfg.test_dataloader
-    loader = loaders if 'dataset' in loaders else next(iter(loaders.values()))
-    item = Compose(loader.dataset.pipeline)(
-        dict(filename=str(video), label=-1, start_index=0, modality='RGB')
-    )
+    loader = model.cfg.test_dataloader
+    dataset = loader.dataset if 'dataset' in loader else next(iter(test_datasets(model.cfg).values()))
+    item = Compose(dataset.pipeline)(dict(filename=str(video), label=-1, start_index=0, modality='RGB'))
     scores = get_scores(model.test_step(pseudo_collate([item]))[0]).tolist()
     ranked = sorted(zip(model.cls_head.class_names, scores, strict=True), key=lambda pair: -pair[1])
     return dict(ranked)

@@ -5,6 +5,7 @@ import mmaction.datasets  # noqa: F401  registers MMAction2's datasets and trans
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.annotation import read_annotation, read_video_list
 from ga2mm.datasets.label_map import check_class_names, read_label_map
+from ga2mm.datasets.split_check import Finding, check_train_config
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.datasets.transforms import BlackVideo, DecodeFrames, OpenVideo, UnreadableVideoError
 
@@ -12,10 +13,12 @@ __all__ = [
     'ActionVideoDataset',
     'BlackVideo',
     'DecodeFrames',
+    'Finding',
     'OpenVideo',
     'TolerantVideoDataset',
     'UnreadableVideoError',
     'check_class_names',
+    'check_train_config',
     'read_annotation',
     'read_label_map',
     'read_video_list',

@@ -65,7 +65,8 @@ def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
         return
     if cfg.launcher != 'pytorch':
         raise ValueError(f"launcher '{cfg.launcher}' needs GPUs; without one use --launcher pytorch")
-    torch.distributed.init_process_group('gloo')
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
     if not test_only:
         cfg.model_wrapper_cfg = dict(
             type='MMDistributedDataParallel',

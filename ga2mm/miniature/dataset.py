@@ -2,14 +2,16 @@
 
 ::
 
-    ROOT/STYLE/draw0/       videos/*.mkv  base_train.txt  base_val.txt  base_test.txt
-                            novel_test.txt  base_labels.csv  novel_labels.csv  manifest.json
+    ROOT/STYLE/draw0/       videos/*.mkv  base_train.txt  base_val.txt  base_test.txt  novel_test.txt
+                            all_train.txt  all_test.txt  base_train_4.txt ...  manifest.json
+                            base_labels.csv  novel_labels.csv  all_labels.csv
     ROOT/STYLE/source/      videos/*.mkv  train.txt  test.txt  labels.csv  manifest.json
     ROOT/STYLE/irrelevant/  videos/*.mkv  videos.txt  manifest.json
 
 An annotation line is ``NAME.mkv LABEL``, the name relative to ``videos``; the label is 0 for all
 irrelevant videos. A label table is a CSV file with the header ``id,name``. Novel labels start at
-0 in a table of their own.
+0 in a table of their own; among all classes they follow the base labels. ``base_train_4.txt`` lists
+the first 4 clips of each class of ``base_train.txt``, and so on for :data:`FEWER_SHOTS`.
 
 A video has 8 frames of 32 x 32 pixels in FFV1, a lossless codec: decord reads back exactly what
 was rendered, at some 20 KB a video. MPEG-4 at this size would blur shapes of ten pixels.
@@ -25,6 +27,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +39,17 @@ from tqdm import tqdm
 from ga2mm.miniature import world
 from ga2mm.utils import replace_when_written
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Raised whenever the same arguments would give other files."""
+
+TEST_DRAWS = range(10)
+"""Draws to measure on. Nothing is tuned by looking at them."""
+
+VALIDATION_DRAWS = range(100, 110)
+"""Draws to choose hyperparameters on."""
+
+FEWER_SHOTS = (2, 4, 8)
+"""Numbers of clips a class of which there are shorter training lists."""
 
 MANIFEST = 'manifest.json'
 FRAME_RATE = 8
@@ -119,8 +131,36 @@ def _is_complete(folder: Path, parameters: dict) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class _List:
+    """A further annotation file, of videos that splits have already.
+
+    Args:
+        parts: Names of splits, and what is added to their labels.
+        shots: Take the first so many videos of each class; None for all.
+    """
+
+    parts: dict[str, int]
+    shots: int | None = None
+
+    def samples(self, by_split: dict[str, list[tuple[str, int]]]) -> list[tuple[str, int]]:
+        found = []
+        for split, offset in self.parts.items():
+            taken: Counter[int] = Counter()
+            for name, label in by_split[split]:
+                if self.shots is None or taken[label] < self.shots:
+                    taken[label] += 1
+                    found.append((name, label + offset))
+        return found
+
+
 def _write_folder(
-    folder: Path, parameters: dict, splits: list[_Split], tables: dict[str, str], progress: bool
+    folder: Path,
+    parameters: dict,
+    splits: list[_Split],
+    tables: dict[str, str],
+    progress: bool,
+    lists: dict[str, _List] | None = None,
 ) -> Path:
     """Write one folder, or nothing if it is there already; see the module's docstring."""
     style = world.get_style(parameters['style'])
@@ -137,22 +177,25 @@ def _write_folder(
     (folder / MANIFEST).unlink(missing_ok=True)
 
     names = []
+    samples: dict[str, list[tuple[str, int]]] = {}
     with tqdm(
         total=sum(len(s.scenes) for s in splits), desc=f'write {folder.name}', disable=not progress
     ) as bar:
         for split in splits:
-            lines = []
+            samples[split.name] = []
             for first in range(0, len(split.scenes), _CHUNK):
                 part = split.scenes[first : first + _CHUNK]
                 frames = world.render(part, style, world.video_times(len(part)), split.rng)
                 for offset, clip in enumerate(frames):
                     name = f'{split.name}_{first + offset:04d}{SUFFIX}'
                     write_video(videos / name, clip)
-                    lines.append(f'{name} {split.labels[first + offset]}\n')
+                    samples[split.name].append((name, int(split.labels[first + offset])))
                     names.append(f'videos/{name}')
                     bar.update()
-            _write_text(folder / f'{split.name}.txt', ''.join(lines))
-            names.append(f'{split.name}.txt')
+    samples.update({name: each.samples(samples) for name, each in (lists or {}).items()})
+    for name, labelled in samples.items():
+        _write_text(folder / f'{name}.txt', ''.join(f'{video} {label}\n' for video, label in labelled))
+        names.append(f'{name}.txt')
     for name, table in tables.items():
         _write_text(folder / name, table)
         names.append(name)
@@ -250,7 +293,7 @@ def generate_draw(
         root: folder of the world, made if missing.
         draw: number of the draw, from 0.
         style: one of ``world.STYLES``.
-        shots: training videos a base class.
+        shots: training videos a class; of novel classes only for few-shot tuning on all classes.
         test_videos: test videos a class, base and novel.
         val_videos: validation videos a base class.
         progress: show a progress bar.
@@ -270,7 +313,19 @@ def generate_draw(
         _class_split('base_val', classes.base, val_videos, _rng(style, 3, draw, 1)),
         _class_split('base_test', classes.base, test_videos, _rng(style, 3, draw, 2)),
         _class_split('novel_test', classes.novel, test_videos, _rng(style, 3, draw, 3)),
+        # For few-shot tuning on all classes.
+        _class_split('novel_train', classes.novel, shots, _rng(style, 3, draw, 4)),
     ]
+    first_novel = len(classes.base)
+    train = {'base_train': 0, 'novel_train': first_novel}
+    lists = {
+        'all_train': _List(train),
+        'all_test': _List({'base_test': 0, 'novel_test': first_novel}),
+    }
+    for fewer in FEWER_SHOTS:
+        if fewer < shots:
+            lists[f'base_train_{fewer}'] = _List({'base_train': 0}, fewer)
+            lists[f'all_train_{fewer}'] = _List(train, fewer)
     parameters = dict(
         kind='draw',
         draw=int(draw),
@@ -282,8 +337,10 @@ def generate_draw(
     tables = {
         'base_labels.csv': _label_table(classes.base),
         'novel_labels.csv': _label_table(classes.novel),
+        'all_labels.csv': _label_table(classes.base + classes.novel),
     }
-    return _write_folder(Path(root) / style / f'draw{draw}', parameters, splits, tables, progress)
+    folder = Path(root) / style / f'draw{draw}'
+    return _write_folder(folder, parameters, splits, tables, progress, lists)
 
 
 def generate_all(

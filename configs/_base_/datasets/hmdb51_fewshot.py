@@ -1,4 +1,5 @@
-# HMDB51, few-shot: tuned and tested on all classes, with 16 clips of each (or 2, 4, 8: change ann_file).
+# HMDB51, few-shot: tuned and tested on all classes, with 16 clips of each.
+# For other lists: GA2MM_TRAIN_LIST=few_shot/train1_few_shot_4.txt tools/dist_train.sh ...
 # Lists of `path label` lines and label maps as ViFi-CLIP publishes them, put under data_root.
 _base_ = './video_32x224.py'
 
@@ -8,7 +9,7 @@ labels = data_root + 'labels/hmdb_51_labels.csv'
 
 train_dataset = dict(
     **_base_.train_dataset,
-    ann_file=data_root + 'few_shot/train1_few_shot_16.txt',
+    ann_file=data_root + '{{$GA2MM_TRAIN_LIST:few_shot/train1_few_shot_16.txt}}',
     label_map=labels,
     split='all',
     data_prefix=videos)

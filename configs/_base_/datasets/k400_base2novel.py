@@ -1,4 +1,5 @@
 # Kinetics-400, base-to-novel: tuned on 16 clips of each base class, tested on base and novel classes.
+# For other lists: GA2MM_TRAIN_LIST=base2novel/fs_base_s2_train.txt tools/dist_train.sh ...
 # Lists of `path label` lines and label maps as ViFi-CLIP publishes them, put under data_root.
 _base_ = './video_32x224.py'
 
@@ -9,7 +10,7 @@ novel_labels = data_root + 'labels/kinetics_400_novel_labels.csv'
 
 train_dataset = dict(
     **_base_.train_dataset,
-    ann_file=data_root + 'base2novel/fs_base_s1_train.txt',
+    ann_file=data_root + '{{$GA2MM_TRAIN_LIST:base2novel/fs_base_s1_train.txt}}',
     label_map=base_labels,
     split='base',
     data_prefix=videos)
@@ -25,6 +26,9 @@ novel_test = dict(
     label_map=novel_labels,
     split='novel',
     data_prefix=videos)
+anchor_dataset = dict(
+    ann_file='data/kinetics600/annotations/not_in_kinetics400.txt',
+    data_prefix=dict(video='data/kinetics600/videos'))
 
 train_dataloader = dict(dataset=train_dataset)
 test_dataloader = dict(

@@ -1,6 +1,6 @@
 # The miniature world: videos of 8 frames of 32 pixels, of which a clip takes 4. Training has no
 # augmentation, so that a run depends on its seed alone, whatever the number of processes and workers.
-# Written by: python tools/data/make_miniature.py
+# Written by: python tools/data/make_miniature.py. GA2MM_STYLE=strong is a harder shift from CLIP's images.
 pipeline = [
     dict(type='OpenVideo'),
     dict(type='UniformSample', clip_len=4, test_mode=True),
@@ -10,7 +10,7 @@ pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]
-data_root = 'data/miniature/mild/'
+data_root = 'data/miniature/{{$GA2MM_STYLE:mild}}/'
 
 train_dataset = dict(type='ActionVideoDataset', pipeline=pipeline)
 test_dataset = dict(type='ActionVideoDataset', pipeline=pipeline, test_mode=True)
@@ -22,12 +22,12 @@ anchor_dataset = dict(
 
 train_dataloader = dict(
     batch_size=16,
-    num_workers=1,
-    persistent_workers=True,
+    num_workers=0,
+    persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=True))
 test_loader = dict(
     batch_size=60,
-    num_workers=1,
+    num_workers=0,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False))
 

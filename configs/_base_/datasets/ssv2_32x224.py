@@ -25,3 +25,6 @@ test_pipeline = [
 
 train_dataset = dict(type='ActionVideoDataset', pipeline=train_pipeline)
 test_dataset = dict(type='ActionVideoDataset', pipeline=test_pipeline, test_mode=True)
+anchor_dataset = dict(pipeline=train_pipeline)
+
+train_dataloader = dict(batch_size=4)

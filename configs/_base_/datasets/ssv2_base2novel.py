@@ -1,4 +1,5 @@
 # Something-Something v2, base-to-novel: tuned on 16 clips of each base class, tested on base and novel classes.
+# For other lists: GA2MM_TRAIN_LIST=base2novel/fs_base_s2_train.txt tools/dist_train.sh ...
 # Lists of `path label` lines and label maps as ViFi-CLIP publishes them, put under data_root.
 _base_ = './ssv2_32x224.py'
 
@@ -9,7 +10,7 @@ novel_labels = data_root + 'labels/ssv2_174_novel_labels.csv'
 
 train_dataset = dict(
     **_base_.train_dataset,
-    ann_file=data_root + 'base2novel/fs_base_s1_train.txt',
+    ann_file=data_root + '{{$GA2MM_TRAIN_LIST:base2novel/fs_base_s1_train.txt}}',
     label_map=base_labels,
     split='base',
     data_prefix=videos)

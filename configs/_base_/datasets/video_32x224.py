@@ -26,6 +26,12 @@ test_pipeline = [
 
 train_dataset = dict(type='ActionVideoDataset', pipeline=train_pipeline)
 test_dataset = dict(type='ActionVideoDataset', pipeline=test_pipeline, test_mode=True)
+# Irrelevant videos for the anchors; the configs of Kinetics-400 take others.
+anchor_dataset = dict(
+    type='AnchorVideoDataset',
+    ann_file='data/kinetics400/annotations/anchors.txt',
+    data_prefix=dict(video='data/kinetics400/videos'),
+    pipeline=train_pipeline)
 
 train_dataloader = dict(
     batch_size=8,

@@ -1,14 +1,4 @@
-# GA2-CLIP on CLIP ViT-B/16: the text tower's prompts coupled to a hard prompt, and anchors.
-_base_ = './deep_prompts_vit_b16.py'
+# GA2-CLIP on CLIP ViT-B/16: coupled prompts and anchors.
+_base_ = './coupled_vit_b16.py'
 
-model = dict(
-    cls_head=dict(
-        text_prompt=dict(
-            type='CoupledPrompt',
-            dropout=0.5,
-            # Written by tools/export_hard_prompt.py from a finished run on another dataset.
-            hard_prompt='hard_prompts/k400.safetensors',
-            # True accepts one learnt on another CLIP of the same width, as the release does where the
-            # backbone was tuned on Kinetics-400 in between.
-            allow_other_clip=False)),
-    anchors=dict(negatives=['else'], strategies=[dict(type='FeatureConsistency', weight=1.0)]))
+model = dict(anchors=dict(negatives=['else'], strategies=[dict(type='FeatureConsistency', weight=1.0)]))

@@ -4,4 +4,6 @@ _base_ = './miniature_deep_prompts.py'
 model = dict(
     cls_head=dict(
         text_prompt=dict(
-            type='CoupledPrompt', dropout=0.5, hard_prompt='hard_prompts/miniature_source.safetensors')))
+            type='CoupledPrompt',
+            dropout=0.5,
+            hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/miniature_source.safetensors}}')))

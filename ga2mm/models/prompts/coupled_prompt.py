@@ -20,7 +20,7 @@ class CoupledPrompt(DeepPrompt):
     arXiv 2511.22125; like it, the mapping has no residual and couples the input layer only.
 
     Args:
-        hard_prompt: A file written by ``tools/export_hard_prompt.py``. The hard prompt becomes part of the
+        hard_prompt: A file written by ``tools/convert/hard_prompt.py``. The hard prompt becomes part of the
             checkpoint, so the file is needed for training only.
         dropout: Dropout of the coupled prompt.
         allow_other_clip: Accept a hard prompt that was learnt on another CLIP of the same width, as the
@@ -71,7 +71,7 @@ class CoupledPrompt(DeepPrompt):
         if self.missing_file is not None:
             raise FileNotFoundError(
                 f'hard prompt {self.missing_file} does not exist (config key text_prompt.hard_prompt): '
-                'write it with tools/export_hard_prompt.py from a finished run on another dataset'
+                'write it with tools/convert/hard_prompt.py from a finished run on another dataset'
             )
         soft_prompt, *deeper = super().forward()
         coupled = self.mapping(torch.cat([self.hard_prompt, soft_prompt], dim=-1))

@@ -44,7 +44,7 @@ def read_hard_prompt(path: str | Path, shape: tuple[int, int], clip_identity: st
             prompt = file.get_tensor('hard_prompt')
     except SafetensorError as error:
         raise ValueError(
-            f'{path} is no hard prompt ({error}): write one with tools/export_hard_prompt.py'
+            f'{path} is no hard prompt ({error}): write one with tools/convert/hard_prompt.py'
         ) from error
     if tuple(prompt.shape) != tuple(shape):
         raise ValueError(

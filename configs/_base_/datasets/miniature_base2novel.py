@@ -1,14 +1,15 @@
-# Miniature world, downstream dataset a: 12 base classes with 16 clips each, 12 novel classes.
+# Miniature world, base-to-novel: tuned on 16 clips of each of 12 base classes, tested on them and on 12 novel
+# classes. GA2MM_DRAW chooses the classes; GA2MM_TRAIN_LIST=base_train_4.txt has 4 clips of each (or 2, 8).
 _base_ = './miniature_4x32.py'
 
-dataset_root = _base_.data_root + 'draw0/'
+dataset_root = _base_.data_root + 'draw{{$GA2MM_DRAW:0}}/'
 videos = dict(video=dataset_root + 'videos')
 base_labels = dataset_root + 'base_labels.csv'
 novel_labels = dataset_root + 'novel_labels.csv'
 
 train_dataset = dict(
     **_base_.train_dataset,
-    ann_file=dataset_root + 'base_train.txt',
+    ann_file=dataset_root + '{{$GA2MM_TRAIN_LIST:base_train.txt}}',
     label_map=base_labels,
     split='base',
     data_prefix=videos)

@@ -1,7 +1,0 @@
-# Miniature world, second downstream dataset: plain deep prompts in both towers (IVLP).
-_base_ = [
-    '../_base_/models/miniature_deep_prompts.py',
-    '../_base_/datasets/miniature_b.py',
-    '../_base_/schedules/miniature_12e.py',
-    '../_base_/miniature_runtime.py',
-]

@@ -1,0 +1,117 @@
+"""From a finished run, or a foreign checkpoint, to the hard prompt of others."""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from ga2mm.engine import allow_mmengine_checkpoints
+from ga2mm.models import OpenCLIP
+from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.registry import MODELS
+
+STATE_DICTS = ('state_dict', 'model_state_dict', 'model')
+"""Where ga2mm, GA2-CLIP and ViFi-CLIP keep their state dict."""
+
+SOFT_PROMPT = 'cls_head.text_prompt.soft_prompt'
+FOREIGN_SOFT_PROMPTS = ('prompt_learner.ctx_VPT', 'prompt_learner.ctx')
+"""Names of the text tower's input prompt in GA2-CLIP and in ViFi-CLIP."""
+
+CLIP_IDENTITY = 'backbone._extra_state'
+UNKNOWN_CLIP = 'unknown'
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of ga2mm, GA2-CLIP or ViFi-CLIP without running any code in it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no checkpoint.
+    """
+    allow_mmengine_checkpoints()
+    # ViFi-CLIP saves its config with the weights; its entries are read, its class is not needed.
+    with torch.serialization.safe_globals([(OrderedDict, 'yacs.config.CfgNode')]):
+        try:
+            content = torch.load(path, map_location='cpu', weights_only=True)
+        except OSError:
+            raise
+        except Exception as error:  # whatever a damaged or hostile file makes torch raise
+            raise ValueError(
+                f'{path} is no checkpoint ({type(error).__name__}): give the .pth or .pt file of a run'
+            ) from error
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict')
+    return content
+
+
+def state_dict_of(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
+    """The state dict in a checkpoint's content, its names without ``module.``.
+
+    Raises:
+        ValueError: There is none.
+    """
+    state_dict = next((content[key] for key in STATE_DICTS if key in content), None)
+    if not isinstance(state_dict, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state_dict.items()
+    ):
+        raise ValueError(
+            f'{path} holds no state dict: expected names mapped to tensors under one of '
+            f'{", ".join(STATE_DICTS)}'
+        )
+    return {key.removeprefix('module.'): value for key, value in state_dict.items()}
+
+
+def soft_prompt_of(state_dict: dict[str, Tensor], path: Path) -> Tensor:
+    """The soft prompt (length, width) of the text tower's input layer.
+
+    Of a coupled prompt, too, it is the soft part, as in the released code.
+
+    Raises:
+        ValueError: The checkpoint has no text prompt.
+    """
+    found = [state_dict[key] for key in FOREIGN_SOFT_PROMPTS if key in state_dict]
+    layers = state_dict.get(SOFT_PROMPT)
+    if layers is not None and layers.dim() == 3:
+        found += layers[:1]
+    if not found or found[0].dim() != 2:
+        raise ValueError(
+            f'{path} has no soft prompt in its text tower: give a checkpoint with {SOFT_PROMPT}, '
+            f'{" or ".join(FOREIGN_SOFT_PROMPTS)}'
+        )
+    return found[0]
+
+
+def export_hard_prompt(checkpoint: Path, out: Path, config: Path | None = None) -> tuple[int, int]:
+    """Write the text tower's soft prompt of the input layer as a hard prompt.
+
+    Args:
+        checkpoint: A checkpoint of ga2mm, GA2-CLIP or ViFi-CLIP.
+        out: The safetensors file to write.
+        config: A config whose ``model.backbone`` is the CLIP that it was learnt on.
+
+    Returns:
+        Length and width of the prompt.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: It is none, has no text prompt, or belongs to another CLIP than the config's.
+    """
+    state_dict = state_dict_of(read_checkpoint(checkpoint), checkpoint)
+    prompt = soft_prompt_of(state_dict, checkpoint)
+    identity = UNKNOWN_CLIP
+    if config is not None:
+        clip: OpenCLIP = MODELS.build(Config.fromfile(config).model.backbone)
+        identity = clip.identity
+    if CLIP_IDENTITY in state_dict:
+        try:
+            stored = bytes(state_dict[CLIP_IDENTITY].tolist()).decode()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'{checkpoint} has a damaged {CLIP_IDENTITY}: {error}') from error
+        if config is not None:
+            clip.check_identity(stored, str(checkpoint))
+        identity = stored
+    write_hard_prompt(out, prompt, identity, source=checkpoint.name)
+    return tuple(prompt.shape)

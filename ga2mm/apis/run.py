@@ -1,0 +1,132 @@
+"""Training and testing by config, as the command line tools and the benchmarks do it."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from torch import nn
+
+from ga2mm.datasets import check_train_config
+from ga2mm.engine import prepare_distributed
+
+
+def train(cfg: Config) -> Runner:
+    """Train; the test sets are not built.
+
+    Args:
+        cfg: The run's config, with ``work_dir`` and ``launcher``; changed in place.
+
+    Returns:
+        The runner after training.
+
+    Raises:
+        ValueError: There is nothing to learn, the lists are wrong (training videos in a test list, a base
+            class that is novel too, ...), or the best checkpoint would be chosen on test videos.
+    """
+    _check_selection(cfg)
+    _check_lists(cfg)
+    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    prepare_distributed(cfg)
+    runner = Runner.from_cfg(cfg)
+    if not learns(runner.model):
+        raise ValueError('this config has no prompts, so there is nothing to train: give it to tools/test.py')
+    runner.train()
+    return runner
+
+
+def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
+    """Test on every test set; nothing that belongs to training is built.
+
+    Args:
+        cfg: The run's config, with ``work_dir`` and ``launcher``; changed in place.
+        checkpoint: What a run learnt; None for a config that learns nothing.
+
+    Returns:
+        The metrics, as fractions.
+
+    Raises:
+        ValueError: The checkpoint does not fit, or is missing though the config learns prompts.
+    """
+    cfg.load_from, cfg.resume = str(checkpoint) if checkpoint else None, False
+    for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
+        cfg[key] = None
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    prepare_distributed(cfg, test_only=True)
+    runner = Runner.from_cfg(cfg)
+    if not checkpoint and learns(runner.model):
+        raise ValueError(
+            'this config learns prompts: give the checkpoint to test, or test a config without prompts'
+        )
+    return runner.test()
+
+
+def learns(model: nn.Module) -> bool:
+    """Whether a model has anything to learn."""
+    return next(model.parameters(), None) is not None
+
+
+def read_test_sets(paths: Sequence[str | Path]) -> dict[str, Any]:
+    """The test sets of several config files together, for ``cfg.test_dataloader``.
+
+    Raises:
+        ValueError: A file has no test sets, or two have one of the same name.
+    """
+    found: dict[str, Any] = {}
+    for path in paths:
+        loaders = Config.fromfile(path).get('test_dataloader')
+        if not loaders:
+            raise ValueError(
+                f'{path} has no test_dataloader=dict(NAME=...): give a file of configs/_base_/test_sets'
+            )
+        for name, loader in loaders.items():
+            if name in found:
+                raise ValueError(f'{path}: test set {name!r} is in another file too; give each set once')
+            found[name] = loader
+    return found
+
+
+def test_datasets(cfg: Config) -> dict[str, dict]:
+    """Configs of the test sets by name; the splits of one dataset are numbered from 1."""
+    found = {}
+    for name, loaders in (cfg.get('test_dataloader') or {}).items():
+        if isinstance(loaders, list | tuple):
+            found.update({f'{name}/{i}': loader['dataset'] for i, loader in enumerate(loaders, start=1)})
+        elif isinstance(loaders, dict) and 'dataset' in loaders:
+            found[name] = loaders['dataset']
+    return found
+
+
+def _check_lists(cfg: Config) -> None:
+    """The part of ``tools/data/check_split.py`` that takes no time."""
+    findings = check_train_config(cfg)
+    for finding in findings:
+        if finding.level == 'warning':
+            print_log(f'{finding.message}', 'current', logging.WARNING)
+    errors = [finding.message for finding in findings if finding.level == 'error']
+    if errors:
+        more = f' (and {len(errors) - 1} more: tools/data/check_split.py lists them)' if errors[1:] else ''
+        raise ValueError(f'{errors[0]}{more}')
+
+
+def _check_selection(cfg: Config) -> None:
+    """Refuse to choose a checkpoint by looking at the test sets or at novel classes."""
+    hooks = cfg.get('default_hooks') or {}
+    if not (hooks.get('checkpoint') or {}).get('save_best') or not cfg.get('val_dataloader'):
+        return
+    validation = cfg.val_dataloader.dataset
+    tested = {dataset.get('ann_file'): name for name, dataset in test_datasets(cfg).items()}
+    if validation.get('ann_file') in tested:
+        raise ValueError(
+            f'save_best would choose the checkpoint on the test set {tested[validation.ann_file]!r} '
+            f'({validation.ann_file}): validate on held-out videos of the base classes '
+            '(val_dataloader.dataset.ann_file), or test the last checkpoint'
+        )
+    if validation.get('split') == 'novel':
+        raise ValueError(
+            'save_best would choose the checkpoint on novel classes: validate on base classes '
+            '(val_dataloader.dataset)'
+        )

@@ -1,0 +1,1 @@
+"""Tables over methods, datasets, shots, class draws and seeds: planned, run, and summed up."""

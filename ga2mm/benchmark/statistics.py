@@ -1,0 +1,83 @@
+"""Means over runs, and paired differences with their confidence intervals."""
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.stats import t as student
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A score over runs, in points of per cent: mean, standard deviation (None for one run), runs."""
+
+    mean: float
+    deviation: float | None
+    runs: int
+
+    def __str__(self) -> str:
+        return f'{self.mean:.1f}' + ('' if self.deviation is None else f' ± {self.deviation:.1f}')
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference in points: mean, half width of the 95 % interval (None for one unit), units."""
+
+    mean: float
+    half_width: float | None
+    units: int
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.half_width is not None and abs(self.mean) > self.half_width
+
+    def __str__(self) -> str:
+        if self.half_width is None:
+            return f'{self.mean:+.1f} (one unit: no interval)'
+        interval = f'[{self.mean - self.half_width:+.1f}, {self.mean + self.half_width:+.1f}]'
+        return f'{self.mean:+.1f} {interval}' + ('' if self.shown else ' not shown')
+
+
+def summarise(rows: list[dict[str, Any]], score: str) -> Summary | None:
+    """Mean and standard deviation of a score over rows; None if no row has it."""
+    values = [row['scores'][score] for row in rows if score in row['scores']]
+    if not values:
+        return None
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return Summary(statistics.fmean(values), deviation, len(values))
+
+
+def paired_difference(
+    rows: list[dict[str, Any]], baseline: list[dict[str, Any]], score: str
+) -> Difference | None:
+    """Difference of a score to the baseline's, paired by class draw and seed.
+
+    Seeds of one draw share its classes, so they are no independent evidence: differences are averaged over
+    the seeds of a draw, and the interval is Student's over the draws. Without draws it is over the seeds. A
+    method that learns nothing has one run, which is paired with every seed. Design choice: the papers report
+    no intervals.
+
+    Returns:
+        The difference; None if the two have no pair.
+    """
+    draws = any(row['draw'] is not None for row in rows)
+    differences: dict[Any, list[float]] = {}
+    for row in rows:
+        for other in baseline:
+            same_draw = row['draw'] == other['draw'] and row['shots'] in (other['shots'], None)
+            same_seed = row['seed'] == other['seed'] or None in (row['seed'], other['seed'])
+            if same_draw and same_seed and score in row['scores'] and score in other['scores']:
+                seed = row['seed'] if row['seed'] is not None else other['seed']
+                unit = row['draw'] if draws else seed
+                differences.setdefault(unit, []).append(row['scores'][score] - other['scores'][score])
+    if not differences:
+        return None
+    means = [statistics.fmean(values) for values in differences.values()]
+    if len(means) == 1:
+        return Difference(means[0], None, 1)
+    quantile = student.ppf((1 + CONFIDENCE) / 2, len(means) - 1)
+    half_width = quantile * statistics.stdev(means) / len(means) ** 0.5
+    return Difference(statistics.fmean(means), float(half_width), len(means))

@@ -1,0 +1,120 @@
+"""The rows of finished runs as CSV, JSON and tables."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ga2mm.benchmark.plan import Benchmark
+from ga2mm.benchmark.statistics import paired_difference, summarise
+from ga2mm.utils import replace_when_written
+
+TITLES = {'hm': 'HM', 'generalized/hm': 'generalized HM'}
+CSV_COLUMNS = (
+    'method', 'dataset', 'shots', 'draw', 'seed', 'value', 'base', 'novel', 'hm', 'scores', 'per_class',
+    'seconds', 'config', 'config_hash', 'checkpoint', 'device', 'versions', 'commit',
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text: a heading, column titles and rows."""
+
+    heading: str
+    columns: list[str]
+    rows: list[list[str]]
+
+    def markdown(self) -> str:
+        """As Markdown."""
+        lines = [f'**{self.heading}**', '', _line(self.columns), _line(['---'] * len(self.columns))]
+        return '\n'.join([*lines, *map(_line, self.rows)])
+
+
+def write_rows(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Write ``results.json`` and ``results.csv``, a row for each run."""
+    with replace_when_written(folder / 'results.json') as temporary:
+        temporary.write_text(json.dumps(rows, indent=1) + '\n')
+    with (
+        replace_when_written(folder / 'results.csv') as temporary,
+        temporary.open('w', newline='') as file,
+    ):
+        writer = csv.DictWriter(file, CSV_COLUMNS)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                {key: json.dumps(value) if isinstance(value, dict) else value for key, value in row.items()}
+            )
+
+
+def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]:
+    """For each dataset the scores of all methods, and their differences to the baseline."""
+    tables = []
+    for dataset in dict.fromkeys(row['dataset'] for row in rows):
+        here = [row for row in rows if row['dataset'] == dataset]
+        scores = [
+            score
+            for score in dict.fromkeys(score for row in here for score in row['scores'])
+            if '/' not in score or score in TITLES
+        ]
+        groups: dict[tuple[str, int | None], list[dict[str, Any]]] = {}
+        for row in here:
+            groups.setdefault((row['method'], row['shots']), []).append(row)
+        names = {}
+        for method, shots in sorted(groups, key=_order(here)):
+            names[method, shots] = method if shots is None else f'{method}, {shots} shots'
+        titles = [TITLES.get(score, score) for score in scores]
+        body = []
+        for key, name in names.items():
+            means = [str(summarise(groups[key], score) or '–') for score in scores]
+            body.append([name, *means, str(len(groups[key]))])
+        heading = f'{dataset}: top-1 accuracy in per cent, mean ± standard deviation'
+        tables.append(Table(heading, ['method', *titles, 'runs'], body))
+        compared = []
+        for key, name in names.items():
+            baseline = groups.get((benchmark.baseline, key[1])) or (
+                groups.get((benchmark.baseline, None)) if key[1] is not None else None
+            )
+            if key[0] != benchmark.baseline and baseline:
+                found = [paired_difference(groups[key], baseline, score) for score in scores]
+                compared.append([name, *('–' if each is None else str(each) for each in found)])
+        if compared:
+            unit = 'draws' if any(row['draw'] is not None for row in here) else 'seeds'
+            tables.append(
+                Table(
+                    f'{dataset}: difference to {benchmark.baseline} in points, with the 95 % interval over '
+                    f'{unit}; "not shown" where it contains zero',
+                    ['method', *titles],
+                    compared,
+                )
+            )
+    return tables
+
+
+def make_footer(benchmark: Benchmark, rows: list[dict[str, Any]]) -> str:
+    """What the numbers were made from, and what they do not say."""
+    expected = len(benchmark.cells)
+    parts = [f'{len(rows)} of {expected} runs' if len(rows) < expected else f'{expected} runs']
+    for key, name in (('draw', 'class draws'), ('seed', 'seeds'), ('shots', 'shots')):
+        values = sorted({row[key] for row in rows if row[key] is not None})
+        if values:
+            parts.append(f'{name} {", ".join(map(str, values))}')
+    parts.append(f'{sum(row["seconds"] for row in rows) / 60:.0f} minutes of runs')
+    for key, name in (('commit', 'commit'), ('device', 'device')):
+        values = sorted({str(row.get(key)) for row in rows})
+        parts.append(f'{name} {", ".join(values)}')
+    parts.append('the checkpoint tested is the last' if all(
+        cell.checkpoint == 'last' for cell in benchmark.cells
+    ) else 'the checkpoint tested is the best on validation videos of the base classes')  # fmt: skip
+    if benchmark.part == 'validation':
+        parts.append('VALIDATION data, for choosing hyperparameters')
+    return '; '.join(parts) + '.' + (f' {benchmark.note}' if benchmark.note else '')
+
+
+def _order(rows: list[dict[str, Any]]) -> Any:
+    methods = list(dict.fromkeys(row['method'] for row in rows))
+    return lambda key: (methods.index(key[0]), key[1] or 0)
+
+
+def _line(values: list[str]) -> str:
+    return '| ' + ' | '.join(values) + ' |'

@@ -1,0 +1,23 @@
+"""Pictures of results: each file turns plain data into one matplotlib figure."""
+
+from ga2mm.visualization.bars import bars_figure
+from ga2mm.visualization.confusion import confusion_figure, count_confusion
+from ga2mm.visualization.curves import curves_figure, read_scalars
+from ga2mm.visualization.results import read_results
+from ga2mm.visualization.save_figure import save_figure
+from ga2mm.visualization.tradeoff import tradeoff_figure
+from ga2mm.visualization.tsne import VideoSet, tsne, tsne_figure
+
+__all__ = [
+    'VideoSet',
+    'bars_figure',
+    'confusion_figure',
+    'count_confusion',
+    'curves_figure',
+    'read_results',
+    'read_scalars',
+    'save_figure',
+    'tradeoff_figure',
+    'tsne',
+    'tsne_figure',
+]

@@ -1,0 +1,123 @@
+"""Learning curves of a run."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ga2mm.visualization.style import COLOURS, MARKERS, bare
+
+Scalars = Mapping[str, Mapping[int, float]]
+"""What a run logged: value by training step, by name."""
+
+VALIDATION_NAMES = {'acc/top1': 'top-1', 'acc/top5': 'top-5', 'acc/mean1': 'mean over classes'}
+LINE_STYLES = ('-', '--', ':')  # curves may lie on each other
+
+
+def read_scalars(work_dir: str | Path) -> dict[str, dict[int, float]]:
+    """Read what MMEngine logged of a run in ``TIME/vis_data/scalars.json``.
+
+    A run that was resumed has several such folders: from the first step that a later one logged, it
+    replaces the earlier ones. Validation has the training step that stands before it in the file, since
+    MMEngine counts it in epochs.
+
+    Returns:
+        Value by training step, by name; steps in rising order.
+
+    Raises:
+        FileNotFoundError: There is no such file in the folder.
+        ValueError: A row cannot be read, or nothing was logged.
+    """
+    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    if not files:
+        raise FileNotFoundError(
+            f'{work_dir} has no TIME/vis_data/scalars.json: give the --work-dir of a training run'
+        )
+    scalars: dict[str, dict[int, float]] = {}
+    for file in files:
+        rows = _read_rows(file)
+        if rows:
+            first = rows[0][0]
+            for values in scalars.values():
+                for step in [step for step in values if step >= first]:
+                    del values[step]
+        for step, row in rows:
+            for name, value in row.items():
+                scalars.setdefault(name, {})[step] = value
+    if not scalars:
+        raise ValueError(f'{work_dir} has logged nothing: let the run take a few steps first')
+    return {name: values for name, values in scalars.items() if values}
+
+
+def _read_rows(file: Path) -> list[tuple[int, dict[str, float]]]:
+    """Training step and values of each row."""
+    rows: list[tuple[int, dict[str, float]]] = []
+    for number, line in enumerate(file.read_text(encoding='utf-8').splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            is_training = 'lr' in row
+            step = int(row.pop('step')) if is_training else rows[-1][0]
+            rows.append((step, {name: float(value) for name, value in row.items()}))
+        except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+            raise ValueError(
+                f'{file}, row {number}: this is no row that MMEngine logs in training; delete it'
+            ) from error
+    return rows
+
+
+def curves_figure(scalars: Scalars, title: str) -> Figure:
+    """Losses, learning rate and, where there was validation, its accuracies, over the training steps.
+
+    Args:
+        scalars: From :func:`read_scalars`. Accuracies are fractions; they are drawn in per cent.
+        title: The run's name.
+
+    Raises:
+        ValueError: Nothing to draw was logged.
+    """
+    losses = {_loss_name(name): values for name, values in scalars.items() if 'loss' in name}
+    if len(losses) == 2:  # the sum of a single term is that term
+        losses.pop('sum', None)
+    accuracies = {
+        name: {step: 100 * value for step, value in scalars[key].items()}
+        for key, name in VALIDATION_NAMES.items()
+        if key in scalars
+    }
+    rates = {'learning rate': scalars['lr']} if 'lr' in scalars else {}
+    panels = {'loss': losses, 'learning rate': rates, 'validation\naccuracy (%)': accuracies}
+    panels = {label: curves for label, curves in panels.items() if curves}
+    if not panels:
+        raise ValueError(f'none of {", ".join(scalars)} is a loss, learning rate or accuracy of validation')
+    figure = Figure(figsize=(7, 0.6 + 2.1 * len(panels)), layout='constrained')
+    all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axes, (label, curves) in zip(all_axes, panels.items(), strict=True):
+        for index, (name, values) in enumerate(curves.items()):
+            axes.plot(
+                list(values),
+                list(values.values()),
+                color=COLOURS[index % len(COLOURS)],
+                marker=MARKERS[index % len(MARKERS)] if _is_short(values) else None,
+                markersize=5,
+                markerfacecolor='none',
+                linewidth=1.5,
+                linestyle=LINE_STYLES[index % len(LINE_STYLES)],
+                label=name,
+            )
+        axes.set_ylabel(label)
+        if len(curves) > 1:
+            axes.legend(loc='lower right', bbox_to_anchor=(1, 1), ncols=4, fontsize=8, frameon=False)
+        bare(axes)
+    figure.suptitle(f'Learning curves: {title}', fontsize=10)
+    all_axes[-1].set_xlabel('training step')
+    return figure
+
+
+def _loss_name(name: str) -> str:
+    return 'sum' if name == 'loss' else name.removeprefix('loss_').replace('_', ' ')
+
+
+def _is_short(values: Mapping[int, Any]) -> bool:
+    return sum(not math.isnan(value) for value in values.values()) <= 30

@@ -1,0 +1,75 @@
+"""Results of runs: rows of accuracies, and their mean and standard deviation."""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ACCURACIES = ('base', 'novel', 'hm')
+
+Rows = Sequence[Mapping[str, Any]]
+"""A row is one run: ``method``, ``dataset``, ``base``, ``novel`` and ``hm`` (per cent, or None)."""
+
+
+def read_results(path: str | Path) -> list[dict[str, Any]]:
+    """Read a JSON list of rows, each the result of one run.
+
+    Returns:
+        The rows. Each has at least the keys ``method`` and ``dataset`` (text), ``base``, ``novel`` and
+        ``hm`` (per cent, or None).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no list of such rows; the line names the row, counted from 1.
+    """
+    try:
+        rows = json.loads(Path(path).read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path} is no JSON file ({error}): give the results of a benchmark') from error
+    if not isinstance(rows, list) or not rows:
+        raise ValueError(
+            f'{path} must hold a list of rows, one for each run: give the results of a benchmark'
+        )
+    for number, row in enumerate(rows, start=1):
+        where = f'{path}, row {number}'
+        if not isinstance(row, dict):
+            raise ValueError(
+                f'{where}: {row!r} is no row; write an object with method, dataset, base, novel, hm'
+            )
+        for key in ('method', 'dataset'):
+            if not isinstance(row.get(key), str):
+                raise ValueError(f'{where}: {key} is {row.get(key)!r}; write a text')
+        for key in ACCURACIES:
+            if key not in row or not _is_accuracy(row[key]):
+                raise ValueError(
+                    f'{where}: {key} is {row.get(key, "missing")!r}; write an accuracy in per cent or null'
+                )
+    return rows
+
+
+def by_key(rows: Rows, key: str) -> dict[Any, list[Mapping[str, Any]]]:
+    """The rows by their value of a key, in the order of its first appearances.
+
+    Raises:
+        ValueError: A row does not have the key.
+    """
+    groups: dict[Any, list[Mapping[str, Any]]] = {}
+    for number, row in enumerate(rows, start=1):
+        if key not in row:
+            raise ValueError(f'row {number} has no {key!r}; its keys are {", ".join(map(str, row))}')
+        groups.setdefault(row[key], []).append(row)
+    return groups
+
+
+def mean_and_std(values: Iterable[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation of at least one value; the latter is 0 for a single one."""
+    values = list(values)
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _is_accuracy(value: Any) -> bool:
+    if value is None:
+        return True
+    return type(value) in (int, float) and math.isfinite(value) and 0 <= value <= 100

@@ -1,0 +1,27 @@
+"""Pictures on disk."""
+
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ga2mm.utils import replace_when_written
+
+
+def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
+    """Write a figure as PNG (150 dots per inch) and as SVG; the same figure gives the same bytes.
+
+    Args:
+        figure: The figure.
+        path: Where to, without a suffix: ``work_dirs/run/curves``.
+
+    Returns:
+        The two files.
+    """
+    png, svg = Path(f'{path}.png'), Path(f'{path}.svg')
+    with replace_when_written(png) as temporary:
+        figure.savefig(temporary, format='png', dpi=150)
+    # Matplotlib would put the time and random names into the file.
+    with replace_when_written(svg) as temporary, matplotlib.rc_context({'svg.hashsalt': svg.name}):
+        figure.savefig(temporary, format='svg', metadata={'Date': None})
+    return png, svg

@@ -1,0 +1,100 @@
+"""Video features in the plane."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.manifold import TSNE
+
+from ga2mm.visualization.style import colour_and_marker, shorten
+
+MAX_CLASSES_IN_LEGEND = 12
+MIN_VIDEOS = 5
+PERPLEXITY = 30.0
+
+
+@dataclass(frozen=True)
+class VideoSet:
+    """Videos of a test set as points, for each model.
+
+    Args:
+        title: What the set is.
+        class_names: Names in the order of the labels.
+        labels: Label of each video (videos,).
+        points: Points of the videos (videos, 2) by the model that made the features.
+    """
+
+    title: str
+    class_names: Sequence[str]
+    labels: np.ndarray
+    points: Mapping[str, np.ndarray]
+
+
+def tsne(features: np.ndarray, seed: int) -> np.ndarray:
+    """Points (videos, 2) of features (videos, channels) by t-SNE of their cosine distances.
+
+    Perplexity 30, or a third of the number of videos where that is less (design choice).
+
+    Raises:
+        ValueError: There are fewer than 5 videos.
+    """
+    if len(features) < MIN_VIDEOS:
+        raise ValueError(
+            f't-SNE needs {MIN_VIDEOS} videos or more, found {len(features)}: take more of a class'
+        )
+    perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
+    return TSNE(metric='cosine', init='pca', perplexity=perplexity, random_state=seed).fit_transform(features)
+
+
+def tsne_figure(sets: Sequence[VideoSet], title: str) -> Figure:
+    """Points of videos, coloured by their class: test sets in rows, models in columns.
+
+    Up to 12 classes of a set are named beside its row.
+
+    Args:
+        sets: The test sets; all have the same models.
+        title: Of the picture.
+
+    Raises:
+        ValueError: There is no set.
+    """
+    if not sets:
+        raise ValueError('there is no test set to draw')
+    models = list(sets[0].points)
+    figure = Figure(figsize=(8, 0.8 + 3.2 * len(sets)), layout='constrained')
+    grid = figure.subplots(len(sets), len(models), squeeze=False)
+    for row, videos in zip(grid, sets, strict=True):
+        for axes, model in zip(row, models, strict=True):
+            _scatter(axes, videos, videos.points[model])
+        row[0].set_ylabel(videos.title)
+        if len(videos.class_names) <= MAX_CLASSES_IN_LEGEND:
+            row[-1].legend(
+                loc='center left',
+                bbox_to_anchor=(1, 0.5),
+                fontsize=8,
+                frameon=False,
+                handletextpad=0.1,
+            )
+    for axes, model in zip(grid[0], models, strict=True):
+        axes.set_title(model, fontsize=10)
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(
+        'A point is a test video, its colour and marker are its class. Near points have similar features\n'
+        '(t-SNE); the axes have no unit, and distances cannot be compared between panels.',
+        fontsize=8,
+        color='0.3',
+    )
+    return figure
+
+
+def _scatter(axes: Axes, videos: VideoSet, points: np.ndarray) -> None:
+    """The points, one collection for each class."""
+    for label, name in enumerate(videos.class_names):
+        colour, marker = colour_and_marker(label)
+        x, y = points[videos.labels == label].T
+        axes.scatter(x, y, s=14, color=colour, marker=marker, linewidths=0, alpha=0.8, label=shorten(name))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_color('0.8')

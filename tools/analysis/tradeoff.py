@@ -1,0 +1,24 @@
+"""Draw base against novel accuracy over methods, or over the values of a hyperparameter."""
+
+import argparse
+from pathlib import Path
+
+from ga2mm.utils import one_line_errors
+from ga2mm.visualization import read_results, save_figure, tradeoff_figure
+
+
+def main() -> None:
+    """Draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('results', type=Path, help='JSON list of rows, each the result of one run')
+    parser.add_argument('--by', default='method', help='key whose values get a colour each')
+    parser.add_argument('--out', type=Path, help='folder of the picture (default: that of the results)')
+    args = parser.parse_args()
+    figure = tradeoff_figure(read_results(args.results), args.by)
+    for file in save_figure(figure, (args.out or args.results.parent) / 'tradeoff'):
+        print(file)
+
+
+if __name__ == '__main__':
+    with one_line_errors():
+        main()

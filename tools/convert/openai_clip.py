@@ -1,0 +1,43 @@
+"""Convert OpenAI's CLIP, a TorchScript archive, to safetensors that say which activation they need."""
+
+import argparse
+from pathlib import Path
+
+from conversion import write_clip_and_prompts
+from mmengine.config import Config
+
+from ga2mm.models.clip.weights import read_weights
+from ga2mm.utils import one_line_errors
+
+
+def convert(archive: Path, out: Path) -> Config:
+    """Write OpenAI's CLIP as safetensors, in the precision that it has.
+
+    Returns:
+        A config whose ``model.backbone`` is this CLIP.
+
+    Raises:
+        FileNotFoundError: There is no such archive.
+        ValueError: It holds no ViT CLIP of OpenAI.
+    """
+    weights = read_weights(archive)
+    if weights.quick_gelu is not True:
+        raise ValueError(
+            f"{archive} does not say that it is OpenAI's: give the archive as published; a backbone takes "
+            'other state dicts as they are (backbone.pretrained, backbone.quick_gelu)'
+        )
+    return write_clip_and_prompts(archive, weights, out, dict(type='CoupledPromptHead'), {}, None)
+
+
+def main() -> None:
+    """Convert."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('archive', type=Path, help="OpenAI's .pt file")
+    parser.add_argument('out', type=Path, help='the .safetensors file to write')
+    args = parser.parse_args()
+    print(f'{args.out}: in a config\n{convert(args.archive, args.out).pretty_text}')
+
+
+if __name__ == '__main__':
+    with one_line_errors():
+        main()

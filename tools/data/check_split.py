@@ -1,0 +1,74 @@
+"""Check the lists of a config before a run: videos, labels, shots, and what must not overlap.
+
+Prints a line for everything that is wrong (error) or may be (warning); exits with 1 if there is an error.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from ga2mm.datasets import read_label_map
+from ga2mm.datasets.split_check import (
+    CheckedList,
+    Finding,
+    check_anchor_classes,
+    check_files,
+    check_lists,
+    check_shots,
+    read_config_lists,
+)
+from ga2mm.utils import one_line_errors
+
+
+def main() -> int:
+    """Print what is wrong; 1 if there is an error, else 0."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--shots', type=int, metavar='K', help='training videos that each class should have')
+    parser.add_argument(
+        '--anchor-labels', type=Path, help='label map of the dataset that the anchors are from'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='override config keys: key.sub=value'
+    )
+    args = parser.parse_args()
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    anchor_classes = () if args.anchor_labels is None else read_label_map(args.anchor_labels)
+
+    lists, findings = read_config_lists(cfg)
+    findings += check_lists(lists)
+    findings += check_shots(lists, args.shots)
+    findings += check_files(lists)
+    findings += check_anchor_classes(lists, anchor_classes)
+    for finding in findings:
+        print(finding)
+    print(summary(lists, findings))
+    return int(any(finding.level == 'error' for finding in findings))
+
+
+def summary(lists: Sequence[CheckedList], findings: Sequence[Finding]) -> str:
+    """One line: what was checked and what was found."""
+    checked = ', '.join(f'{len(one.files)} {one.role} videos{per_class(one)}' for one in lists)
+    errors = sum(finding.level == 'error' for finding in findings)
+    return f'checked {checked or "no list"}: {errors} errors, {len(findings) - errors} warnings'
+
+
+def per_class(one: CheckedList) -> str:
+    """How many classes a list has, and of how many videos each; nothing for a list without classes."""
+    if not one.classes:
+        return ''
+    counts = Counter(one.labels)
+    numbers = [counts[label] for label in range(len(one.classes))]
+    fewest, most = min(numbers), max(numbers)
+    return f' ({len(numbers)} classes of {fewest if fewest == most else f"{fewest} to {most}"})'
+
+
+if __name__ == '__main__':
+    with one_line_errors():
+        sys.exit(main())

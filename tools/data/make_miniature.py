@@ -1,0 +1,20 @@
+"""Write the miniature world: small generated videos in the place of a real dataset."""
+
+import argparse
+
+from ga2mm.miniature.dataset import generate_all
+from ga2mm.miniature.world import STYLES
+
+
+def main() -> None:
+    """Write it; what is there already and complete is left alone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--out', default='data/miniature', help='folder to write to')
+    parser.add_argument('--style', default='mild', choices=STYLES, help='how the videos look')
+    parser.add_argument('--draws', type=int, nargs='+', default=[0, 1], help='downstream datasets')
+    args = parser.parse_args()
+    generate_all(args.out, draws=args.draws, style=args.style)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,172 @@
+"""Run a whole table, methods x datasets x shots x class draws x seeds, and write it with its spread."""
+
+import argparse
+import fcntl
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from ga2mm.benchmark.plan import Benchmark, Cell, read_benchmark, sources, with_hashes
+from ga2mm.benchmark.run_cell import RESULT, read_result
+from ga2mm.benchmark.scheduler import LOG, run_cells, slots_for
+from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
+from ga2mm.miniature.dataset import generate_all
+from ga2mm.utils import one_line_errors, replace_when_written
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', type=Path, help='config of a benchmark')
+    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/benchmarks/CONFIG')
+    parser.add_argument('--dry-run', action='store_true', help='list the runs and what is done of them')
+    parser.add_argument('--limit', type=int, help='run only the first so many')
+    parser.add_argument(
+        '--only',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='only these runs: method=, dataset=, shots=, draw=, seed=; several values with commas',
+    )
+    parser.add_argument(
+        '--jobs', type=int, help='runs at a time (default: as many as GPUs or cores have room for)'
+    )
+    parser.add_argument(
+        '--gpus-per-run', type=int, default=1, help='GPUs of each run; CPU processes without a GPU'
+    )
+    args = parser.parse_args()
+    for name in ('limit', 'jobs', 'gpus_per_run'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f'--{name.replace("_", "-")} must be 1 or more')
+    return args
+
+
+def select(cells: list[Cell], only: list[str], limit: int | None) -> list[Cell]:
+    """The cells that were asked for.
+
+    Raises:
+        ValueError: A key is unknown, or no cell is left.
+    """
+    for each in only:
+        key, _, values = each.partition('=')
+        if key not in ('method', 'dataset', 'shots', 'draw', 'seed') or not values:
+            raise ValueError(f'--only {each}: write method=, dataset=, shots=, draw= or seed= and values')
+        wanted = {value.strip() for value in values.split(',')}
+        # What learns nothing has neither seed nor shots, and is wanted with any.
+        cells = [
+            cell
+            for cell in cells
+            if str(getattr(cell, key)) in wanted or (key in ('seed', 'shots') and not cell.learns)
+        ]
+    if not cells:
+        raise ValueError(f'--only {" ".join(only)} leaves no run; --dry-run lists them all')
+    return cells[:limit]
+
+
+def run(cells: list[Cell], work_dir: Path, args: argparse.Namespace) -> dict[str, str]:
+    """Run the cells that are not finished; the lines that some failed with, by cell."""
+    needed = [source for source in sources(cells) if read_result(source, work_dir) is None]
+    open_cells = [cell for cell in cells if read_result(cell, work_dir) is None]
+    slots = slots_for(args.jobs, torch.cuda.device_count(), args.gpus_per_run)
+    failed: dict[str, str] = {}
+    with tqdm(total=len(needed) + len(cells), desc='runs', unit='run', smoothing=0) as bar:
+        bar.update(len(cells) - len(open_cells))
+        bar.initial = bar.n  # what was finished before says nothing about the time left
+
+        def done(cell: Cell, error: str | None) -> None:
+            bar.update()
+            if error is not None:
+                failed[str(cell)] = error
+                bar.write(f'failed: {cell}: {error} (all of it: {work_dir / cell.folder / LOG})')
+
+        for depth in range(_depth(open_cells), -1, -1):
+            wave = [cell for cell in [*needed, *open_cells] if _needed_by(cell, open_cells) == depth]
+            runnable = []
+            for cell in wave:
+                source = cell.hard_prompt
+                if source is not None and read_result(source, work_dir) is None:
+                    done(cell, f'the run that its hard prompt comes from failed: {source}')
+                else:
+                    runnable.append(cell)
+            _clear(runnable, work_dir)
+            if runnable:
+                run_cells(runnable, work_dir, slots, args.gpus_per_run, done)
+    return failed
+
+
+def _needed_by(cell: Cell, cells: list[Cell]) -> int:
+    """How many runs in a row wait for a cell: 0 for those of the table."""
+    depth = 0
+    for other in cells:
+        steps, source = 1, other.hard_prompt
+        while source is not None:
+            if source.folder == cell.folder:
+                depth = max(depth, steps)
+            steps, source = steps + 1, source.hard_prompt
+    return depth
+
+
+def _depth(cells: list[Cell]) -> int:
+    return max((_needed_by(source, cells) for source in sources(cells)), default=0)
+
+
+def _clear(cells: list[Cell], work_dir: Path) -> None:
+    """Put aside what another config left in a cell's folder; a killed run of the same one goes on."""
+    for cell in cells:
+        folder = work_dir / cell.folder
+        mark = folder / 'config_hash.txt'
+        if folder.exists() and (not mark.is_file() or mark.read_text() != cell.config_hash):
+            for name in ('last_checkpoint', RESULT):
+                (folder / name).unlink(missing_ok=True)
+        with replace_when_written(mark) as temporary:
+            temporary.write_text(cell.config_hash)
+
+
+def write_tables(benchmark: Benchmark, work_dir: Path) -> str:
+    """Write rows, tables and the report of all finished cells; the tables as Markdown."""
+    rows = [row for row in (read_result(cell, work_dir) for cell in benchmark.cells) if row is not None]
+    if not rows:
+        return 'no run is finished'
+    write_rows(rows, work_dir)
+    tables = make_tables(benchmark, rows)
+    footer = make_footer(benchmark, rows)
+    text = '\n\n'.join([*(table.markdown() for table in tables), footer]) + '\n'
+    with replace_when_written(work_dir / 'table.md') as temporary:
+        temporary.write_text(text)
+    return text
+
+
+def main() -> None:
+    """Plan, run, write."""
+    args = parse_args()
+    work_dir = (args.work_dir or Path('work_dirs/benchmarks') / args.config.stem).resolve()
+    benchmark = read_benchmark(args.config, work_dir)
+    if args.dry_run:
+        chosen = select(benchmark.cells, args.only, args.limit)
+        for cell in [*sources(chosen), *chosen]:
+            print(cell)
+        print(f'{len(chosen)} runs, and {len(sources(chosen))} to learn hard prompts in')
+        return
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with (work_dir / 'lock').open('w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f'{work_dir} is in use by another run of this tool: wait, or give --work-dir'
+            ) from None
+        for world in benchmark.worlds:
+            generate_all('data/miniature', **world)
+        hashed = with_hashes(benchmark.cells)
+        benchmark = Benchmark(**{**benchmark.__dict__, 'cells': hashed})
+        failed = run(select(hashed, args.only, args.limit), work_dir, args)
+        print(f'\n{write_tables(benchmark, work_dir)}\nfiles: {work_dir}')
+    if failed:
+        raise ValueError(f'{len(failed)} of the runs failed; start again to repeat them')
+
+
+if __name__ == '__main__':
+    with one_line_errors():
+        main()
