@@ -99,7 +99,7 @@ def test_colour_and_background_are_habits_of_a_class():
     scenes, labels = world.class_scenes(classes, 500, np.random.default_rng(0))
     own = np.array([list(world.COLOURS).index(c.colour) for c in classes])[labels]
     share = (scenes.colour == own).mean()
-    assert abs(share - (0.95 + 0.05 / 12)) < 0.01
+    assert abs(share - (0.98 + 0.02 / 12)) < 0.01
 
 
 def test_captions_tell_what_is_there():

@@ -284,7 +284,6 @@ class TestConfusion:
             ('{', 'is no report of a test'),
             ('[]', 'is no report of a test'),
             ('{"sets": {"base": 3}}', 'is no report of a test'),
-            ('{"sets": {"../base": {}}}', 'is no report of a test'),
             ('{"sets": {"base": {"videos": 3}}}', 'sets.base has no class_names and confusion'),
             ('{"sets": {"base": {"class_names": [1], "confusion": []}}}', 'sets.base.class_names'),
             (

@@ -2,12 +2,14 @@
 
 import argparse
 import fcntl
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from ga2mm.benchmark.plan import Benchmark, Cell, read_benchmark, sources, with_hashes
+from ga2mm.benchmark.report import write_report
 from ga2mm.benchmark.run_cell import RESULT, read_result
 from ga2mm.benchmark.scheduler import LOG, run_cells, slots_for
 from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
@@ -135,6 +137,7 @@ def write_tables(benchmark: Benchmark, work_dir: Path) -> str:
     text = '\n\n'.join([*(table.markdown() for table in tables), footer]) + '\n'
     with replace_when_written(work_dir / 'table.md') as temporary:
         temporary.write_text(text)
+    write_report(benchmark, rows, tables, footer, work_dir)
     return text
 
 
@@ -159,9 +162,9 @@ def main() -> None:
             ) from None
         for world in benchmark.worlds:
             generate_all('data/miniature', **world)
-        hashed = with_hashes(benchmark.cells)
-        benchmark = Benchmark(**{**benchmark.__dict__, 'cells': hashed})
-        failed = run(select(hashed, args.only, args.limit), work_dir, args)
+        chosen = select(benchmark.cells, args.only, args.limit)
+        benchmark = replace(benchmark, cells=with_hashes(benchmark.cells, chosen))
+        failed = run(select(benchmark.cells, args.only, args.limit), work_dir, args)
         print(f'\n{write_tables(benchmark, work_dir)}\nfiles: {work_dir}')
     if failed:
         raise ValueError(f'{len(failed)} of the runs failed; start again to repeat them')

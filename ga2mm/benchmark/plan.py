@@ -131,6 +131,8 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     path = Path(path)
     config = Config.fromfile(path, format_python_code=False).to_dict()
     config.pop('env_variables', None)
+    # Names with a leading underscore are the config's own.
+    config = {key: value for key, value in config.items() if not key.startswith('_')}
     _check_keys(config, KEYS, str(path))
     for key in ('methods', 'datasets', 'seeds'):
         if not config.get(key):
@@ -171,16 +173,26 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     )
 
 
-def with_hashes(cells: list[Cell]) -> list[Cell]:
-    """The cells with the hashes of their configs; their lists must exist by now.
+def with_hashes(cells: list[Cell], chosen: list[Cell]) -> list[Cell]:
+    """The cells with the hashes of their configs.
+
+    The lists of those that are to run must exist by now; of others without lists the hash stays empty.
 
     Raises:
         ValueError: Methods differ in their budget.
         FileNotFoundError: A list or label map does not exist.
     """
-    known: dict[tuple, str] = {}
     budgets: dict[tuple, tuple[str, dict]] = {}
-    return [_hashed(cell, known, budgets) for cell in cells]
+    needed = {cell.folder for cell in chosen}
+    found = []
+    for cell in cells:
+        try:
+            found.append(_hashed(cell, budgets))
+        except FileNotFoundError:
+            if cell.folder in needed:
+                raise
+            found.append(cell)
+    return found
 
 
 def sources(cells: list[Cell]) -> list[Cell]:
@@ -258,8 +270,8 @@ def _reads_hard_prompt(cell: Cell) -> bool:
     return 'hard_prompt' in text_prompt
 
 
-def _hashed(cell: Cell, known: dict[tuple, str], budgets: dict[tuple, tuple[str, dict]]) -> Cell:
-    source = _hashed(cell.hard_prompt, known, budgets) if cell.hard_prompt else None
+def _hashed(cell: Cell, budgets: dict[tuple, tuple[str, dict]]) -> Cell:
+    source = _hashed(cell.hard_prompt, budgets) if cell.hard_prompt else None
     cfg = cell.read_config()
     if cell.learns and cell.dataset != 'hard prompt':
         _check_budget(cell, cfg, budgets)

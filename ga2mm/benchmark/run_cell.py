@@ -67,7 +67,7 @@ def read_result(cell: Cell, work_dir: Path) -> dict[str, Any] | None:
         row = json.loads((work_dir / cell.folder / RESULT).read_text())
     except (OSError, ValueError):
         return None
-    return row if row.get('config_hash') == cell.config_hash else None
+    return row if cell.config_hash and row.get('config_hash') == cell.config_hash else None
 
 
 def _checkpoint(folder: Path, which: str) -> Path:

@@ -36,7 +36,7 @@ class Difference:
 
     def __str__(self) -> str:
         if self.half_width is None:
-            return f'{self.mean:+.1f} (one unit: no interval)'
+            return f'{self.mean:+.1f}'
         interval = f'[{self.mean - self.half_width:+.1f}, {self.mean + self.half_width:+.1f}]'
         return f'{self.mean:+.1f} {interval}' + ('' if self.shown else ' not shown')
 

@@ -70,24 +70,22 @@ def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]
             body.append([name, *means, str(len(groups[key]))])
         heading = f'{dataset}: top-1 accuracy in per cent, mean ± standard deviation'
         tables.append(Table(heading, ['method', *titles, 'runs'], body))
-        compared = []
+        compared, units = [], 0
         for key, name in names.items():
-            baseline = groups.get((benchmark.baseline, key[1])) or (
-                groups.get((benchmark.baseline, None)) if key[1] is not None else None
-            )
+            baseline = groups.get((benchmark.baseline, key[1]), groups.get((benchmark.baseline, None)))
             if key[0] != benchmark.baseline and baseline:
                 found = [paired_difference(groups[key], baseline, score) for score in scores]
+                units = max(units, *(each.units for each in found if each is not None), 0)
                 compared.append([name, *('–' if each is None else str(each) for each in found)])
-        if compared:
-            unit = 'draws' if any(row['draw'] is not None for row in here) else 'seeds'
-            tables.append(
-                Table(
-                    f'{dataset}: difference to {benchmark.baseline} in points, with the 95 % interval over '
-                    f'{unit}; "not shown" where it contains zero',
-                    ['method', *titles],
-                    compared,
-                )
+        if units:
+            unit = 'class draw' if any(row['draw'] is not None for row in here) else 'seed'
+            heading = f'{dataset}: difference to {benchmark.baseline} in points, '
+            heading += (
+                f'one {unit}, so no interval'
+                if units == 1
+                else f'with the 95 % interval over {units} {unit}s; "not shown" where it contains zero'
             )
+            tables.append(Table(heading, ['method', *titles], compared))
     return tables
 
 

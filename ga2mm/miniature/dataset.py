@@ -11,7 +11,7 @@
 An annotation line is ``NAME.mkv LABEL``, the name relative to ``videos``; the label is 0 for all
 irrelevant videos. A label table is a CSV file with the header ``id,name``. Novel labels start at
 0 in a table of their own; among all classes they follow the base labels. ``base_train_4.txt`` lists
-the first 4 clips of each class of ``base_train.txt``, and so on for :data:`FEWER_SHOTS`.
+the first 4 clips of each class of ``base_train.txt``, and so on for :data:`SHOTS`.
 
 A video has 8 frames of 32 x 32 pixels in FFV1, a lossless codec: decord reads back exactly what
 was rendered, at some 20 KB a video. MPEG-4 at this size would blur shapes of ten pixels.
@@ -48,8 +48,8 @@ TEST_DRAWS = range(10)
 VALIDATION_DRAWS = range(100, 110)
 """Draws to choose hyperparameters on."""
 
-FEWER_SHOTS = (2, 4, 8)
-"""Numbers of clips a class of which there are shorter training lists."""
+SHOTS = (2, 4, 8, 16)
+"""Numbers of clips a class of which there are training lists."""
 
 MANIFEST = 'manifest.json'
 FRAME_RATE = 8
@@ -168,6 +168,7 @@ def _write_folder(
         'generator_version': GENERATOR_VERSION,
         'world_version': world.WORLD_VERSION,
         'settings': repr(style),
+        'attribute_probability': world.ATTRIBUTE_PROBABILITY,
         **parameters,
     }
     if _is_complete(folder, parameters):
@@ -322,10 +323,10 @@ def generate_draw(
         'all_train': _List(train),
         'all_test': _List({'base_test': 0, 'novel_test': first_novel}),
     }
-    for fewer in FEWER_SHOTS:
-        if fewer < shots:
-            lists[f'base_train_{fewer}'] = _List({'base_train': 0}, fewer)
-            lists[f'all_train_{fewer}'] = _List(train, fewer)
+    for some in SHOTS:
+        if some <= shots:
+            lists[f'base_train_{some}'] = _List({'base_train': 0}, some)
+            lists[f'all_train_{some}'] = _List(train, some)
     parameters = dict(
         kind='draw',
         draw=int(draw),

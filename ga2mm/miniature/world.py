@@ -37,7 +37,7 @@ WORLD_VERSION = 1
 
 IMAGE_SIZE = 32
 FRAMES = 8
-ATTRIBUTE_PROBABILITY = 0.95
+ATTRIBUTE_PROBABILITY = 0.98
 
 CLASS_SHAPES = (
     'circle', 'square', 'triangle', 'star', 'cross', 'ring',
@@ -109,7 +109,7 @@ CLEAN = Style(noise=0.02, clutter=0, contrast=(0.85, 1.0), tint=0.02, jitter=0.0
 """The style of the images that the tiny CLIP is trained on."""
 
 STYLES = {
-    'mild': Style(noise=0.035, clutter=1, contrast=(0.7, 0.9), tint=0.035, jitter=0.03),
+    'mild': Style(noise=0.05, clutter=1, contrast=(0.85, 1.0), tint=0.02, jitter=0.03),
     'strong': Style(
         noise=0.06,
         clutter=2,
@@ -120,6 +120,8 @@ STYLES = {
         blur=0.3,
     ),
 }
+"""Styles of the videos, a design choice: ``mild`` has noise, a smudge and a shaky camera; ``strong`` more of
+them, and other contrast, colours, brightness and sharpness besides."""
 
 
 def get_style(name: str) -> Style:

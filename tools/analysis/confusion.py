@@ -17,7 +17,7 @@ def read_test_sets(path: Path) -> dict[str, dict]:
     """
     try:
         sets = json.loads(path.read_text(encoding='utf-8'))['sets']
-        if all(isinstance(found, dict) and '/' not in name for name, found in sets.items()):
+        if all(isinstance(found, dict) for found in sets.values()):
             return sets
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
@@ -39,7 +39,8 @@ def draw(name: str, found: dict, path: Path, out: Path) -> None:
         counts = count_confusion(found['confusion'], len(names))
     except ValueError as error:
         raise ValueError(f'{path}: sets.{name}.{error}') from error
-    for file in save_figure(confusion_figure(names, counts, f'{name} classes'), out / f'confusion_{name}'):
+    figure = confusion_figure(names, counts, f'{name} classes')
+    for file in save_figure(figure, out / f'confusion_{name.replace("/", "_")}'):
         print(file)
 
 
