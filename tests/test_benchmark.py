@@ -1,0 +1,487 @@
+"""Benchmarks: what is planned, what runs and what does not run again, and how it is summed up."""
+
+import csv
+import json
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import running
+from mmengine.config import Config
+from running import finish, start
+from scipy.stats import ttest_1samp
+
+from ga2mm.apis import read_test_sets, train
+from ga2mm.benchmark.plan import Benchmark, read_benchmark, sources, with_hashes
+from ga2mm.benchmark.scheduler import slots_for
+from ga2mm.benchmark.statistics import paired_difference, summarise
+from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
+
+BENCHMARKS = sorted((running.ROOT / 'configs' / 'benchmarks').glob('*.py'))
+TOOL = running.ROOT / 'tools' / 'run_protocol.py'
+SHORT = {
+    'model.backbone.pretrained': 'random',
+    'train_cfg.max_epochs': 1,
+    'train_cfg.val_interval': 1,
+    'default_hooks.checkpoint.interval': 1,
+}
+
+
+def write_config(path: Path, **changes) -> Path:
+    """A benchmark of three short methods on draw 0 of the miniature world."""
+
+    def method(name: str, **options) -> dict:
+        return dict(config=str(running.CONFIGS / f'miniature_{name}.py'), options={**SHORT, **options})
+
+    config = dict(
+        methods={
+            'zero-shot CLIP': dict(
+                config=str(running.CONFIGS / 'miniature_zero_shot.py'),
+                options={'model.backbone.pretrained': 'random'},
+                learns=False,
+            ),
+            'deep prompts': method('deep_prompts'),
+            'GA2-CLIP': method('ga2'),
+        },
+        datasets={'mild': {}},
+        # The tool itself learns hard prompts by one epoch of this.
+        hard_prompt=dict(config=str(path.with_name('source.py'))),
+        baseline='deep prompts',
+        draws=[0],
+        seeds=[0, 1],
+    )
+    config.update(changes)
+    lines = [f'{key} = {value!r}' for key, value in config.items() if value is not None]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('\n'.join(lines) + '\n')
+    source = Config(dict(_base_=str(running.CONFIGS / 'miniature_source.py')))
+    path.with_name('source.py').write_text(
+        f'_base_ = {source._base_!r}\n'
+        "model = dict(backbone=dict(pretrained='random'))\n"
+        'train_cfg = dict(max_epochs=1, val_interval=1)\n'
+        'default_hooks = dict(checkpoint=dict(interval=1))\n'
+    )
+    return path
+
+
+def run(config: Path, work_dir: Path, cwd: Path, *options) -> str:
+    """Run the tool in a process of its own; it must succeed."""
+    return finish(start(sys.executable, TOOL, config, '--work-dir', work_dir, *options, cwd=cwd))
+
+
+def rows_of(work_dir: Path) -> list[dict]:
+    return json.loads((work_dir / 'results.json').read_text())
+
+
+def row(method: str, draw: int | None, seed: int | None, hm: float, shots: int | None = None) -> dict:
+    return dict(
+        method=method, dataset='mild', shots=shots, draw=draw, seed=seed, value=None,
+        base=hm, novel=hm, hm=hm, scores=dict(base=hm, novel=hm, hm=hm), per_class={},
+        seconds=60.0, config='c.py', config_hash='0',
+        checkpoint=None, device='cpu', versions={}, commit='abc',
+    )  # fmt: skip
+
+
+class TestPlan:
+    @pytest.fixture(autouse=True)
+    def _folder(self, in_miniature_folder):
+        pass
+
+    @pytest.mark.parametrize('path', BENCHMARKS, ids=lambda path: path.stem)
+    def test_every_benchmark_is_laid_out(self, path, tmp_path):
+        benchmark = read_benchmark(path, tmp_path)
+        assert benchmark.cells and benchmark.title
+        folders = [cell.folder for cell in [*benchmark.cells, *sources(benchmark.cells)]]
+        assert len(set(folders)) == len(folders)
+        for cell in benchmark.cells:
+            coupled = 'GA2' in cell.method or 'coupled' in cell.method
+            assert (cell.hard_prompt is not None) == coupled, cell
+            if cell.draw is not None:
+                assert (cell.draw >= 100) == (benchmark.part == 'validation')
+        if benchmark.baseline:
+            assert any(cell.method == benchmark.baseline for cell in benchmark.cells)
+
+    def test_what_learns_nothing_runs_once_for_all_seeds_and_shots(self, tmp_path):
+        config = write_config(tmp_path / 'b.py', shots=[2, 4], seeds=[0, 1, 2])
+        cells = read_benchmark(config, tmp_path).cells
+        count = {name: sum(cell.method == name for cell in cells) for name in {c.method for c in cells}}
+        assert count == {'zero-shot CLIP': 1, 'deep prompts': 6, 'GA2-CLIP': 6}
+        assert [source.seed for source in sources(cells)] == [0, 1, 2]
+
+    def test_variables_reach_the_config(self, tmp_path, monkeypatch):
+        monkeypatch.setenv('GA2MM_TRAIN_LIST', 'of_the_shell.txt')  # must not reach a benchmark
+        config = write_config(
+            tmp_path / 'b.py',
+            datasets={'hard': dict(env=dict(GA2MM_STYLE='strong'))},
+            env=dict(GA2MM_TRAIN_LIST='base_train_{shots}_{seed}.txt'),
+            shots=[2],
+            draws=[3],
+            seeds=[7],
+        )
+        cells = {cell.method: cell for cell in read_benchmark(config, tmp_path).cells}
+        cfg = cells['deep prompts'].read_config()
+        assert cfg.train_dataloader.dataset.ann_file == 'data/miniature/strong/draw3/base_train_2_7.txt'
+        assert cells['GA2-CLIP'].read_config().model.cls_head.text_prompt.hard_prompt == str(
+            tmp_path / cells['GA2-CLIP'].hard_prompt.folder / 'hard_prompt.safetensors'
+        )
+        assert os.environ['GA2MM_TRAIN_LIST'] == 'of_the_shell.txt'
+
+    def test_validation_takes_the_place_of_the_test(self, tmp_path):
+        config = write_config(tmp_path / 'b.py', part='validation', draws=None)
+        cell = read_benchmark(config, tmp_path).cells[1]
+        ((name, loader),) = cell.read_config().test_dataloader.items()
+        assert name == 'base' and loader.dataset.ann_file.endswith('base_val.txt')
+
+    def test_test_sets_take_the_place_of_the_configs(self, tmp_path):
+        sets = running.ROOT / 'configs' / '_base_' / 'test_sets'
+        config = write_config(tmp_path / 'b.py', datasets={'mild': dict(test_sets=[str(sets / 'ucf101.py')])})
+        cell = read_benchmark(config, tmp_path).cells[0]
+        assert [loader.dataset.ann_file for loader in cell.read_config().test_dataloader.ucf101] == [
+            f'data/ucf101/few_shot/val{split}.txt' for split in (1, 2, 3)
+        ]
+        both = read_test_sets([sets / 'ucf101.py', sets / 'k400.py'])
+        assert set(both) == {'ucf101', 'k400'}
+        with pytest.raises(ValueError, match="'ucf101' is in another file too"):
+            read_test_sets([sets / 'ucf101.py', sets / 'ucf101.py'])
+
+    def test_chain_of_hard_prompts(self, tmp_path):
+        cells = read_benchmark(running.ROOT / 'configs/benchmarks/base2novel.py', tmp_path).cells
+        ucf = next(cell for cell in cells if cell.dataset == 'UCF101' and cell.method == 'GA2-CLIP')
+        assert 'k400_base2novel' in ucf.hard_prompt.config
+        assert 'k600_source' in ucf.hard_prompt.hard_prompt.config
+        order = [source.folder for source in sources([ucf])]
+        assert order == [ucf.hard_prompt.hard_prompt.folder, ucf.hard_prompt.folder]
+
+    @pytest.mark.parametrize(
+        ('changes', 'said'),
+        [
+            (dict(methods={}), 'methods is missing or empty'),
+            (dict(baseline='CoOp'), "baseline='CoOp' is no method"),
+            (dict(part='tset'), "part='tset'"),
+            (dict(draws=[100]), 'draw 100 is no test draw'),
+            (dict(part='validation', draws=[0]), 'draw 0 is no validation draw'),
+            (dict(epochs=3), "unknown key 'epochs'"),
+            (dict(datasets={'mild': dict(envs={})}), "unknown key 'envs'"),
+            (dict(env=dict(GA2MM_STYLE='{stile}')), "'{stile}' names 'stile'"),
+            (dict(methods={'a': dict(config='no_such.py')}, baseline=None), 'no_such.py does not exist'),
+        ],
+        ids=str,
+    )
+    def test_mistakes_are_named(self, changes, said, tmp_path):
+        config = write_config(tmp_path / 'b.py', **changes)
+        with pytest.raises((ValueError, FileNotFoundError)) as error:
+            read_benchmark(config, tmp_path)
+        assert said in str(error.value) and '\n' not in str(error.value)
+
+    def test_hyperparameters_are_not_varied_on_the_test(self, tmp_path):
+        deep = str(running.CONFIGS / 'miniature_deep_prompts.py')
+        sweep = {
+            f'rate {rate}': dict(config=deep, options={'optim_wrapper.optimizer.lr': rate})
+            for rate in (0.1, 1.0)
+        }
+        config = write_config(tmp_path / 'b.py', methods=sweep, baseline=None)
+        with pytest.raises(ValueError, match="part='validation'"):
+            read_benchmark(config, tmp_path)
+        config = write_config(tmp_path / 'b.py', methods=sweep, baseline=None, part='validation', draws=[100])
+        assert len(read_benchmark(config, tmp_path).cells) == 4
+
+    @pytest.mark.parametrize(
+        ('key', 'value'),
+        [
+            ('train_cfg.max_epochs', 2),
+            ('train_dataloader.batch_size', 8),
+            ('optim_wrapper.accumulative_counts', 2),
+        ],
+    )
+    def test_budgets_must_be_equal(self, key, value, tmp_path):
+        config = Config.fromfile(write_config(tmp_path / 'b.py'))
+        config.methods['deep prompts'].options[key] = value
+        changed = write_config(tmp_path / 'b.py', methods=config.methods.to_dict())
+        cells = read_benchmark(changed, tmp_path).cells
+        with pytest.raises(ValueError, match=f'{key} is .* give all methods of a benchmark the same budget'):
+            with_hashes(cells, cells)
+
+    def test_a_hash_is_of_all_that_decides_the_outcome(self, tmp_path, in_miniature_folder):
+        config = write_config(tmp_path / 'b.py')
+        cells = read_benchmark(config, tmp_path).cells
+        first = {cell.folder: cell.config_hash for cell in with_hashes(cells, cells)}
+        assert len(set(first.values())) == len(first)
+
+        elsewhere = read_benchmark(config, tmp_path / 'elsewhere').cells
+        assert {cell.folder: cell.config_hash for cell in with_hashes(elsewhere, elsewhere)} == first
+
+        source = tmp_path / 'source.py'
+        source.write_text(source.read_text() + 'optim_wrapper = dict(optimizer=dict(lr=0.5))\n')
+        changed = {cell.folder: cell.config_hash for cell in with_hashes(cells, cells)}
+        different = {folder for folder in first if changed[folder] != first[folder]}
+        assert {folder.parts[2] for folder in different} == {'GA2-CLIP'}
+
+        listed = in_miniature_folder / 'data/miniature/mild/draw0/novel_test.txt'
+        before = listed.read_text()
+        try:
+            listed.write_text(''.join(before.splitlines(keepends=True)[:-1]))
+            shorter = {cell.folder: cell.config_hash for cell in with_hashes(cells, cells)}
+        finally:
+            listed.write_text(before)
+        assert all(shorter[folder] != changed[folder] for folder in first)
+
+    def test_absent_lists_matter_only_for_what_is_to_run(self, tmp_path):
+        cells = read_benchmark(write_config(tmp_path / 'b.py', draws=[0, 9]), tmp_path).cells
+        here = [cell for cell in cells if cell.draw == 0]
+        hashed = with_hashes(cells, here)
+        assert [bool(cell.config_hash) for cell in hashed] == [cell.draw == 0 for cell in cells]
+        with pytest.raises(FileNotFoundError, match='draw9'):
+            with_hashes(cells, cells)
+
+
+class TestStatistics:
+    def test_mean_and_standard_deviation(self):
+        found = summarise([row('a', 0, 0, 80.0), row('a', 0, 1, 90.0)], 'hm')
+        assert (found.mean, found.deviation, found.runs) == (85.0, pytest.approx(math.sqrt(50)), 2)
+        assert str(found) == '85.0 ± 7.1'
+        assert str(summarise([row('a', 0, 0, 80.0)], 'hm')) == '80.0'
+        assert summarise([row('a', 0, 0, 80.0)], 'all') is None
+
+    def test_interval_is_over_draws_with_their_seeds_averaged(self):
+        values = {0: (81, 83), 1: (85, 84), 2: (90, 89)}
+        rows = [row('a', draw, seed, hm) for draw, hms in values.items() for seed, hm in enumerate(hms)]
+        baseline = [row('b', draw, seed, 80.0 + draw) for draw in values for seed in (0, 1)]
+        found = paired_difference(rows, baseline, 'hm')
+        differences = [82 - 80, 84.5 - 81, 89.5 - 82]
+        expected = ttest_1samp(differences, 0).confidence_interval(0.95)
+        assert found.units == 3 and found.mean == pytest.approx(sum(differences) / 3)
+        assert found.mean - found.half_width == pytest.approx(expected.low)
+        assert found.mean + found.half_width == pytest.approx(expected.high)
+        assert found.shown == (expected.low > 0) and str(found).endswith('not shown') == (not found.shown)
+
+    def test_a_clear_difference_is_shown(self):
+        rows = [row('a', draw, 0, 85 + 0.1 * draw) for draw in range(5)]
+        baseline = [row('b', draw, 0, 80.0) for draw in range(5)]
+        assert paired_difference(rows, baseline, 'hm').shown
+        assert str(paired_difference(rows, baseline, 'hm')) == '+5.2 [+5.0, +5.4]'
+
+    def test_without_draws_seeds_are_the_units(self):
+        rows = [row('a', None, seed, 85 + seed) for seed in range(3)]
+        found = paired_difference(rows, [row('zero-shot', None, None, 80.0)], 'hm')
+        assert (found.units, found.mean) == (3, 6.0)
+
+    def test_order_of_the_rows_is_no_matter_and_unpaired_ones_are_left_out(self):
+        rows = [row('a', draw, seed, 80 + 3 * draw + seed) for draw in range(3) for seed in range(2)]
+        baseline = [row('b', draw, seed, 80 + draw) for draw in range(3) for seed in range(2)]
+        found = paired_difference(rows, baseline, 'hm')
+        assert paired_difference(rows[::-1], baseline[::-1], 'hm') == found
+        assert paired_difference([*rows, row('a', 7, 0, 0.0)], baseline, 'hm') == found
+        assert paired_difference(rows, [], 'hm') is None
+
+    def test_one_unit_has_no_interval(self):
+        found = paired_difference([row('a', 0, 0, 85.0)], [row('b', 0, 0, 80.0)], 'hm')
+        assert (found.half_width, found.shown, str(found)) == (None, False, '+5.0')
+
+    def test_shots_are_compared_with_their_own(self):
+        rows = [row('a', 0, 0, 85.0, shots=4)]
+        baseline = [row('b', 0, 0, 80.0, shots=2), row('b', 0, 0, 81.0, shots=4)]
+        assert paired_difference(rows, baseline, 'hm').mean == 4.0
+
+
+class TestTables:
+    ROWS = [  # noqa: RUF012
+        row('zero-shot', 0, None, 70.0),
+        row('deep', 0, 0, 80.0),
+        row('deep', 1, 0, 82.0),
+        row('GA2', 0, 0, 85.0),
+        row('GA2', 1, 0, 87.5),
+    ]
+
+    def benchmark(self, **changes) -> Benchmark:
+        return Benchmark(
+            **{
+                **dict(title='T', note='A note.', part='test', baseline='deep', worlds=[], cells=[]),
+                **changes,
+            }
+        )
+
+    def test_means_and_differences(self):
+        scores, differences = make_tables(self.benchmark(), self.ROWS)
+        assert scores.columns == ['method', 'base', 'novel', 'HM', 'runs']
+        assert scores.rows[2] == ['GA2', *['86.2 ± 1.8'] * 3, '2']
+        assert '2 class draws' in differences.heading
+        assert differences.rows[1][0] == 'GA2' and differences.rows[1][3].startswith('+5.2 [')
+        markdown = scores.markdown().splitlines()
+        assert markdown[2] == '| method | base | novel | HM | runs |'
+        assert markdown[5] == '| deep | 81.0 ± 1.4 | 81.0 ± 1.4 | 81.0 ± 1.4 | 2 |'
+
+    def test_no_differences_without_a_baseline(self):
+        assert len(make_tables(self.benchmark(baseline=None), self.ROWS)) == 1
+
+    def test_footer_says_what_it_was_made_from(self):
+        footer = make_footer(self.benchmark(part='validation'), self.ROWS)
+        for said in ('class draws 0, 1', 'seeds 0', 'commit abc', '5 minutes', 'VALIDATION', 'A note.'):
+            assert said in footer
+
+    def test_rows_are_read_back(self, tmp_path):
+        write_rows(self.ROWS, tmp_path)
+        assert rows_of(tmp_path) == self.ROWS
+        with (tmp_path / 'results.csv').open(newline='') as file:
+            found = list(csv.DictReader(file))
+        assert [(each['method'], float(each['hm'])) for each in found] == [
+            (each['method'], each['hm']) for each in self.ROWS
+        ]
+        assert json.loads(found[0]['scores']) == self.ROWS[0]['scores'] and found[0]['seed'] == ''
+
+
+def test_slots():
+    assert slots_for(None, 8, 4) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert slots_for(1, 8, 2) == [[0, 1]]
+    assert slots_for(3, 0, 2) == [[], [], []]
+    with pytest.raises(ValueError, match='this machine has 2 GPUs'):
+        slots_for(None, 2, 4)
+    with pytest.raises(ValueError, match='room for 2'):
+        slots_for(3, 4, 2)
+
+
+@pytest.mark.slow
+class TestRuns:
+    @pytest.fixture(scope='class')
+    def finished(self, miniature_folder, tmp_path_factory) -> Path:
+        """The folder of a benchmark that ran from beginning to end; its config is beside it."""
+        folder = tmp_path_factory.mktemp('benchmark')
+        run(write_config(folder / 'b.py'), folder / 'out', miniature_folder)
+        return folder / 'out'
+
+    def test_rows_tables_and_report(self, finished):
+        rows = rows_of(finished)
+        learnt = [(method, seed) for seed in (0, 1) for method in ('deep prompts', 'GA2-CLIP')]
+        assert [(each['method'], each['seed']) for each in rows] == [('zero-shot CLIP', None), *learnt]
+        for each in rows:
+            expected = 2 * each['base'] * each['novel'] / ((each['base'] + each['novel']) or 1)
+            assert each['hm'] == pytest.approx(expected, abs=1e-3)
+            assert set(each['scores']) >= {'base', 'novel', 'hm', 'generalized/hm'}
+            assert len(each['per_class']['base']) == 12
+            mean = sum(each['per_class']['base'].values()) / 12  # two videos of each class
+            assert mean == pytest.approx(each['base'], abs=0.01)
+            assert each['seconds'] > 0 and each['versions']['torch'] and each['commit']
+        table = (finished / 'table.md').read_text()
+        assert '| GA2-CLIP |' in table and 'difference to deep prompts' in table
+        report = (finished / 'report.html').read_text()
+        assert (
+            report.count('data:image/svg+xml;base64,') == 6
+        )  # bars, trade-off, curves, two confusions, t-SNE
+        assert 'http' not in report.split('<body')[0].replace('data:image', '')
+
+    def test_finished_cells_are_kept_and_changed_ones_run_again(self, finished, miniature_folder):
+        config = finished.parent / 'b.py'
+        stamps = {path: path.stat().st_mtime_ns for path in finished.glob('cells/*/*/*/result.json')}
+        assert len(stamps) == 7
+        run(config, finished, miniature_folder)
+        assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+        changed = Config.fromfile(config)
+        changed.methods['deep prompts'].options['optim_wrapper.optimizer.lr'] = 0.5
+        other = write_config(finished.parent / 'other' / 'b.py', methods=changed.methods.to_dict())
+        (other.parent / 'source.py').write_text((finished.parent / 'source.py').read_text())
+        before = [each for each in rows_of(finished) if each['method'] == 'deep prompts']
+        run(other, finished, miniature_folder)
+        again = {path for path in stamps if path.stat().st_mtime_ns != stamps[path]}
+        assert {path.parent.parent.name for path in again} == {'deep_prompts'}
+        after = [each for each in rows_of(finished) if each['method'] == 'deep prompts']
+        assert [each['config_hash'] for each in after] != [each['config_hash'] for each in before]
+        run(config, finished, miniature_folder)  # as it was, for the other tests
+
+    def test_killed_and_started_again_it_gives_the_same_table(self, finished, miniature_folder, tmp_path):
+        config = finished.parent / 'b.py'
+        process = start(
+            *(sys.executable, TOOL, config, '--work-dir', tmp_path / 'out', '--jobs', 1), cwd=miniature_folder
+        )
+        deadline = time.monotonic() + 200
+        while len(list(tmp_path.glob('out/cells/*/*/*/result.json'))) < 4:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        children = set(descendants(process.pid))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        while children & set(alive()):
+            assert time.monotonic() < deadline, 'runs outlive the tool'
+            time.sleep(0.05)
+        stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob('out/cells/*/*/*/result.json')}
+        assert 4 <= len(stamps) < 7
+
+        run(config, tmp_path / 'out', miniature_folder)
+        assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+        # The same seeds give the same numbers, whichever process they ran in.
+        assert [each['scores'] for each in rows_of(tmp_path / 'out')] == [
+            each['scores'] for each in rows_of(finished)
+        ]
+
+    def test_a_failing_run_is_named_and_the_others_finish(self, miniature_folder, tmp_path):
+        config = write_config(tmp_path / 'b.py', seeds=[0])
+        methods = Config.fromfile(config).methods.to_dict()
+        del methods['GA2-CLIP']
+        methods['deep prompts']['options']['model.cls_head.text_prompt.depth'] = 99
+        config = write_config(tmp_path / 'b.py', seeds=[0], methods=methods)
+        process = start(sys.executable, TOOL, config, '--work-dir', tmp_path / 'out', cwd=miniature_folder)
+        with pytest.raises(AssertionError) as error:
+            finish(process)
+        said = str(error.value)
+        assert 'failed: deep prompts, mild, draw 0, seed 0: ValueError: ' in said and 'depth' in said
+        assert 'error: 1 of the runs failed' in said and process.returncode == 1
+        assert [each['method'] for each in rows_of(tmp_path / 'out')] == ['zero-shot CLIP']
+        assert '1 of 2 runs' in (tmp_path / 'out' / 'table.md').read_text()
+
+    def test_a_run_of_two_processes(self, finished, miniature_folder, tmp_path):
+        """Two processes of 16 clips are no run of 16 clips; but it must run and write one row."""
+        config = write_config(tmp_path / 'b.py', seeds=[0])
+        run(config, tmp_path / 'out', miniature_folder, '--gpus-per-run', 2, '--only', 'method=deep prompts')
+        (found,) = rows_of(tmp_path / 'out')
+        assert found['method'] == 'deep prompts' and found['hm'] is not None
+
+    def test_best_checkpoint_of_the_validation(self, miniature_folder, tmp_path):
+        config = write_config(tmp_path / 'b.py', seeds=[0], checkpoint='best')
+        run(config, tmp_path / 'out', miniature_folder, '--only', 'method=deep prompts')
+        (found,) = rows_of(tmp_path / 'out')
+        assert Path(found['checkpoint']).name.startswith('best_')
+        assert 'the best on validation videos' in (tmp_path / 'out' / 'table.md').read_text()
+
+    def test_list_of_runs(self, miniature_folder, tmp_path):
+        config = write_config(tmp_path / 'b.py')
+        output = run(
+            config, tmp_path / 'out', miniature_folder, '--dry-run', '--only', 'seed=1', '--limit', 2
+        )
+        assert output.splitlines()[-3:] == [
+            'zero-shot CLIP, mild, draw 0',
+            'deep prompts, mild, draw 0, seed 1',
+            '2 runs, and 0 to learn hard prompts in',
+        ]
+        assert not (tmp_path / 'out').exists()
+
+
+def alive() -> dict[int, int]:
+    """Parent of every process that has not ended."""
+    found = {}
+    for path in Path('/proc').glob('[0-9]*/stat'):
+        try:
+            state, parent = path.read_text().rpartition(')')[2].split()[:2]
+        except (OSError, ValueError):
+            continue
+        if state != 'Z':
+            found[int(path.parent.name)] = int(parent)
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    parents = alive()
+    found = [pid]
+    for process in found:
+        found += [child for child, parent in parents.items() if parent == process]
+    return found[1:]
+
+
+def test_a_best_checkpoint_is_not_chosen_on_the_test(in_miniature_folder, tmp_path):
+    cfg = running.miniature('deep_prompts', tmp_path, default_hooks__checkpoint__save_best='acc/top1')
+    cfg.val_dataloader.dataset.ann_file = cfg.test_dataloader.base.dataset.ann_file
+    cfg.launcher = 'none'
+    with pytest.raises(ValueError, match="save_best would choose the checkpoint on the test set 'base'"):
+        train(cfg)
