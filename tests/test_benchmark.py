@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import time
@@ -23,6 +24,7 @@ from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
 
 BENCHMARKS = sorted((running.ROOT / 'configs' / 'benchmarks').glob('*.py'))
 TOOL = running.ROOT / 'tools' / 'run_protocol.py'
+DEEP_PROMPTS = str(running.CONFIGS / 'miniature_deep_prompts.py')
 SHORT = {
     'model.backbone.pretrained': 'random',
     'train_cfg.max_epochs': 1,
@@ -168,6 +170,20 @@ class TestPlan:
             (dict(datasets={'mild': dict(envs={})}), "unknown key 'envs'"),
             (dict(env=dict(GA2MM_STYLE='{stile}')), "'{stile}' names 'stile'"),
             (dict(methods={'a': dict(config='no_such.py')}, baseline=None), 'no_such.py does not exist'),
+            (dict(methods={'a': {}}, baseline=None), 'config is missing'),
+            (dict(checkpoint='Best'), "checkpoint='Best'"),
+            (
+                dict(checkpoint='best', part='validation', draws=None),
+                'is measured on the videos that chose it',
+            ),
+            (
+                dict(part='validation', draws=[100], datasets={'mild': dict(test_sets=['ucf101.py'])}),
+                "part='validation' takes no test_sets",
+            ),
+            (
+                dict(methods={name: dict(config=DEEP_PROMPTS) for name in ('a<1', 'a>1')}, baseline=None),
+                'differ in punctuation only',
+            ),
         ],
         ids=str,
     )
@@ -178,11 +194,16 @@ class TestPlan:
         assert said in str(error.value) and '\n' not in str(error.value)
 
     def test_hyperparameters_are_not_varied_on_the_test(self, tmp_path):
-        deep = str(running.CONFIGS / 'miniature_deep_prompts.py')
         sweep = {
-            f'rate {rate}': dict(config=deep, options={'optim_wrapper.optimizer.lr': rate})
+            f'rate {rate}': dict(config=DEEP_PROMPTS, options={'optim_wrapper.optimizer.lr': rate})
             for rate in (0.1, 1.0)
         }
+        hidden = {
+            style: dict(config=DEEP_PROMPTS, env=dict(GA2MM_STYLE=style)) for style in ('mild', 'strong')
+        }
+        config = write_config(tmp_path / 'b.py', methods=hidden, baseline=None)
+        with pytest.raises(ValueError, match="part='validation'"):
+            read_benchmark(config, tmp_path)
         config = write_config(tmp_path / 'b.py', methods=sweep, baseline=None)
         with pytest.raises(ValueError, match="part='validation'"):
             read_benchmark(config, tmp_path)
@@ -192,14 +213,16 @@ class TestPlan:
     @pytest.mark.parametrize(
         ('key', 'value'),
         [
-            ('train_cfg.max_epochs', 2),
+            ('train_cfg', 2),
             ('train_dataloader.batch_size', 8),
             ('optim_wrapper.accumulative_counts', 2),
+            ('train_dataloader.dataset', 20),
         ],
     )
     def test_budgets_must_be_equal(self, key, value, tmp_path):
         config = Config.fromfile(write_config(tmp_path / 'b.py'))
-        config.methods['deep prompts'].options[key] = value
+        last = {'train_cfg': '.max_epochs', 'train_dataloader.dataset': '.indices'}.get(key, '')
+        config.methods['deep prompts'].options[key + last] = value
         changed = write_config(tmp_path / 'b.py', methods=config.methods.to_dict())
         cells = read_benchmark(changed, tmp_path).cells
         with pytest.raises(ValueError, match=f'{key} is .* give all methods of a benchmark the same budget'):
@@ -210,6 +233,8 @@ class TestPlan:
         cells = read_benchmark(config, tmp_path).cells
         first = {cell.folder: cell.config_hash for cell in with_hashes(cells, cells)}
         assert len(set(first.values())) == len(first)
+        of_two = {cell.config_hash for cell in with_hashes(cells, cells, processes=2)}
+        assert not of_two & set(first.values())
 
         elsewhere = read_benchmark(config, tmp_path / 'elsewhere').cells
         assert {cell.folder: cell.config_hash for cell in with_hashes(elsewhere, elsewhere)} == first
@@ -220,14 +245,27 @@ class TestPlan:
         different = {folder for folder in first if changed[folder] != first[folder]}
         assert {folder.parts[2] for folder in different} == {'GA2-CLIP'}
 
-        listed = in_miniature_folder / 'data/miniature/mild/draw0/novel_test.txt'
-        before = listed.read_text()
-        try:
-            listed.write_text(''.join(before.splitlines(keepends=True)[:-1]))
-            shorter = {cell.folder: cell.config_hash for cell in with_hashes(cells, cells)}
-        finally:
-            listed.write_text(before)
-        assert all(shorter[folder] != changed[folder] for folder in first)
+        # The list of the novel test is read by all runs, that of the anchors by those with anchors, and the
+        # generator's settings, which no list shows, are those of the videos.
+        world = in_miniature_folder / 'data/miniature/mild'
+        for name, methods in {
+            'draw0/novel_test.txt': {'zero-shot_CLIP', 'deep_prompts', 'GA2-CLIP'},
+            'irrelevant/videos.txt': {'GA2-CLIP'},
+            'draw0/manifest.json': {'zero-shot_CLIP', 'deep_prompts', 'GA2-CLIP'},
+        }.items():
+            before = (world / name).read_text()
+            try:
+                edited = (
+                    before.replace('Style(noise=', 'Style(noise=1')
+                    if name.endswith('.json')
+                    else ''.join(before.splitlines(keepends=True)[:-1])
+                )
+                assert edited != before
+                (world / name).write_text(edited)
+                other = {cell.folder: cell.config_hash for cell in with_hashes(cells, cells)}
+            finally:
+                (world / name).write_text(before)
+            assert {folder.parts[2] for folder in first if other[folder] != changed[folder]} == methods
 
     def test_absent_lists_matter_only_for_what_is_to_run(self, tmp_path):
         cells = read_benchmark(write_config(tmp_path / 'b.py', draws=[0, 9]), tmp_path).cells
@@ -285,6 +323,7 @@ class TestStatistics:
         rows = [row('a', 0, 0, 85.0, shots=4)]
         baseline = [row('b', 0, 0, 80.0, shots=2), row('b', 0, 0, 81.0, shots=4)]
         assert paired_difference(rows, baseline, 'hm').mean == 4.0
+        assert paired_difference(rows, [row('zero-shot', 0, None, 70.0)], 'hm').mean == 15.0
 
 
 class TestTables:
@@ -333,14 +372,16 @@ class TestTables:
         assert json.loads(found[0]['scores']) == self.ROWS[0]['scores'] and found[0]['seed'] == ''
 
 
-def test_slots():
-    assert slots_for(None, 8, 4) == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    assert slots_for(1, 8, 2) == [[0, 1]]
-    assert slots_for(3, 0, 2) == [[], [], []]
+def test_slots(monkeypatch):
+    gpus = [str(index) for index in range(8)]
+    assert slots_for(None, gpus, 4) == [['0', '1', '2', '3'], ['4', '5', '6', '7']]
+    assert slots_for(1, gpus, 2) == [['0', '1']]
+    assert slots_for(None, ['4', '7'], 1) == [['4'], ['7']]
+    assert slots_for(3, [], 2) == [[], [], []]
     with pytest.raises(ValueError, match='this machine has 2 GPUs'):
-        slots_for(None, 2, 4)
+        slots_for(None, ['0', '1'], 4)
     with pytest.raises(ValueError, match='room for 2'):
-        slots_for(3, 4, 2)
+        slots_for(3, gpus[:4], 2)
 
 
 @pytest.mark.slow
@@ -372,24 +413,36 @@ class TestRuns:
         )  # bars, trade-off, curves, two confusions, t-SNE
         assert 'http' not in report.split('<body')[0].replace('data:image', '')
 
-    def test_finished_cells_are_kept_and_changed_ones_run_again(self, finished, miniature_folder):
-        config = finished.parent / 'b.py'
-        stamps = {path: path.stat().st_mtime_ns for path in finished.glob('cells/*/*/*/result.json')}
-        assert len(stamps) == 7
-        run(config, finished, miniature_folder)
-        assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    def test_only_what_is_open_or_changed_runs_again(self, finished, miniature_folder, tmp_path):
+        """One method gets another learning rate; a run of another was killed between training and test."""
+        shutil.copytree(finished.parent, tmp_path / 'copy')
+        work_dir, config = tmp_path / 'copy' / 'out', tmp_path / 'copy' / 'b.py'
+        stamps = {path: path.stat().st_mtime_ns for path in work_dir.glob('cells/*/*/*/result.json')}
+        before = rows_of(work_dir)
+        killed = work_dir / 'cells/mild/GA2-CLIP/draw0_seed1'
+        trained = (killed / 'epoch_1.pth').stat().st_mtime_ns
+        (killed / 'result.json').unlink()
+        (killed / 'trained.txt').unlink()
+        changed = Config.fromfile(config).methods.to_dict()
+        changed['deep prompts']['options']['optim_wrapper.optimizer.lr'] = 0.5
+        write_config(config, methods=changed)
+        # The run of the hard prompt is known by its place; this one's is the copy's.
+        (config.parent / 'source.py').write_text((finished.parent / 'source.py').read_text())
+        run(config, work_dir, miniature_folder)
 
-        changed = Config.fromfile(config)
-        changed.methods['deep prompts'].options['optim_wrapper.optimizer.lr'] = 0.5
-        other = write_config(finished.parent / 'other' / 'b.py', methods=changed.methods.to_dict())
-        (other.parent / 'source.py').write_text((finished.parent / 'source.py').read_text())
-        before = [each for each in rows_of(finished) if each['method'] == 'deep prompts']
-        run(other, finished, miniature_folder)
-        again = {path for path in stamps if path.stat().st_mtime_ns != stamps[path]}
-        assert {path.parent.parent.name for path in again} == {'deep_prompts'}
-        after = [each for each in rows_of(finished) if each['method'] == 'deep prompts']
-        assert [each['config_hash'] for each in after] != [each['config_hash'] for each in before]
-        run(config, finished, miniature_folder)  # as it was, for the other tests
+        kept = {path for path, stamp in stamps.items() if path.exists() and path.stat().st_mtime_ns == stamp}
+        names = {'/'.join(path.parts[-4:-1]) for path in set(stamps) - kept}
+        assert names == {
+            'mild/deep_prompts/draw0_seed0',
+            'mild/deep_prompts/draw0_seed1',
+            'mild/GA2-CLIP/draw0_seed1',
+        }
+        assert (killed / 'epoch_1.pth').stat().st_mtime_ns == trained
+        for old, new in zip(before, rows_of(work_dir), strict=True):
+            if old['method'] == 'deep prompts':
+                assert old['config_hash'] != new['config_hash']
+            else:
+                assert old['scores'] == new['scores']
 
     def test_killed_and_started_again_it_gives_the_same_table(self, finished, miniature_folder, tmp_path):
         config = finished.parent / 'b.py'
@@ -426,7 +479,7 @@ class TestRuns:
         with pytest.raises(AssertionError) as error:
             finish(process)
         said = str(error.value)
-        assert 'failed: deep prompts, mild, draw 0, seed 0: ValueError: ' in said and 'depth' in said
+        assert 'failed: deep prompts, mild, draw 0, seed 0: ValueError: ' in said and 'depth=99' in said
         assert 'error: 1 of the runs failed' in said and process.returncode == 1
         assert [each['method'] for each in rows_of(tmp_path / 'out')] == ['zero-shot CLIP']
         assert '1 of 2 runs' in (tmp_path / 'out' / 'table.md').read_text()
@@ -436,7 +489,7 @@ class TestRuns:
         config = write_config(tmp_path / 'b.py', seeds=[0])
         run(config, tmp_path / 'out', miniature_folder, '--gpus-per-run', 2, '--only', 'method=deep prompts')
         (found,) = rows_of(tmp_path / 'out')
-        assert found['method'] == 'deep prompts' and found['hm'] is not None
+        assert (found['method'], found['processes']) == ('deep prompts', 2) and found['hm'] is not None
 
     def test_best_checkpoint_of_the_validation(self, miniature_folder, tmp_path):
         config = write_config(tmp_path / 'b.py', seeds=[0], checkpoint='best')
@@ -445,17 +498,28 @@ class TestRuns:
         assert Path(found['checkpoint']).name.startswith('best_')
         assert 'the best on validation videos' in (tmp_path / 'out' / 'table.md').read_text()
 
-    def test_list_of_runs(self, miniature_folder, tmp_path):
-        config = write_config(tmp_path / 'b.py')
-        output = run(
-            config, tmp_path / 'out', miniature_folder, '--dry-run', '--only', 'seed=1', '--limit', 2
-        )
-        assert output.splitlines()[-3:] == [
-            'zero-shot CLIP, mild, draw 0',
-            'deep prompts, mild, draw 0, seed 1',
-            '2 runs, and 0 to learn hard prompts in',
-        ]
-        assert not (tmp_path / 'out').exists()
+
+def test_list_of_runs(in_miniature_folder, tmp_path, capsys):
+    config = write_config(tmp_path / 'b.py')
+    options = ['--dry-run', '--only', 'seed=1', '--limit', 2]
+    running.tool('run_protocol.py', config, '--work-dir', tmp_path / 'out', *options)
+    assert capsys.readouterr().out.splitlines() == [
+        'zero-shot CLIP, mild, draw 0',
+        'deep prompts, mild, draw 0, seed 1',
+        '2 runs, and 0 to learn hard prompts in',
+    ]
+    assert not (tmp_path / 'out').exists()
+
+
+def test_runs_are_chosen_by_their_names(in_miniature_folder, tmp_path, capsys):
+    config = write_config(tmp_path / 'b.py', datasets={'mild': {}, 'mild, again': {}}, seeds=[0])
+    running.tool('run_protocol.py', config, '--dry-run', '--only', 'dataset=mild, again')
+    output = capsys.readouterr().out
+    assert 'zero-shot CLIP, mild, again, draw 0' in output and '3 runs' in output
+    with pytest.raises(SystemExit, match='no run has method CoOp; there are GA2-CLIP, deep prompts'):
+        running.tool('run_protocol.py', config, '--dry-run', '--only', 'method=CoOp,GA2-CLIP')
+    with pytest.raises(SystemExit, match='write method=, dataset='):
+        running.tool('run_protocol.py', config, '--dry-run', '--only', 'methods=GA2-CLIP')
 
 
 def alive() -> dict[int, int]:

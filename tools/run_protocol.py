@@ -2,16 +2,16 @@
 
 import argparse
 import fcntl
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from ga2mm.benchmark.plan import Benchmark, Cell, read_benchmark, sources, with_hashes
 from ga2mm.benchmark.report import write_report
-from ga2mm.benchmark.run_cell import RESULT, read_result
-from ga2mm.benchmark.scheduler import LOG, run_cells, slots_for
+from ga2mm.benchmark.run_cell import provenance, read_result
+from ga2mm.benchmark.scheduler import LOG, run_cells, slots_for, visible_gpus
 from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
 from ga2mm.miniature.dataset import generate_all
 from ga2mm.utils import one_line_errors, replace_when_written
@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', type=Path, help='config of a benchmark')
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/benchmarks/CONFIG')
-    parser.add_argument('--dry-run', action='store_true', help='list the runs and what is done of them')
+    parser.add_argument('--dry-run', action='store_true', help='list the runs')
     parser.add_argument('--limit', type=int, help='run only the first so many')
     parser.add_argument(
         '--only',
@@ -52,10 +52,14 @@ def select(cells: list[Cell], only: list[str], limit: int | None) -> list[Cell]:
         ValueError: A key is unknown, or no cell is left.
     """
     for each in only:
-        key, _, values = each.partition('=')
-        if key not in ('method', 'dataset', 'shots', 'draw', 'seed') or not values:
+        key, _, given = each.partition('=')
+        if key not in ('method', 'dataset', 'shots', 'draw', 'seed') or not given:
             raise ValueError(f'--only {each}: write method=, dataset=, shots=, draw= or seed= and values')
-        wanted = {value.strip() for value in values.split(',')}
+        known = {str(getattr(cell, key)) for cell in cells}
+        wanted = {given} if given in known else {value.strip() for value in given.split(',')}
+        if not wanted <= known:
+            there = ', '.join(sorted(known))
+            raise ValueError(f'--only {each}: no run has {key} {min(wanted - known)}; there are {there}')
         # What learns nothing has neither seed nor shots, and is wanted with any.
         cells = [
             cell
@@ -69,9 +73,10 @@ def select(cells: list[Cell], only: list[str], limit: int | None) -> list[Cell]:
 
 def run(cells: list[Cell], work_dir: Path, args: argparse.Namespace) -> dict[str, str]:
     """Run the cells that are not finished; the lines that some failed with, by cell."""
-    needed = [source for source in sources(cells) if read_result(source, work_dir) is None]
     open_cells = [cell for cell in cells if read_result(cell, work_dir) is None]
-    slots = slots_for(args.jobs, torch.cuda.device_count(), args.gpus_per_run)
+    needed = sources(open_cells, lambda source: read_result(source, work_dir) is not None)
+    slots = slots_for(args.jobs, visible_gpus(), args.gpus_per_run)
+    code = provenance()
     failed: dict[str, str] = {}
     with tqdm(total=len(needed) + len(cells), desc='runs', unit='run', smoothing=0) as bar:
         bar.update(len(cells) - len(open_cells))
@@ -92,9 +97,9 @@ def run(cells: list[Cell], work_dir: Path, args: argparse.Namespace) -> dict[str
                     done(cell, f'the run that its hard prompt comes from failed: {source}')
                 else:
                     runnable.append(cell)
-            _clear(runnable, work_dir)
+            _put_aside(runnable, work_dir)
             if runnable:
-                run_cells(runnable, work_dir, slots, args.gpus_per_run, done)
+                run_cells(runnable, work_dir, slots, args.gpus_per_run, code, done)
     return failed
 
 
@@ -114,31 +119,35 @@ def _depth(cells: list[Cell]) -> int:
     return max((_needed_by(source, cells) for source in sources(cells)), default=0)
 
 
-def _clear(cells: list[Cell], work_dir: Path) -> None:
-    """Put aside what another config left in a cell's folder; a killed run of the same one goes on."""
+def _put_aside(cells: list[Cell], work_dir: Path) -> None:
+    """Rename what a run with another config left in a cell's place; a killed run of this one goes on."""
     for cell in cells:
         folder = work_dir / cell.folder
         mark = folder / 'config_hash.txt'
-        if folder.exists() and (not mark.is_file() or mark.read_text() != cell.config_hash):
-            for name in ('last_checkpoint', RESULT):
-                (folder / name).unlink(missing_ok=True)
+        if folder.exists():
+            found = mark.read_text() if mark.is_file() else 'unknown'
+            if found == cell.config_hash:
+                continue
+            aside = folder.with_name(f'{folder.name}_{found}')
+            shutil.rmtree(aside, ignore_errors=True)  # of the same config, and older
+            folder.rename(aside)
         with replace_when_written(mark) as temporary:
             temporary.write_text(cell.config_hash)
 
 
-def write_tables(benchmark: Benchmark, work_dir: Path) -> str:
-    """Write rows, tables and the report of all finished cells; the tables as Markdown."""
+def write_results(benchmark: Benchmark, work_dir: Path) -> None:
+    """Write rows, tables and the report of all finished cells, and print the tables."""
     rows = [row for row in (read_result(cell, work_dir) for cell in benchmark.cells) if row is not None]
     if not rows:
-        return 'no run is finished'
+        return
     write_rows(rows, work_dir)
     tables = make_tables(benchmark, rows)
     footer = make_footer(benchmark, rows)
     text = '\n\n'.join([*(table.markdown() for table in tables), footer]) + '\n'
     with replace_when_written(work_dir / 'table.md') as temporary:
         temporary.write_text(text)
+    print(f'\n{text}\nfiles: {work_dir}', flush=True)
     write_report(benchmark, rows, tables, footer, work_dir)
-    return text
 
 
 def main() -> None:
@@ -163,9 +172,9 @@ def main() -> None:
         for world in benchmark.worlds:
             generate_all('data/miniature', **world)
         chosen = select(benchmark.cells, args.only, args.limit)
-        benchmark = replace(benchmark, cells=with_hashes(benchmark.cells, chosen))
+        benchmark = replace(benchmark, cells=with_hashes(benchmark.cells, chosen, args.gpus_per_run))
         failed = run(select(benchmark.cells, args.only, args.limit), work_dir, args)
-        print(f'\n{write_tables(benchmark, work_dir)}\nfiles: {work_dir}')
+        write_results(benchmark, work_dir)
     if failed:
         raise ValueError(f'{len(failed)} of the runs failed; start again to repeat them')
 

@@ -21,6 +21,6 @@ methods = {
     },
 }
 hard_prompt = dict(config='../ga2/miniature_source.py', env=dict(GA2MM_STYLE='{GA2MM_STYLE}'))
-baseline = 'deep prompts, learning rate 0.03'
+baseline = 'deep prompts, learning rate 0.01'
 draws = [100, 101, 102, 103, 104]
 seeds = [0]

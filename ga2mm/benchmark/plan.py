@@ -6,18 +6,26 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 from ga2mm.apis.run import read_test_sets
-from ga2mm.miniature.dataset import TEST_DRAWS, VALIDATION_DRAWS
+from ga2mm.miniature.dataset import MANIFEST, TEST_DRAWS, VALIDATION_DRAWS
+from ga2mm.models.clip.loading import MINIATURE
 
 PARTS = ('test', 'validation')
+CHECKPOINTS = ('last', 'best')
+READ_BY_TESTS = ('model', 'test_dataloader', 'test_evaluator', 'test_cfg')
+READ_BY_TRAINING = (
+    'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'custom_hooks',
+    'val_dataloader', 'val_cfg', 'val_evaluator',
+)  # fmt: skip
 KEYS = {
     'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'hard_prompt', 'baseline', 'shots',
     'draws', 'seeds', 'checkpoint',
@@ -44,7 +52,7 @@ class Cell:
         checkpoint: ``'last'``, or ``'best'`` on the validation set.
         value: A hyperparameter's value, for the picture of its trade-off.
         hard_prompt: The run that a hard prompt is learnt in; None where the config needs none.
-        config_hash: Of the whole config, its lists and label maps, and of the hard prompt's run.
+        config_hash: Of all that decides the outcome, see :func:`hashed`; empty before it is known.
     """
 
     method: str
@@ -93,6 +101,11 @@ class Cell:
                 )
             cfg.test_dataloader = dict(base=cfg.val_dataloader)
             cfg.test_cfg = dict(type='ProtocolTestLoop')
+        if self.checkpoint == 'best' and self.learns and not cfg.get('val_dataloader'):
+            raise ValueError(
+                f"{self.config}: checkpoint='best' needs a val_dataloader with held-out videos of the base "
+                'classes; configs/ga2/ucf101_base2novel_best.py shows one'
+            )
         if self.checkpoint == 'last':
             cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         return cfg
@@ -141,6 +154,17 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     if part not in PARTS:
         raise ValueError(f'{path}: part={part!r}; use one of {PARTS}')
     _check_draws(config.get('draws'), part, path)
+    checkpoint = config.get('checkpoint', 'last')
+    if checkpoint not in CHECKPOINTS:
+        raise ValueError(f'{path}: checkpoint={checkpoint!r}; use one of {CHECKPOINTS}')
+    if part == 'validation' and checkpoint == 'best' and not config.get('draws'):
+        raise ValueError(
+            f"{path}: checkpoint='best' of part='validation' is measured on the videos that chose it; "
+            "use 'last'"
+        )
+    for name, dataset in config['datasets'].items():
+        if part == 'validation' and dataset.get('test_sets'):
+            raise ValueError(f"{path}, datasets[{name!r}]: part='validation' takes no test_sets")
     baseline = config.get('baseline')
     if baseline is not None and baseline not in config['methods']:
         raise ValueError(
@@ -151,6 +175,8 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
         _check_keys(dataset, {'env', 'test_sets', 'hard_prompt'}, f'{path}, datasets[{name!r}]')
     for name, method in config['methods'].items():
         _check_keys(method, METHOD_KEYS, f'{path}, methods[{name!r}]')
+        if 'config' not in method:
+            raise ValueError(f'{path}, methods[{name!r}]: config is missing')
     cells = []
     for dataset, draw, shots, seed, method in itertools.product(
         config['datasets'],
@@ -160,8 +186,11 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
         config['methods'],
     ):
         cell = _make_cell(config, path, dataset, method, dict(draw=draw, shots=shots, seed=seed), work_dir)
-        if cell.folder not in {other.folder for other in cells}:  # what learns nothing has no seed
+        twin = next((other for other in cells if other.folder == cell.folder), None)
+        if twin is None:
             cells.append(cell)
+        elif str(twin) != str(cell):  # else it learns nothing, and differs only in a seed that it has not
+            raise ValueError(f'{path}: {twin} and {cell} differ in punctuation only: rename one')
     _check_hyperparameters(cells, path)
     return Benchmark(
         title=config.get('title', path.stem),
@@ -173,10 +202,15 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     )
 
 
-def with_hashes(cells: list[Cell], chosen: list[Cell]) -> list[Cell]:
+def with_hashes(cells: list[Cell], chosen: list[Cell], processes: int = 1) -> list[Cell]:
     """The cells with the hashes of their configs.
 
     The lists of those that are to run must exist by now; of others without lists the hash stays empty.
+
+    Args:
+        cells: All cells of a benchmark.
+        chosen: Those that are to run.
+        processes: Processes of each run, which share its steps.
 
     Raises:
         ValueError: Methods differ in their budget.
@@ -187,20 +221,57 @@ def with_hashes(cells: list[Cell], chosen: list[Cell]) -> list[Cell]:
     found = []
     for cell in cells:
         try:
-            found.append(_hashed(cell, budgets))
+            found.append(hashed(cell, processes))
         except FileNotFoundError:
             if cell.folder in needed:
                 raise
             found.append(cell)
+        if cell.learns:
+            _check_budget(cell, budgets)
     return found
 
 
-def sources(cells: list[Cell]) -> list[Cell]:
-    """The runs that hard prompts are learnt in, each once, those that others need first."""
+def hashed(cell: Cell, processes: int) -> Cell:
+    """The cell with the hash of all that decides its outcome, except for the code itself.
+
+    That is what its run reads of the config, the lists and label maps, the generator's settings of the
+    miniature world, files of CLIP weights, the number of processes, and the run of its hard prompt.
+
+    Raises:
+        FileNotFoundError: A list or label map does not exist.
+    """
+    source = hashed(cell.hard_prompt, processes) if cell.hard_prompt else None
+    cfg = cell.read_config()
+    read = READ_BY_TESTS + (READ_BY_TRAINING if cell.learns else ())
+    content = {
+        key: cfg[key].to_dict() if isinstance(cfg[key], dict) else cfg[key] for key in read if key in cfg
+    }
+    if source is not None:
+        content['model']['cls_head']['text_prompt']['hard_prompt'] = source.config_hash
+    digest = hashlib.sha256()
+    for part in (content, cell.seed, cell.checkpoint, processes):
+        digest.update(json.dumps(part, sort_keys=True, default=repr).encode())
+    for path in sorted(set(_lists(content))):
+        digest.update(path.encode() + Path(path).read_bytes())
+        manifest = Path(path).with_name(MANIFEST)
+        if manifest.is_file():  # of the miniature world, whose lists do not tell how the videos look
+            digest.update(json.dumps(json.loads(manifest.read_text())['parameters']).encode())
+    for path in _weights(content):
+        digest.update(_digest(path, path.stat().st_mtime_ns))
+    return replace(cell, hard_prompt=source, config_hash=digest.hexdigest()[:16])
+
+
+def sources(cells: list[Cell], finished: Callable[[Cell], bool] = lambda cell: False) -> list[Cell]:
+    """The runs that hard prompts are learnt in, each once, those that others need first.
+
+    Args:
+        cells: The cells that need them.
+        finished: Tells which are finished already; they and what only they need are left out.
+    """
     found: dict[Path, Cell] = {}
 
     def add(cell: Cell | None) -> None:
-        if cell is not None:
+        if cell is not None and not finished(cell):
             add(cell.hard_prompt)
             found.setdefault(cell.folder, cell)
 
@@ -270,45 +341,48 @@ def _reads_hard_prompt(cell: Cell) -> bool:
     return 'hard_prompt' in text_prompt
 
 
-def _hashed(cell: Cell, budgets: dict[tuple, tuple[str, dict]]) -> Cell:
-    source = _hashed(cell.hard_prompt, budgets) if cell.hard_prompt else None
-    cfg = cell.read_config()
-    if cell.learns and cell.dataset != 'hard prompt':
-        _check_budget(cell, cfg, budgets)
-    content = cfg.to_dict()
-    content.pop('env_variables', None)
-    if source is not None:
-        content['model']['cls_head']['text_prompt']['hard_prompt'] = source.config_hash
-    lists = {name: Path(name).read_bytes() for name in sorted(set(_files(content)))}
-    digest = hashlib.sha256(json.dumps([content, cell.seed], sort_keys=True, default=repr).encode())
-    for name, text in lists.items():
-        digest.update(name.encode() + text)
-    return replace(cell, hard_prompt=source, config_hash=digest.hexdigest()[:16])
-
-
-def _files(content: Any) -> Iterator[str]:
+def _lists(content: Any) -> Iterator[str]:
     """Annotation files and label maps in a config."""
     if isinstance(content, dict):
         for key, value in content.items():
             if key in ('ann_file', 'label_map') and isinstance(value, str):
                 yield value
             else:
-                yield from _files(value)
+                yield from _lists(value)
     elif isinstance(content, list | tuple):
         for value in content:
-            yield from _files(value)
+            yield from _lists(value)
 
 
-def _check_budget(cell: Cell, cfg: Config, budgets: dict[tuple, tuple[str, dict]]) -> None:
+@cache
+def _digest(path: Path, changed: int) -> bytes:
+    """Hash of a file; read again only if it has changed."""
+    with path.open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').digest()
+
+
+def _weights(content: dict[str, Any]) -> Iterator[Path]:
+    """Files of weights that a config names."""
+    model = content['model']
+    if model['backbone'].get('pretrained') == 'miniature':
+        yield MINIATURE / 'miniature.safetensors'
+    text_prompt = model.get('cls_head', {}).get('text_prompt') or {}
+    for name in (model['backbone'].get('pretrained'), text_prompt.get('hard_prompt')):
+        if isinstance(name, str) and Path(name).is_file():
+            yield Path(name)
+
+
+def _check_budget(cell: Cell, budgets: dict[tuple, tuple[str, dict]]) -> None:
     """All methods see as many labelled clips, of the same list, in as many steps."""
+    cfg = cell.read_config()
     dataset = cfg.train_dataloader.dataset
-    labelled = dataset.get('dataset', dataset)
+    labelled = dict(dataset.get('dataset', dataset) if 'anchors' in dataset else dataset)
+    labelled.pop('pipeline', None)
     budget = {
-        'train_cfg.max_epochs': cfg.train_cfg.get('max_epochs'),
-        'train_cfg.max_iters': cfg.train_cfg.get('max_iters'),
+        'train_cfg': {key: value for key, value in cfg.train_cfg.items() if not key.startswith('val_')},
         'train_dataloader.batch_size': cfg.train_dataloader.batch_size,
         'optim_wrapper.accumulative_counts': cfg.optim_wrapper.get('accumulative_counts', 1),
-        'train_dataloader.dataset.ann_file': labelled.get('ann_file'),
+        'train_dataloader.dataset': labelled,
     }
     place = (cell.dataset, cell.shots, cell.draw, cell.seed)
     method, other = budgets.setdefault(place, (cell.method, budget))
@@ -321,12 +395,12 @@ def _check_budget(cell: Cell, cfg: Config, budgets: dict[tuple, tuple[str, dict]
 
 
 def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
-    """A sweep, that is one config with several sets of options, is for validation data only."""
+    """A sweep, that is one config with several sets of options or variables, is for validation only."""
     by_config: dict[tuple, dict[str, str]] = {}
     for cell in cells:
         if cell.part == 'test' and cell.learns:
             place = (cell.dataset, cell.shots, cell.draw, cell.seed, cell.config)
-            options = json.dumps(cell.options, sort_keys=True, default=repr)
+            options = json.dumps([cell.options, cell.env], sort_keys=True, default=repr)
             methods = by_config.setdefault(place, {})
             methods[options] = cell.method
             if len(methods) > 1:

@@ -50,6 +50,9 @@ def write_report(
     def add(name: str, figure: Any, caption: str) -> None:
         figures.append((save_figure(figure, pictures / name)[1], caption))
 
+    if any(row['shots'] is not None for row in rows):  # else one bar would be a mean over all of them
+        shots = [f', {row["shots"]} shots' if row['shots'] is not None else '' for row in rows]
+        rows = [{**row, 'method': row['method'] + text} for row, text in zip(rows, shots, strict=True)]
     if any(row['hm'] is not None for row in rows):
         add('bars', bars_figure(rows), 'Top-1 accuracy; bars are means over all runs.')
         caption = 'Base against novel accuracy; further up and right is better.'

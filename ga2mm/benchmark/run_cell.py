@@ -11,54 +11,69 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import barrier, is_main_process
 
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.apis.run import test, train
-from ga2mm.benchmark.plan import Cell
+from ga2mm.benchmark.plan import Cell, hashed
 from ga2mm.utils import replace_when_written
 
 RESULT = 'result.json'
+TRAINED = 'trained.txt'
 HARD_PROMPT = 'hard_prompt.safetensors'
 PACKAGES = ('ga2mm', 'torch', 'mmengine', 'mmaction2', 'open_clip_torch', 'decord', 'numpy')
 
 
-def run_cell(cell: Cell, work_dir: Path, launcher: str = 'none') -> None:
+def run_cell(
+    cell: Cell, work_dir: Path, processes: int, provenance: dict[str, Any], launcher: str = 'none'
+) -> None:
     """Train, where there is something to learn, and test; ``result.json`` is written last.
 
-    A run that was killed goes on from its last checkpoint.
+    A run that was killed goes on from its last checkpoint. One that chooses the best of its checkpoints
+    starts over instead, since the validation that was cut off is lost.
 
     Args:
         cell: The run.
         work_dir: The benchmark's folder.
+        processes: Processes of the run.
+        provenance: Versions and commit of the code, for the row.
         launcher: As in MMEngine; with ``'pytorch'`` each of the processes calls this.
 
     Raises:
-        ValueError: The config or its data is wrong.
+        ValueError: The config or its data is wrong, or they have changed since the benchmark started.
     """
     start = time.time()
+    if hashed(cell, processes).config_hash != cell.config_hash:
+        raise ValueError('its config or lists have changed since the benchmark started: start it again')
     torch.set_num_threads(1)  # cells run side by side, and clips are few
     folder = work_dir / cell.folder
     cfg = cell.read_config()
     cfg.work_dir, cfg.launcher = str(folder), launcher
     cfg.randomness = dict(seed=cell.seed or 0)
     name = str(cell.folder).replace('/', '_')
-    checkpoint = None
-    if cell.learns:
+    checkpoint, trained = None, folder / TRAINED
+    if cell.learns and not trained.is_file():
         training = copy.deepcopy(cfg)
         training.experiment_name = f'{name}_train'
-        training.resume = (folder / 'last_checkpoint').is_file()
+        training.resume = cell.checkpoint == 'last' and _last_checkpoint(folder) is not None
         if cell.checkpoint == 'best':
             training.default_hooks.checkpoint.update(save_best='acc/top1', rule='greater')
+            if is_main_process():
+                for path in folder.glob('best_*.pth'):
+                    path.unlink()
         train(training)
-        checkpoint = _checkpoint(folder, cell.checkpoint)
+        if is_main_process():
+            with replace_when_written(trained) as temporary:
+                temporary.write_text(f'{time.time() - start:.1f}\n')
+        barrier()  # until the main process has written its checkpoint
+    if cell.learns:
+        (checkpoint,) = folder.glob('best_*.pth') if cell.checkpoint == 'best' else [_last_checkpoint(folder)]
     if cell.dataset == 'hard prompt' and is_main_process():
         export_hard_prompt(checkpoint, folder / HARD_PROMPT)
     cfg.experiment_name = f'{name}_test'
     test(cfg, checkpoint)
     if is_main_process():
-        _write_result(cell, folder, cfg, time.time() - start)
+        _write_result(cell, folder, provenance, processes, time.time() - start)
 
 
 def read_result(cell: Cell, work_dir: Path) -> dict[str, Any] | None:
@@ -70,14 +85,16 @@ def read_result(cell: Cell, work_dir: Path) -> dict[str, Any] | None:
     return row if cell.config_hash and row.get('config_hash') == cell.config_hash else None
 
 
-def _checkpoint(folder: Path, which: str) -> Path:
-    if which == 'last':
-        return Path((folder / 'last_checkpoint').read_text().strip())
-    (best,) = folder.glob('best_*.pth')
-    return best
+def _last_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint that a run wrote last, if it is there."""
+    note = folder / 'last_checkpoint'
+    name = Path(note.read_text().strip()).name if note.is_file() else ''
+    return folder / name if name and (folder / name).is_file() else None
 
 
-def _write_result(cell: Cell, folder: Path, cfg: Config, seconds: float) -> None:
+def _write_result(
+    cell: Cell, folder: Path, provenance: dict[str, Any], processes: int, seconds: float
+) -> None:
     report = json.loads((folder / 'test_metrics.json').read_text())
     scores = report['top1_percent']
     row = {
@@ -97,8 +114,8 @@ def _write_result(cell: Cell, folder: Path, cfg: Config, seconds: float) -> None
         'config_hash': cell.config_hash,
         'checkpoint': report['checkpoint'],
         'device': 'cuda' if torch.cuda.is_available() else 'cpu',
-        'versions': versions(),
-        'commit': commit(),
+        'processes': processes,
+        **provenance,
     }
     with replace_when_written(folder / RESULT) as temporary:
         temporary.write_text(json.dumps(row, indent=1) + '\n')
@@ -114,8 +131,12 @@ def _per_class(found: dict[str, Any]) -> dict[str, float]:
     return {name: round(100 * right[name] / videos[name], 2) for name in videos}
 
 
-def versions() -> dict[str, str]:
-    """Versions of what a number depends on."""
+def provenance() -> dict[str, Any]:
+    """Versions and git commit of the code that runs."""
+    return {'versions': _versions(), 'commit': _commit()}
+
+
+def _versions() -> dict[str, str]:
     found = {'python': platform.python_version()}
     for package in PACKAGES:
         try:
@@ -128,8 +149,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def commit() -> str:
-    """The git commit of this code, with a plus sign if files differ from it; unknown outside of a clone."""
+def _commit() -> str:
+    """The git commit, with a plus sign if files differ from it; unknown outside of a clone."""
     commands = (['rev-parse', '--short=9', 'HEAD'], ['status', '--porcelain', '--untracked-files=no'])
     root = Path(__file__).resolve().parents[2]
     try:

@@ -67,7 +67,7 @@ def paired_difference(
     differences: dict[Any, list[float]] = {}
     for row in rows:
         for other in baseline:
-            same_draw = row['draw'] == other['draw'] and row['shots'] in (other['shots'], None)
+            same_draw = row['draw'] == other['draw'] and other['shots'] in (row['shots'], None)
             same_seed = row['seed'] == other['seed'] or None in (row['seed'], other['seed'])
             if same_draw and same_seed and score in row['scores'] and score in other['scores']:
                 seed = row['seed'] if row['seed'] is not None else other['seed']

@@ -13,7 +13,7 @@ from ga2mm.utils import replace_when_written
 TITLES = {'hm': 'HM', 'generalized/hm': 'generalized HM'}
 CSV_COLUMNS = (
     'method', 'dataset', 'shots', 'draw', 'seed', 'value', 'base', 'novel', 'hm', 'scores', 'per_class',
-    'seconds', 'config', 'config_hash', 'checkpoint', 'device', 'versions', 'commit',
+    'seconds', 'config', 'config_hash', 'checkpoint', 'device', 'processes', 'versions', 'commit',
 )  # fmt: skip
 
 

@@ -133,10 +133,12 @@ def main() -> None:
     if not test_sets or 'dataset' in test_sets:
         raise ValueError(f'{args.config} has no test_dataloader=dict(base=dict(...), novel=dict(...))')
     models = load_models(cfg, args.checkpoint)
-    sets = [
-        embed_set(models, config, name, args.videos_per_class, args.seed)
-        for name, config in test_sets.items()
-    ]
+    sets = []
+    for name, configs in test_sets.items():
+        splits = configs if isinstance(configs, list | tuple) else [configs]
+        for number, config in enumerate(splits, start=1):
+            set_name = name if len(splits) == 1 else f'{name}/{number}'
+            sets.append(embed_set(models, config, set_name, args.videos_per_class, args.seed))
     title = f'Video features before and after tuning: {Path(args.config).stem}'
     for file in save_figure(tsne_figure(sets, title), (args.out or args.checkpoint.parent) / 'tsne'):
         print(file)
