@@ -479,7 +479,7 @@ class TestRuns:
         with pytest.raises(AssertionError) as error:
             finish(process)
         said = str(error.value)
-        assert 'failed: deep prompts, mild, draw 0, seed 0: ValueError: ' in said and 'depth=99' in said
+        assert 'failed: deep prompts, mild, draw 0, seed 0: ValueError: ' in said and 'depth 99' in said
         assert 'error: 1 of the runs failed' in said and process.returncode == 1
         assert [each['method'] for each in rows_of(tmp_path / 'out')] == ['zero-shot CLIP']
         assert '1 of 2 runs' in (tmp_path / 'out' / 'table.md').read_text()
