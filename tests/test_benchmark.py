@@ -81,7 +81,7 @@ def rows_of(work_dir: Path) -> list[dict]:
 
 def row(method: str, draw: int | None, seed: int | None, hm: float, shots: int | None = None) -> dict:
     return dict(
-        method=method, dataset='mild', shots=shots, draw=draw, seed=seed, value=None,
+        method=method, dataset='mild', shots=shots, draw=draw, seed=seed, series=method, value=None,
         base=hm, novel=hm, hm=hm, scores=dict(base=hm, novel=hm, hm=hm), per_class={},
         seconds=60.0, config='c.py', config_hash='0',
         checkpoint=None, device='cpu', versions={}, commit='abc',
@@ -102,6 +102,7 @@ class TestPlan:
         for cell in benchmark.cells:
             coupled = 'GA2' in cell.method or 'coupled' in cell.method
             assert (cell.hard_prompt is not None) == coupled, cell
+            assert (cell.series == cell.method) == (cell.value is None)
             if cell.draw is not None:
                 assert (cell.draw >= 100) == (benchmark.part == 'validation')
         if benchmark.baseline:

@@ -30,7 +30,7 @@ KEYS = {
     'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'hard_prompt', 'baseline', 'shots',
     'draws', 'seeds', 'checkpoint',
 }  # fmt: skip
-METHOD_KEYS = {'config', 'options', 'env', 'learns', 'value'}
+METHOD_KEYS = {'config', 'options', 'env', 'learns', 'series', 'value'}
 HARD_PROMPT_VARIABLE = 'GA2MM_HARD_PROMPT'
 DRAW_VARIABLE = 'GA2MM_DRAW'
 
@@ -50,7 +50,8 @@ class Cell:
         part: ``'test'``, or ``'validation'`` to test on the validation set of the base classes instead.
         learns: False for a method without anything to learn.
         checkpoint: ``'last'``, or ``'best'`` on the validation set.
-        value: A hyperparameter's value, for the picture of its trade-off.
+        series, value: What a sweep belongs to and a hyperparameter's value in it, for the picture of the
+            trade-off; by default the method and no value.
         hard_prompt: The run that a hard prompt is learnt in; None where the config needs none.
         config_hash: Of all that decides the outcome, see :func:`hashed`; empty before it is known.
     """
@@ -67,6 +68,7 @@ class Cell:
     part: str = 'test'
     learns: bool = True
     checkpoint: str = 'last'
+    series: str = ''
     value: float | None = None
     hard_prompt: 'Cell | None' = None
     config_hash: str = ''
@@ -131,7 +133,8 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     and may name variables: ``'../ga2/{GA2MM_DATASET}_fewshot.py'``. ``env`` of the benchmark, of a dataset
     and of a method are the variables that the configs read; their values may name ``{shots}``, ``{seed}``
     and ``{draw}``. ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the
-    run that a hard prompt is learnt in. ``worlds`` are arguments of the miniature world's generator.
+    run that a hard prompt is learnt in. ``worlds`` are arguments of the miniature world's generator. A
+    method or dataset of a base config is removed by None.
 
     Args:
         path: The config file.
@@ -147,6 +150,8 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     # Names with a leading underscore are the config's own.
     config = {key: value for key, value in config.items() if not key.startswith('_')}
     _check_keys(config, KEYS, str(path))
+    for key in ('methods', 'datasets'):  # None removes what a base has
+        config[key] = {name: each for name, each in config.get(key, {}).items() if each is not None}
     for key in ('methods', 'datasets', 'seeds'):
         if not config.get(key):
             raise ValueError(f'{path}: {key} is missing or empty')
@@ -304,6 +309,7 @@ def _make_cell(
         part=config.get('part', 'test'),
         learns=learns,
         checkpoint=config.get('checkpoint', 'last'),
+        series=by.get('series', method),
         value=by.get('value'),
     )
     source = on.get('hard_prompt', config.get('hard_prompt'))

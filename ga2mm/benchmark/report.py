@@ -52,11 +52,14 @@ def write_report(
 
     if any(row['shots'] is not None for row in rows):  # else one bar would be a mean over all of them
         shots = [f', {row["shots"]} shots' if row['shots'] is not None else '' for row in rows]
-        rows = [{**row, 'method': row['method'] + text} for row, text in zip(rows, shots, strict=True)]
+        rows = [
+            {**row, 'method': row['method'] + text, 'series': row['series'] + text}
+            for row, text in zip(rows, shots, strict=True)
+        ]
     if any(row['hm'] is not None for row in rows):
         add('bars', bars_figure(rows), 'Top-1 accuracy; bars are means over all runs.')
         caption = 'Base against novel accuracy; further up and right is better.'
-        add('tradeoff', tradeoff_figure(rows), caption)
+        add('tradeoff', tradeoff_figure(rows, by='series'), caption)
     finished = [cell for cell in benchmark.cells if cell.learns and read_result(cell, work_dir)]
     if finished:
         last = [cell for cell in finished if cell.method == finished[-1].method][0]

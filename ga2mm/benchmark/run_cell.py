@@ -103,6 +103,7 @@ def _write_result(
         'shots': cell.shots,
         'draw': cell.draw,
         'seed': cell.seed,
+        'series': cell.series,
         'value': cell.value,
         'base': scores.get('base'),
         'novel': scores.get('novel'),

@@ -12,8 +12,9 @@ from ga2mm.utils import replace_when_written
 
 TITLES = {'hm': 'HM', 'generalized/hm': 'generalized HM'}
 CSV_COLUMNS = (
-    'method', 'dataset', 'shots', 'draw', 'seed', 'value', 'base', 'novel', 'hm', 'scores', 'per_class',
-    'seconds', 'config', 'config_hash', 'checkpoint', 'device', 'processes', 'versions', 'commit',
+    'method', 'dataset', 'shots', 'draw', 'seed', 'series', 'value', 'base', 'novel', 'hm', 'scores',
+    'per_class', 'seconds', 'config', 'config_hash', 'checkpoint', 'device', 'processes', 'versions',
+    'commit',
 )  # fmt: skip
 
 

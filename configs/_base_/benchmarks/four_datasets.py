@@ -1,0 +1,20 @@
+# The four data sets and the methods that all their benchmarks compare. Paths are relative to configs/benchmarks.
+# The hard prompt of Kinetics-400 is learnt on Kinetics-600, that of the others in the base run on Kinetics-400.
+_k600 = dict(config='../ga2/k600_source.py')
+_k400 = dict(
+    config='../ga2/k400_base2novel.py',
+    env=dict(GA2MM_TRAIN_LIST='base2novel/fs_base_s{seed}_train.txt'),
+    hard_prompt=_k600)
+datasets = dict(
+    UCF101=dict(env=dict(GA2MM_DATASET='ucf101'), hard_prompt=_k400),
+    HMDB51=dict(env=dict(GA2MM_DATASET='hmdb51'), hard_prompt=_k400),
+    SSv2=dict(env=dict(GA2MM_DATASET='ssv2'), hard_prompt=_k400),
+    K400=dict(env=dict(GA2MM_DATASET='k400'), hard_prompt=_k600))
+methods = {
+    'zero-shot CLIP': dict(config='../baselines/zero_shot.py', learns=False),
+    'deep prompts': dict(config='../baselines/deep_prompts.py'),
+    'coupled prompts': dict(config='../baselines/coupled.py'),
+    'GA2-CLIP': dict(config='../ga2/{GA2MM_DATASET}_{GA2MM_PROTOCOL}.py'),
+}
+baseline = 'deep prompts'
+seeds = [1, 2, 3]
