@@ -174,3 +174,18 @@ def test_export_from_no_checkpoint(content, tmp_path):
         path.write_bytes(content)
     assert 'broken.pth' in error_of('convert/hard_prompt.py', path, tmp_path / 'prompt.safetensors')
     assert not list(tmp_path.glob('*prompt*'))
+
+
+@pytest.mark.parametrize('content', [b'', b'no checkpoint at all', b'PK\x03\x04 broken'], ids=repr)
+def test_a_damaged_checkpoint_is_one_line(content, tmp_path):
+    path = tmp_path / 'damaged.pth'
+    path.write_bytes(content)
+    options = ['--work-dir', tmp_path, '--cfg-options', UNTRAINED, *IN_PROCESS]
+    assert 'damaged.pth is no checkpoint' in error_of('test.py', CONFIG, path, *options)
+
+
+def test_training_on_test_videos_is_refused(tmp_path, in_miniature_folder):
+    tested = in_miniature_folder / 'data/miniature/mild/draw0/base_test.txt'
+    option = f'train_dataloader.dataset.dataset.ann_file={tested}'
+    line = error_of('train.py', CONFIG, '--work-dir', tmp_path, '--cfg-options', UNTRAINED, option)
+    assert '24 videos are in both the training list' in line and 'the test list' in line

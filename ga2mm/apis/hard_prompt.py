@@ -1,14 +1,12 @@
 """From a finished run, or a foreign checkpoint, to the hard prompt of others."""
 
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from ga2mm.engine import allow_mmengine_checkpoints
+from ga2mm.engine import read_checkpoint
 from ga2mm.models import OpenCLIP
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
@@ -22,29 +20,6 @@ FOREIGN_SOFT_PROMPTS = ('prompt_learner.ctx_VPT', 'prompt_learner.ctx')
 
 CLIP_IDENTITY = 'backbone._extra_state'
 UNKNOWN_CLIP = 'unknown'
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of ga2mm, GA2-CLIP or ViFi-CLIP without running any code in it.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is no checkpoint.
-    """
-    allow_mmengine_checkpoints()
-    # ViFi-CLIP saves its config with the weights; its entries are read, its class is not needed.
-    with torch.serialization.safe_globals([(OrderedDict, 'yacs.config.CfgNode')]):
-        try:
-            content = torch.load(path, map_location='cpu', weights_only=True)
-        except OSError:
-            raise
-        except Exception as error:  # whatever a damaged or hostile file makes torch raise
-            raise ValueError(
-                f'{path} is no checkpoint ({type(error).__name__}): give the .pth or .pt file of a run'
-            ) from error
-    if not isinstance(content, dict):
-        raise ValueError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict')
-    return content
 
 
 def state_dict_of(content: dict[str, Any], path: Path) -> dict[str, Tensor]:

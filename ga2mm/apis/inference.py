@@ -7,10 +7,10 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 
+from ga2mm.apis.hard_prompt import state_dict_of
 from ga2mm.apis.run import learns, test_datasets
-from ga2mm.engine import allow_mmengine_checkpoints
+from ga2mm.engine import read_checkpoint
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
@@ -31,14 +31,14 @@ def init_recognizer(
         the config names them.
 
     Raises:
-        ValueError: The checkpoint does not fit, or is missing though the config learns prompts.
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: It is none, does not fit, or is missing though the config learns prompts.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'ga2mm'))
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        allow_mmengine_checkpoints()
-        load_checkpoint(model, str(checkpoint), map_location='cpu', strict=True)
+        model.load_state_dict(state_dict_of(read_checkpoint(checkpoint), checkpoint))
     elif learns(model):
         raise ValueError('this config learns prompts: give a checkpoint')
     model.cfg = cfg

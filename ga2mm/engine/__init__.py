@@ -7,6 +7,7 @@ from ga2mm.engine.checkpoint_safety import (
     AtomicLocalBackend,
     CheckpointSafetyHook,
     allow_mmengine_checkpoints,
+    read_checkpoint,
 )
 from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
 from ga2mm.engine.distributed import TestOnlyWrapper, prepare_distributed
@@ -25,5 +26,6 @@ __all__ = [
     'UnreadableVideosHook',
     'allow_mmengine_checkpoints',
     'prepare_distributed',
+    'read_checkpoint',
     'set_classes_from',
 ]

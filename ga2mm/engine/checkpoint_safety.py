@@ -1,6 +1,7 @@
 """Checkpoints are untrusted input, and none is ever half written."""
 
 import builtins
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,29 @@ def allow_mmengine_checkpoints() -> None:
             (multiarray.scalar, 'numpy.core.multiarray.scalar'),
         ]
     )
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint of ga2mm, GA2-CLIP or ViFi-CLIP without running any code in it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no checkpoint.
+    """
+    allow_mmengine_checkpoints()
+    # ViFi-CLIP saves its config with the weights; its entries are read, its class is not needed.
+    with torch.serialization.safe_globals([(OrderedDict, 'yacs.config.CfgNode')]):
+        try:
+            content = torch.load(path, map_location='cpu', weights_only=True)
+        except OSError:
+            raise
+        except Exception as error:  # whatever a damaged or hostile file makes torch raise
+            raise ValueError(
+                f'{path} is no checkpoint ({type(error).__name__}): give the .pth or .pt file of a run'
+            ) from error
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict')
+    return content
 
 
 @register_backend('atomic_local')
