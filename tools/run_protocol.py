@@ -78,9 +78,8 @@ def run(cells: list[Cell], work_dir: Path, args: argparse.Namespace) -> dict[str
     slots = slots_for(args.jobs, visible_gpus(), args.gpus_per_run)
     code = provenance()
     failed: dict[str, str] = {}
-    with tqdm(total=len(needed) + len(cells), desc='runs', unit='run', smoothing=0) as bar:
-        bar.update(len(cells) - len(open_cells))
-        bar.initial = bar.n  # what was finished before says nothing about the time left
+    total, finished = len(needed) + len(cells), len(cells) - len(open_cells)
+    with tqdm(total=total, initial=finished, desc='runs', unit='run', smoothing=0) as bar:
 
         def done(cell: Cell, error: str | None) -> None:
             bar.update()
