@@ -5,11 +5,11 @@ datasets = {
     'HMDB51': dict(env=dict(GA2MM_DATASET='hmdb51')),
     'SSv2': dict(env=dict(GA2MM_DATASET='ssv2')),
     'K400': dict(env=dict(GA2MM_DATASET='k400')),
-    'UCF101, three splits': dict(test_sets=['../_base_/test_sets/ucf101.py']),
-    'HMDB51, three splits': dict(test_sets=['../_base_/test_sets/hmdb51.py']),
-    'SSv2, all classes': dict(test_sets=['../_base_/test_sets/ssv2.py']),
-    'K400, all classes': dict(test_sets=['../_base_/test_sets/k400.py']),
-    'K600, three splits': dict(test_sets=['../_base_/test_sets/k600.py']),
+    'UCF101 in three splits': dict(test_sets=['../_base_/test_sets/ucf101.py']),
+    'HMDB51 in three splits': dict(test_sets=['../_base_/test_sets/hmdb51.py']),
+    'SSv2 with all classes': dict(test_sets=['../_base_/test_sets/ssv2.py']),
+    'K400 with all classes': dict(test_sets=['../_base_/test_sets/k400.py']),
+    'K600 in three splits': dict(test_sets=['../_base_/test_sets/k600.py']),
 }
 env = dict(GA2MM_PROTOCOL='base2novel')
 methods = {'zero-shot CLIP': dict(config='../baselines/zero_shot.py', learns=False)}
