@@ -444,6 +444,8 @@ def test_order_of_the_clips_in_a_batch_does_not_matter(make_recognizer):
 
 
 class CustomStrategy(AnchorStrategy):
+    uses = ('videos', 'negatives')
+
     def __init__(self, weight: float = 1.0, offset: float = 0.0) -> None:
         super().__init__(weight)
         self.offset = offset
@@ -473,7 +475,8 @@ def test_a_users_strategy_is_built_from_config_and_adds_up(make_recognizer):
     losses = model(clips, make_samples(1, None, None), mode='loss')
     negative = model.backbone.frozen_text_features(['a video of a person else.'])
     expected = 3 * (model(clips)[1:] @ negative.t()).mean()
-    torch.testing.assert_close(losses['loss_anchor_CustomStrategy'], expected, rtol=1e-4, atol=1e-5)
+    found = losses['loss_anchor_CustomStrategy_1'] + losses['loss_anchor_CustomStrategy_2']
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert float(losses['loss_cls'].detach()) < 1e-6
     assert float(losses['top1_acc']) == 1
 

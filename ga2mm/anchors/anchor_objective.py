@@ -1,10 +1,12 @@
 """What is demanded of anchors: negatives, strategies and the features they see."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+from mmengine.dist import all_reduce
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -12,30 +14,63 @@ from ga2mm.registry import ANCHOR_STRATEGIES
 
 
 @dataclass
-class AnchorFeatures:
+class BatchFeatures:
     """Unit features of one batch, as an anchor strategy sees them.
 
+    *Prompted* features carry gradient to the prompts of their tower; in a tower without prompts they are the
+    frozen ones. *Frozen* features come from the CLIP without prompts and carry no gradient. What may be
+    None is computed only if a strategy names it in ``uses``.
+
     Attributes:
-        videos: Anchor videos with vision prompts, (anchors, embed_dim).
-        frozen_videos: The same without prompts; None unless a strategy uses it.
-        classes: Classes with text prompts, (classes, embed_dim).
-        negatives: Negative prompts from the frozen text tower, (negatives, embed_dim).
-        prompted_negatives: The same negatives with text prompts; None unless a strategy uses it.
+        clips: Labelled clips, prompted, (clips, embed_dim).
+        classes: Classes, prompted, (classes, embed_dim).
         logit_scale: The scale of the logits, a scalar.
+        videos: Anchor videos, prompted, (anchors, embed_dim), or None.
+        negatives: Negatives, frozen, (negatives, embed_dim), or None.
+        prompted_negatives: Negatives, prompted, (negatives, embed_dim), or None.
+        frozen_clips: Labelled clips, frozen, (clips, embed_dim), or None.
+        frozen_classes: Classes, frozen, (classes, embed_dim), or None.
+        frozen_videos: Anchor videos, frozen, (anchors, embed_dim), or None.
     """
 
-    videos: Tensor
-    frozen_videos: Tensor | None
+    clips: Tensor
     classes: Tensor
-    negatives: Tensor
-    prompted_negatives: Tensor | None
     logit_scale: Tensor
+    videos: Tensor | None = None
+    negatives: Tensor | None = None
+    prompted_negatives: Tensor | None = None
+    frozen_clips: Tensor | None = None
+    frozen_classes: Tensor | None = None
+    frozen_videos: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TuningSetup:
+    """What decides whether a strategy can have a gradient.
+
+    Attributes:
+        vision_prompts: Whether the vision tower has prompts.
+        text_prompts: Whether the text tower has prompts.
+        num_negatives: Number of negatives.
+        num_classes: Number of classes; None as long as it is not known.
+    """
+
+    vision_prompts: bool
+    text_prompts: bool
+    num_negatives: int
+    num_classes: int | None = None
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether any tower has prompts."""
+        return self.vision_prompts or self.text_prompts
 
 
 class AnchorStrategy(BaseModule):
     """One demand on the anchors; register subclasses in ``ANCHOR_STRATEGIES``.
 
-    Class attribute ``uses`` names the optional entries of :class:`AnchorFeatures` that must be computed.
+    Attribute ``uses`` names the entries of :class:`BatchFeatures` that the strategy reads, apart from
+    ``clips``, ``classes`` and ``logit_scale``, which are always there.
 
     Args:
         weight: Factor of the strategy's term.
@@ -47,15 +82,18 @@ class AnchorStrategy(BaseModule):
         super().__init__()
         self.weight = weight
 
-    def no_effect(self, num_negatives: int) -> str | None:
-        """Why this strategy has no gradient with so many negatives; None where it has one."""
-        return None
+    def no_effect(self, setup: TuningSetup) -> list[str]:
+        """What has no gradient in this setup, and why; empty where all of the strategy has one.
 
-    def logit_shift(self, features: AnchorFeatures) -> Tensor | None:
+        Each entry continues the strategy's name: ``'has no gradient: ...'``. Weight 0 is not asked about.
+        """
+        return []
+
+    def logit_shift(self, features: BatchFeatures) -> Tensor | None:
         """What to add to the logits of labelled clips, of shape (classes,) or (1,); None for nothing."""
         return None
 
-    def loss(self, features: AnchorFeatures) -> Tensor | None:
+    def loss(self, features: BatchFeatures) -> Tensor | None:
         """A scalar loss without ``weight``; None where the strategy acts on the logits only."""
         return None
 
@@ -63,48 +101,119 @@ class AnchorStrategy(BaseModule):
 class AnchorObjective(BaseModule):
     """Negative prompts and strategies (config key ``model.anchors``).
 
+    A strategy, or a term of one, that cannot have a gradient with these prompts and negatives is named in a
+    warning: when the model is built, or at the first loss where the number of classes decides.
+
     Args:
-        negatives: Words that go where a class name goes: ``'else'``.
-        strategies: Configs of anchor strategies; their terms add up.
+        strategies: Configs of anchor strategies; their terms add up. Of several of one type each is logged
+            with its number: ``loss_anchor_Margin_1``.
+        negatives: Words that go where a class name goes: ``'else'``. Needed where a strategy uses them.
+        log_grad_norm: Log the norm of each strategy's gradient, at the cost of a backward pass for each.
+        vision_prompts, text_prompts: Whether the tower has prompts. Given by the recognizer.
 
     Raises:
-        ValueError: There is no negative or no strategy.
+        ValueError: There is no strategy, or a strategy uses negatives and there are none.
     """
 
-    def __init__(self, negatives: Sequence[str], strategies: Sequence[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        strategies: Sequence[dict[str, Any]],
+        negatives: Sequence[str] = (),
+        log_grad_norm: bool = False,
+        *,
+        vision_prompts: bool,
+        text_prompts: bool,
+    ) -> None:
         super().__init__()
-        if isinstance(negatives, str) or not negatives or not strategies:
+        if isinstance(negatives, str) or not strategies:
             raise ValueError(
                 'model.anchors needs a list of negatives and a list of strategies, such as '
                 "negatives=['else'], strategies=[dict(type='FeatureConsistency')]"
             )
-        self.negatives = list(negatives)
         self.strategies = nn.ModuleList(
             ANCHOR_STRATEGIES.build(dict(strategy, _scope_='ga2mm')) for strategy in strategies
         )
-        for strategy in self.strategies:
-            reason = strategy.no_effect(len(self.negatives))
-            if reason is not None:
-                warnings.warn(f'{type(strategy).__name__} has no gradient: {reason}', stacklevel=2)
+        if not negatives and (self.uses('negatives') or self.uses('prompted_negatives')):
+            raise ValueError("model.anchors needs a list of negatives, such as negatives=['else']")
+        self.negatives = list(negatives)
+        self.log_grad_norm = log_grad_norm
+        types = [type(strategy).__name__ for strategy in self.strategies]
+        self.names = [
+            name if types.count(name) == 1 else f'{name}_{types[: place + 1].count(name)}'
+            for place, name in enumerate(types)
+        ]
+        self._setup = TuningSetup(vision_prompts, text_prompts, len(self.negatives))
+        self._warned: set[str] = set()
+        self._warn_of_no_effect(self._setup)
 
     def uses(self, name: str) -> bool:
-        """Whether any strategy uses this optional entry of :class:`AnchorFeatures`."""
+        """Whether any strategy uses this entry of :class:`BatchFeatures`."""
         return any(name in strategy.uses for strategy in self.strategies)
 
-    def shift_logits(self, logits: Tensor, features: AnchorFeatures) -> Tensor:
-        """Logits (clips, classes) with the strategies' shifts added."""
-        for strategy in self.strategies:
+    @property
+    def needs_anchor_clips(self) -> bool:
+        """Whether any strategy looks at anchor clips."""
+        return self.uses('videos') or self.uses('frozen_videos')
+
+    def logit_shifts(self, features: BatchFeatures) -> dict[str, Tensor]:
+        """What strategies add to the logits of labelled clips, weighted, (classes,) or (1,), by name."""
+        shifts = {}
+        for name, strategy in self._named():
             shift = strategy.logit_shift(features)
             if shift is not None:
-                logits = logits + strategy.weight * shift
-        return logits
+                shifts[name] = strategy.weight * shift
+        return shifts
 
-    def losses(self, features: AnchorFeatures) -> dict[str, Tensor]:
-        """The strategies' losses, weighted, by name."""
-        losses: dict[str, Tensor] = {}
-        for strategy in self.strategies:
+    def losses(self, features: BatchFeatures) -> dict[str, Tensor]:
+        """The strategies' losses, weighted, as ``loss_anchor_<name>``."""
+        self._warn_of_no_effect(replace(self._setup, num_classes=len(features.classes)))
+        losses = {}
+        for name, strategy in self._named():
             loss = strategy.loss(features)
             if loss is not None:
-                key = f'loss_anchor_{type(strategy).__name__}'
-                losses[key] = losses.get(key, 0) + strategy.weight * loss
+                losses[f'loss_anchor_{name}'] = strategy.weight * loss
         return losses
+
+    def grad_norms(
+        self, losses: dict[str, Tensor], shifts: dict[str, Tensor], parameters: Iterable[nn.Parameter]
+    ) -> dict[str, Tensor]:
+        """Euclidean norms of the strategies' gradients, weighted, as ``grad_norm_<name>``.
+
+        A strategy that shifts the logits is taken with what reaches the prompts through its shift. The
+        gradients are means over all processes, as those that the optimizer sees.
+
+        Args:
+            losses: All losses of the batch: ``loss_cls`` and those of :meth:`losses`.
+            shifts: What :meth:`logit_shifts` gave and was added to the logits.
+            parameters: All that is learnt: prompts and mapping layer.
+        """
+        parameters = list(parameters)
+        norms = {}
+        for name in self.names:
+            term = losses.get(f'loss_anchor_{name}', losses['loss_cls'].new_zeros(()))
+            if name in shifts and shifts[name].requires_grad:
+                (at_shift,) = torch.autograd.grad(losses['loss_cls'], shifts[name], retain_graph=True)
+                term = term + (at_shift * shifts[name]).sum()
+            gradient = _gradient(term, parameters)
+            all_reduce(gradient, op='mean')
+            norms[f'grad_norm_{name}'] = gradient.norm()
+        return norms
+
+    def _named(self) -> Iterable[tuple[str, AnchorStrategy]]:
+        return zip(self.names, self.strategies, strict=True)
+
+    def _warn_of_no_effect(self, setup: TuningSetup) -> None:
+        for name, strategy in self._named():
+            reasons = strategy.no_effect(setup) if strategy.weight else ['has no gradient: its weight is 0']
+            for warning in [f'{name} {reason}' for reason in reasons]:
+                if warning not in self._warned:
+                    self._warned.add(warning)
+                    warnings.warn(f'model.anchors: {warning}', stacklevel=3)
+
+
+def _gradient(value: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """The gradient of a scalar with respect to all parameters as one vector."""
+    if not value.requires_grad:
+        return value.new_zeros(sum(parameter.numel() for parameter in parameters))
+    gradients = torch.autograd.grad(value, parameters, retain_graph=True, materialize_grads=True)
+    return torch.cat([gradient.flatten() for gradient in gradients])

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorFeatures, AnchorStrategy
+from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
 from ga2mm.models.losses import CosineConsistencyLoss
 from ga2mm.registry import ANCHOR_STRATEGIES
 
@@ -19,13 +19,23 @@ class FeatureConsistency(AnchorStrategy):
     :class:`~ga2mm.anchors.ReleasedAnchor`).
     """
 
-    uses = ('frozen_videos', 'prompted_negatives')
+    uses = ('videos', 'frozen_videos', 'negatives', 'prompted_negatives')
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__(weight)
         self.consistency = CosineConsistencyLoss()
 
-    def loss(self, features: AnchorFeatures) -> Tensor:
+    def no_effect(self, setup: TuningSetup) -> list[str]:
+        """Each term needs prompts in its tower."""
+        if not setup.has_prompts:
+            return ['has no gradient: neither tower has prompts']
+        if not setup.vision_prompts:
+            return ['has no gradient in its term over anchor videos: the vision tower has no prompts']
+        if not setup.text_prompts:
+            return ['has no gradient in its term over negatives: the text tower has no prompts']
+        return []
+
+    def loss(self, features: BatchFeatures) -> Tensor:
         """The sum of both terms, a scalar between 0 and 4."""
         return self.consistency(features.videos, features.frozen_videos) + self.consistency(
             features.prompted_negatives, features.negatives

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorFeatures, AnchorStrategy
+from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
 
 
@@ -17,20 +17,27 @@ class ReleasedAnchor(AnchorStrategy):
     gets the same number, softmax does not change, and loss and gradients are those of training without
     anchors. With one negative a class it acts, through the vision prompts.
 
+    The mean is over the anchors of one process. So with one negative a class, N processes of M anchors do
+    not give exactly what one process of N · M anchors gives; all other strategies do.
+
     Raises:
         ValueError: The number of negatives is neither 1 nor the number of classes.
     """
 
-    def no_effect(self, num_negatives: int) -> str | None:
-        """With one negative all logits of a clip shift alike."""
-        if num_negatives == 1:
-            return (
-                'with a single negative prompt it adds the same number to all logits of a clip, which '
-                'softmax ignores; give one negative per class, or use FeatureConsistency'
-            )
-        return None
+    uses = ('videos', 'negatives')
 
-    def logit_shift(self, features: AnchorFeatures) -> Tensor:
+    def no_effect(self, setup: TuningSetup) -> list[str]:
+        """With one negative all logits of a clip shift alike; without vision prompts the shift is fixed."""
+        if setup.num_negatives == 1:
+            return [
+                'has no gradient: with a single negative prompt it adds the same number to all logits of a '
+                'clip, which softmax ignores; give one negative per class, or use FeatureConsistency'
+            ]
+        if not setup.vision_prompts:
+            return ['has no gradient of its own: the vision tower has no prompts, so its shift never changes']
+        return []
+
+    def logit_shift(self, features: BatchFeatures) -> Tensor:
         """Shifts of shape (1,) or (classes,)."""
         num_negatives, num_classes = len(features.negatives), len(features.classes)
         if num_negatives not in (1, num_classes):

@@ -10,9 +10,9 @@ from mmaction.structures import ActionDataSample
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
-from torch import Tensor
+from torch import Tensor, nn
 
-from ga2mm.anchors.anchor_objective import AnchorFeatures, AnchorObjective
+from ga2mm.anchors.anchor_objective import AnchorObjective, BatchFeatures
 from ga2mm.registry import MODELS
 from ga2mm.structures import stack_gt_labels
 from ga2mm.utils import at_least_float32
@@ -57,7 +57,13 @@ class CLIPRecognizer(BaseRecognizer):
             BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
             self.backbone = clip
             self.cls_head = MODELS.build(dict(cls_head, clip=clip))
-            self.anchors = AnchorObjective(**anchors) if anchors is not None else None
+            self.anchors = None
+            if anchors is not None:
+                self.anchors = AnchorObjective(
+                    **anchors,
+                    vision_prompts=_has_prompts(self.cls_head.vision_prompt),
+                    text_prompts=_has_prompts(self.cls_head.text_prompt),
+                )
         self.backbone_from = 'mmaction2'
         self.train_cfg, self.test_cfg = train_cfg, test_cfg
 
@@ -123,20 +129,14 @@ class CLIPRecognizer(BaseRecognizer):
         return predictions
 
     def loss(self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any) -> dict[str, Tensor]:
-        """Losses of a batch of labelled clips, and of anchor clips where the model has anchors.
+        """Losses of a batch of labelled clips, and what the anchor strategies demand.
 
         Raises:
-            ValueError: The batch has anchors and the model has none, or the other way round; a label is not
-                among the classes.
+            ValueError: The batch has anchor clips and no strategy uses them, or the other way round; a label
+                is not among the classes.
         """
         is_anchor = [bool(sample.get('is_anchor', False)) for sample in data_samples]
-        if any(is_anchor) != (self.anchors is not None):
-            raise ValueError(
-                'the batch has anchor clips but model.anchors is None'
-                if self.anchors is None
-                else 'model.anchors is set but the batch has no anchor clip: use AnchorDataset and '
-                'AnchorBatchSampler with num_anchors of 1 or more'
-            )
+        self._check_anchors(any(is_anchor))
         frames, num_frames = self._to_frames(inputs)
         feats = self._encode_video(frames, num_frames, prompted=True)
         clip, head = self.backbone, self.cls_head
@@ -148,30 +148,43 @@ class CLIPRecognizer(BaseRecognizer):
             return head.loss_by_feat(head(feats, head.class_features(clip), clip.logit_scale), labelled)
 
         mask = torch.tensor(is_anchor, device=feats.device).repeat_interleave(per_sample)
-        anchor_frames = frames.unflatten(0, (len(feats), num_frames))[mask].flatten(0, 1)
-        features = self._anchor_features(feats[mask], anchor_frames, num_frames)
+        features = self._batch_features(feats, frames.unflatten(0, (len(feats), num_frames)), mask)
         with torch.autocast(feats.device.type, enabled=False):
-            logits = head(feats[~mask], features.classes, clip.logit_scale)
-            logits = self.anchors.shift_logits(logits, features)
-            return {**head.loss_by_feat(logits, labelled), **self.anchors.losses(features)}
+            logits = head(features.clips, features.classes, clip.logit_scale)
+            shifts = self.anchors.logit_shifts(features)
+            losses = head.loss_by_feat(logits + sum(shifts.values()), labelled)
+            losses.update(self.anchors.losses(features))
+            if self.anchors.log_grad_norm:
+                losses.update(self.anchors.grad_norms(losses, shifts, head.parameters()))
+            return losses
 
-    def _anchor_features(self, videos: Tensor, frames: Tensor, num_frames: int) -> AnchorFeatures:
-        """What the strategies see of a batch; only what they use is computed."""
+    def _batch_features(self, feats: Tensor, frames: Tensor, is_anchor: Tensor) -> BatchFeatures:
+        """What the strategies see of a batch; only what they use is computed.
+
+        Args:
+            feats: Prompted unit features (clips, embed_dim) of labelled and anchor clips.
+            frames: Their frames (clips, T, 3, H, W).
+            is_anchor: Which of them are anchors, (clips,).
+        """
         clip, head, anchors = self.backbone, self.cls_head, self.anchors
         names = list(head.class_names)
         prompted = anchors.negatives if anchors.uses('prompted_negatives') else []
         texts = head.encode_names(clip, [*names, *prompted])
-        frozen_videos = None
-        if anchors.uses('frozen_videos'):
-            with torch.no_grad():
-                frozen_videos = self._encode_video(frames, num_frames, prompted=False)
-        return AnchorFeatures(
-            videos=videos,
-            frozen_videos=frozen_videos,
+
+        @torch.no_grad()
+        def frozen(chosen: Tensor) -> Tensor:
+            return self._encode_video(frames[chosen].flatten(0, 1), frames.shape[1], prompted=False)
+
+        return BatchFeatures(
+            clips=feats[~is_anchor],
             classes=texts[: len(names)],
-            negatives=head.frozen_features(clip, anchors.negatives),
-            prompted_negatives=texts[len(names) :] if prompted else None,
             logit_scale=clip.logit_scale,
+            videos=feats[is_anchor] if anchors.uses('videos') else None,
+            negatives=head.frozen_features(clip, anchors.negatives) if anchors.uses('negatives') else None,
+            prompted_negatives=texts[len(names) :] if prompted else None,
+            frozen_clips=frozen(~is_anchor) if anchors.uses('frozen_clips') else None,
+            frozen_classes=head.frozen_features(clip, names) if anchors.uses('frozen_classes') else None,
+            frozen_videos=frozen(is_anchor) if anchors.uses('frozen_videos') else None,
         )
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -198,6 +211,21 @@ class CLIPRecognizer(BaseRecognizer):
         prompts = self.cls_head.vision_prompts() if prompted else ()
         features = at_least_float32(self.backbone.encode_frames(frames, prompts))
         return F.normalize(features.unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
+
+    def _check_anchors(self, in_batch: bool) -> None:
+        if in_batch and self.anchors is None:
+            raise ValueError('the batch has anchor clips but model.anchors is None')
+        needed = self.anchors is not None and self.anchors.needs_anchor_clips
+        if in_batch and not needed:
+            raise ValueError(
+                'the batch has anchor clips but no strategy of model.anchors uses them: set num_anchors of '
+                'AnchorBatchSampler to 0'
+            )
+        if needed and not in_batch:
+            raise ValueError(
+                'model.anchors is set but the batch has no anchor clip: use AnchorDataset and '
+                'AnchorBatchSampler with num_anchors of 1 or more'
+            )
 
     def _check_labels(self, samples: list[ActionDataSample]) -> None:
         if not samples:
@@ -234,3 +262,8 @@ class CLIPRecognizer(BaseRecognizer):
                 'that it was trained with'
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _has_prompts(prompt: nn.Module | None) -> bool:
+    """Whether a tower has prompts; a prompt of depth 0 is none."""
+    return prompt is not None and any(parameter.numel() for parameter in prompt.parameters())

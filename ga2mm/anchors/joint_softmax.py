@@ -1,0 +1,39 @@
+"""An irrelevant video is none of the classes: the right answer is any negative."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
+from ga2mm.registry import ANCHOR_STRATEGIES
+
+
+@ANCHOR_STRATEGIES.register_module()
+class JointSoftmax(AnchorStrategy):
+    """Cross-entropy of the anchors over classes and negatives together.
+
+    ``mean over anchors a of -log(sum over negatives n of p(n | a))``, where p is the softmax of
+    ``logit_scale · video_a · nameᵀ`` over all classes and all negatives.
+
+    It reaches the vision prompts through the anchor videos and the text prompts through the classes, and
+    through the negatives too where they are prompted. Design choice.
+
+    Args:
+        weight: Factor of the loss.
+        prompted_negatives: Encode the negatives with the text prompts instead of the frozen text tower.
+    """
+
+    def __init__(self, weight: float = 1.0, prompted_negatives: bool = False) -> None:
+        super().__init__(weight)
+        self.negatives = 'prompted_negatives' if prompted_negatives else 'negatives'
+        self.uses = ('videos', self.negatives)
+
+    def no_effect(self, setup: TuningSetup) -> list[str]:
+        """It acts through either tower."""
+        return [] if setup.has_prompts else ['has no gradient: neither tower has prompts']
+
+    def loss(self, features: BatchFeatures) -> Tensor:
+        """The mean cross-entropy, a scalar of 0 or more, in nats."""
+        videos = features.logit_scale * features.videos
+        classes = (videos @ features.classes.t()).logsumexp(dim=-1)
+        negatives = (videos @ getattr(features, self.negatives).t()).logsumexp(dim=-1)
+        return F.softplus(classes - negatives).mean()  # log((C + N) / N) = log(1 + C / N)

@@ -1,0 +1,421 @@
+"""Anchor strategies: their values, what they reach, and what is said where they can do nothing."""
+
+import math
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_recognizer import NAMES, gradients, largest, make_clips, make_samples
+
+from ga2mm.anchors import AnchorObjective, BatchFeatures
+from ga2mm.models import CLIPRecognizer
+from ga2mm.registry import ANCHOR_STRATEGIES
+
+BOTH, VISION = {'vision', 'text'}, {'vision'}
+OVER_CLASSES = dict(type='DistributionConsistency', temperature=2.0)
+# Every strategy with the towers whose prompts it reaches, as its docstring says.
+STRATEGIES = [
+    (dict(type='FeatureConsistency', weight=3.0), BOTH),
+    (dict(type='ReleasedAnchor'), VISION),
+    (OVER_CLASSES, BOTH),
+    (dict(type='DistributionConsistency', over='negatives'), BOTH),
+    (dict(type='JointSoftmax', weight=0.5), BOTH),
+    (dict(type='JointSoftmax', prompted_negatives=True), BOTH),
+    (dict(type='Margin', form='hinge', margin=2.0), BOTH),
+    (dict(type='Margin', prompted_negatives=True), BOTH),
+    (dict(type='SelfConsistency'), BOTH),
+    (dict(type='SelfConsistency', text_weight=0, logits_weight=0), VISION),
+    (dict(type='SelfConsistency', video_weight=0, logits_weight=0), {'text'}),
+    (dict(type='SelfConsistency', text_weight=0, video_weight=0), BOTH),
+]
+CONFIGS = [config for config, _ in STRATEGIES]
+WITH_ANCHORS = [config for config in CONFIGS if config['type'] != 'SelfConsistency']
+WITH_LOSS = [config for config in CONFIGS if config['type'] != 'ReleasedAnchor']
+NEGATIVES = ['else', 'nothing', 'noise']  # one for each class, which ReleasedAnchor needs to act
+
+
+def anchors(*strategies: dict, negatives: list[str] = NEGATIVES, log_grad_norm: bool = False) -> dict:
+    return dict(negatives=negatives, strategies=list(strategies), log_grad_norm=log_grad_norm)
+
+
+def unit(*angles: float) -> torch.Tensor:
+    """Unit vectors (angles, 2); the cosine of two is that of their difference in degrees."""
+    radians = torch.tensor(angles, dtype=torch.float64).deg2rad()
+    return torch.stack([radians.cos(), radians.sin()], dim=-1)
+
+
+def make_features(scale: float = 10.0) -> BatchFeatures:
+    """One anchor, two labelled clips, two classes and two negatives as angles in a plane."""
+    return BatchFeatures(
+        clips=unit(10, 80),
+        classes=unit(0, 90),
+        logit_scale=torch.tensor(scale, dtype=torch.float64),
+        videos=unit(30),
+        negatives=unit(60, 180),
+        prompted_negatives=unit(50, 170),
+        frozen_clips=unit(20, 60),
+        frozen_classes=unit(5, 95),
+        frozen_videos=unit(45),
+    )
+
+
+def cos(degrees: float) -> float:
+    return math.cos(math.radians(degrees))
+
+
+def softmax(*logits: float) -> list[float]:
+    total = sum(math.exp(logit) for logit in logits)
+    return [math.exp(logit) / total for logit in logits]
+
+
+def divergence(target: list[float], found: list[float]) -> float:
+    return sum(p * math.log(p / q) for p, q in zip(target, found, strict=True))
+
+
+def loss_of(features: BatchFeatures, **config) -> torch.Tensor:
+    return ANCHOR_STRATEGIES.build(dict(config, _scope_='ga2mm')).loss(features)
+
+
+# Values
+
+
+@pytest.mark.parametrize('temperature', [1.0, 4.0])
+def test_distribution_consistency_is_the_divergence_from_the_frozen_clip(temperature):
+    features, scale = make_features(), 10 / temperature
+    over_classes = divergence(
+        softmax(scale * cos(40), scale * cos(50)), softmax(scale * cos(30), scale * cos(60))
+    )
+    over_negatives = divergence(
+        softmax(scale * cos(15), scale * cos(135)), softmax(scale * cos(20), scale * cos(140))
+    )
+    arguments = dict(type='DistributionConsistency', temperature=temperature)
+    assert float(loss_of(features, **arguments)) == pytest.approx(over_classes)
+    assert float(loss_of(features, **arguments, over='negatives')) == pytest.approx(over_negatives)
+
+
+def test_distribution_consistency_is_a_mean_over_anchors_and_0_for_the_frozen_clip():
+    features = make_features()
+    one = loss_of(features, type='DistributionConsistency')
+    features.videos, features.frozen_videos = unit(30, 30), unit(45, 45)
+    torch.testing.assert_close(loss_of(features, type='DistributionConsistency'), one)
+    features.frozen_videos, features.frozen_classes = features.videos, features.classes
+    assert float(loss_of(features, type='DistributionConsistency')) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(('prompted', 'negatives'), [(False, (30, 150)), (True, (20, 140))])
+def test_joint_softmax_wants_any_negative(prompted, negatives):
+    exponentials = [math.exp(cos(angle)) for angle in (30, 60, *negatives)]
+    expected = -math.log(sum(exponentials[2:]) / sum(exponentials))
+    found = loss_of(make_features(scale=1.0), type='JointSoftmax', prompted_negatives=prompted)
+    assert float(found) == pytest.approx(expected)
+
+
+def test_joint_softmax_is_finite_at_clips_own_scale():
+    features = make_features(scale=100.0)
+    features.videos, features.negatives = unit(0), unit(180)
+    assert float(loss_of(features, type='JointSoftmax')) == pytest.approx(200)
+    features.negatives = unit(0)
+    features.classes = unit(180)
+    assert float(loss_of(features, type='JointSoftmax')) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(('prompted', 'negative'), [(False, 30), (True, 20)])
+def test_margin_compares_the_closest_class_and_the_closest_negative(prompted, negative):
+    arguments = dict(type='Margin', prompted_negatives=prompted, margin=0.25)
+    difference = cos(30) - cos(negative) + 0.25
+    softplus = loss_of(make_features(), **arguments)
+    assert float(softplus) == pytest.approx(math.log(1 + math.exp(difference)))
+    hinge = loss_of(make_features(), **arguments, form='hinge')
+    assert float(hinge) == pytest.approx(difference)
+    features = make_features()
+    features.classes = unit(200)
+    assert float(loss_of(features, **arguments, form='hinge')) == 0
+    assert float(loss_of(features, **arguments)) > 0
+
+
+def test_self_consistency_is_the_sum_of_its_terms():
+    features = make_features()
+    texts = [cos(0) - cos(5), cos(90) - cos(85), cos(90) - cos(95), cos(0) - cos(5)]
+    videos = [cos(10) - cos(20), cos(80) - cos(70), cos(80) - cos(60), cos(10) - cos(30)]
+    clips = [
+        divergence(softmax(10 * cos(15), 10 * cos(75)), softmax(10 * cos(10), 10 * cos(80))),
+        divergence(softmax(10 * cos(55), 10 * cos(35)), softmax(10 * cos(80), 10 * cos(10))),
+    ]
+    terms = dict(
+        text_weight=sum(map(abs, texts)) / 4,
+        video_weight=sum(map(abs, videos)) / 4,
+        logits_weight=sum(clips) / 4,
+    )
+    for name, value in terms.items():
+        weights = {**dict.fromkeys(terms, 0), name: 2}
+        assert float(loss_of(features, type='SelfConsistency', **weights)) == pytest.approx(2 * value)
+    expected = 25 * terms['text_weight'] + 10 * terms['video_weight'] + terms['logits_weight']
+    assert float(loss_of(features, type='SelfConsistency')) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ('config', 'problem'),
+    [
+        (dict(type='DistributionConsistency', temperature=0), 'temperature=0: give a number above 0'),
+        (dict(type='DistributionConsistency', over='names'), "over='names': give 'classes' or 'negatives'"),
+        (dict(type='Margin', margin=-1), 'margin=-1: give 0 or more'),
+        (dict(type='Margin', form='square'), "form='square': give 'softplus' or 'hinge'"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_refused(config, problem):
+    with pytest.raises(ValueError, match=problem):
+        ANCHOR_STRATEGIES.build(config)
+
+
+# Gradients
+
+
+def test_every_registered_strategy_is_tested_here():
+    assert {config['type'] for config in CONFIGS} == set(ANCHOR_STRATEGIES.module_dict)
+
+
+@pytest.mark.parametrize('config', WITH_LOSS, ids=str)
+def test_frozen_targets_get_no_gradient(config):
+    features = make_features(scale=1.0)
+    for value in vars(features).values():
+        value.requires_grad_()
+    loss_of(features, **config).backward()
+    for name in ('frozen_clips', 'frozen_classes', 'frozen_videos'):
+        assert getattr(features, name).grad is None, name
+    reached = [value.grad for value in (features.clips, features.classes, features.videos)]
+    assert max(float(grad.abs().max()) for grad in reached if grad is not None) > 1e-3
+
+
+def losses_of(model: CLIPRecognizer, *labels: int | None) -> dict[str, torch.Tensor]:
+    return model(make_clips(len(labels)), make_samples(*labels), mode='loss')
+
+
+@pytest.mark.parametrize(('left_out', 'tower'), [('text_prompt', 'vision'), ('vision_prompt', 'text')])
+def test_strategies_reach_the_prompts_that_they_say(left_out, tower, make_recognizer):
+    """Where only one tower has prompts, exactly the strategies that reach it have a gradient."""
+    config = anchors(*CONFIGS, log_grad_norm=True)
+    model = make_recognizer(head={left_out: None}, anchors=config)
+    losses = losses_of(model, 0, 1, 2, None, None)
+    for name, (config, reach) in zip(model.anchors.names, STRATEGIES, strict=True):
+        norm = float(losses[f'grad_norm_{name}'])
+        assert (norm > 1e-5) if tower in reach else (norm == 0), (config, norm)
+
+
+def test_strategies_reach_mapping_layer_and_all_layers(make_recognizer):
+    model = make_recognizer(anchors=anchors(*WITH_LOSS))
+    losses = losses_of(model, 0, 1, 2, None, None)
+    reach_of = [reach for config, reach in STRATEGIES if config in WITH_LOSS]
+    for name, reach in zip(model.anchors.names, reach_of, strict=True):
+        model.zero_grad()
+        losses[f'loss_anchor_{name}'].backward(retain_graph=True)
+        for tower in ('vision', 'text'):
+            gradient = getattr(model.cls_head, f'{tower}_prompt').soft_prompt.grad
+            if tower in reach:
+                assert gradient.abs().amax(dim=(1, 2)).min() > 1e-7, (name, tower)
+            else:
+                assert gradient is None or gradient.abs().max() == 0, (name, tower)
+
+
+def test_logged_gradient_norm_is_that_of_the_gradient(make_recognizer):
+    model = make_recognizer(anchors=anchors(*CONFIGS, log_grad_norm=True))
+    losses = losses_of(model, 0, 1, 2, None, None)
+    assert losses.keys() >= {f'grad_norm_{name}' for name in model.anchors.names}
+    for name in model.anchors.names:
+        if f'loss_anchor_{name}' not in losses:
+            continue
+        model.zero_grad()
+        losses[f'loss_anchor_{name}'].backward(retain_graph=True)
+        found = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+        torch.testing.assert_close(losses[f'grad_norm_{name}'], torch.cat(found).norm())
+
+
+def test_logged_gradient_norm_of_a_shift_is_what_goes_through_it(make_recognizer):
+    model = make_recognizer(anchors=anchors(dict(type='ReleasedAnchor', weight=2.0), log_grad_norm=True))
+    clips, samples = make_clips(4), make_samples(0, 1, 2, None)
+    losses = model(clips, samples, mode='loss')
+    head, clip = model.cls_head, model.backbone
+    feats = model(clips)
+    negatives = head.frozen_features(clip, NEGATIVES)
+    shift = 2 * clip.logit_scale * feats[3] @ negatives.t()
+    logits = head(feats[:3], head.class_features(clip), clip.logit_scale).detach() + shift
+    expected = gradients(model, F.cross_entropy(logits, torch.tensor([0, 1, 2])))
+    expected = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
+    assert float(expected) > 1e-4
+    torch.testing.assert_close(losses['grad_norm_ReleasedAnchor'], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_norms_are_logged_on_demand_and_change_nothing(make_recognizer):
+    plain = make_recognizer(anchors=anchors(*CONFIGS))
+    model = make_recognizer(anchors=anchors(*CONFIGS, log_grad_norm=True))
+    expected, losses = (losses_of(one, 0, 1, None, 2, None) for one in (plain, model))
+    assert not [key for key in expected if 'grad_norm' in key]
+    loss, logged = model.parse_losses(losses)
+    total = sum(value for key, value in expected.items() if key.startswith('loss_'))
+    torch.testing.assert_close(loss, total)
+    assert logged['grad_norm_JointSoftmax_1'] > 0
+    ours, theirs = gradients(model, loss), gradients(plain, total)
+    for name, gradient in theirs.items():
+        torch.testing.assert_close(ours[name], gradient)
+
+
+# Batches
+
+
+def test_strategies_add_up_and_are_logged_one_by_one(make_recognizer):
+    together = losses_of(make_recognizer(anchors=anchors(*WITH_LOSS)), 0, 1, None)
+    assert {key for key in together if key.startswith('loss_anchor')} == {
+        *(f'loss_anchor_{name}' for name in ('FeatureConsistency',)),
+        *(f'loss_anchor_{name}_{n}' for name in ('JointSoftmax', 'Margin') for n in (1, 2)),
+        *(f'loss_anchor_DistributionConsistency_{n}' for n in (1, 2)),
+        *(f'loss_anchor_SelfConsistency_{n}' for n in (1, 2, 3, 4)),
+    }
+    alone = losses_of(make_recognizer(anchors=anchors(dict(type='Margin', weight=4.0))), 0, 1, None)
+    single = losses_of(make_recognizer(anchors=anchors(dict(type='Margin'))), 0, 1, None)
+    torch.testing.assert_close(alone['loss_anchor_Margin'], 4 * single['loss_anchor_Margin'])
+    torch.testing.assert_close(alone['loss_cls'], together['loss_cls'])
+
+
+def test_order_of_clips_anchors_and_negatives_does_not_matter(make_recognizer):
+    clips, labels = make_clips(6), [0, 1, None, 2, None, None]
+    expected = make_recognizer(anchors=anchors(*WITH_LOSS))(clips, make_samples(*labels), mode='loss')
+    order = [5, 3, 0, 4, 1, 2]
+    model = make_recognizer(anchors=anchors(*WITH_LOSS, negatives=NEGATIVES[::-1]))
+    losses = model(clips[order], make_samples(*[labels[index] for index in order]), mode='loss')
+    for key, value in expected.items():
+        torch.testing.assert_close(losses[key], value, rtol=1e-4, atol=1e-5)
+
+
+def test_halves_of_a_batch_average_to_the_whole(make_recognizer):
+    """So processes that average their gradients compute what one process computes."""
+    model = make_recognizer(anchors=anchors(*WITH_LOSS))
+    clips, labels = make_clips(8), [0, 1, None, None, 2, 0, None, None]
+    whole = model(clips, make_samples(*labels), mode='loss')
+    halves = [
+        model(clips[part], make_samples(*labels[part]), mode='loss') for part in (slice(4), slice(4, 8))
+    ]
+    keys = [key for key in whole if key.startswith('loss_')]
+    for key in keys:
+        torch.testing.assert_close((halves[0][key] + halves[1][key]) / 2, whole[key], rtol=1e-5, atol=1e-5)
+    expected = gradients(model, sum(whole[key] for key in keys))
+    found = gradients(model, sum(half[key] for half in halves for key in keys) / 2)
+    for name, gradient in expected.items():
+        tolerance = 1e-5 * max(1.0, largest(expected, name))
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=tolerance)
+
+
+def test_self_consistency_needs_neither_anchors_nor_negatives(make_recognizer):
+    model = make_recognizer(anchors=dict(strategies=[dict(type='SelfConsistency')]))
+    losses = losses_of(model, 0, 1, 2)
+    assert float(losses['loss_anchor_SelfConsistency'].detach()) > 1e-3
+    with pytest.raises(ValueError, match='no strategy of model.anchors uses them: set num_anchors'):
+        losses_of(model, 0, 1, None)
+
+
+@pytest.mark.parametrize('config', WITH_ANCHORS, ids=str)
+def test_a_batch_without_anchors_is_refused_by_strategies_that_need_them(config, make_recognizer):
+    model = make_recognizer(anchors=anchors(dict(type='SelfConsistency'), config))
+    with pytest.raises(ValueError, match='model.anchors is set but the batch has no anchor clip'):
+        losses_of(model, 0, 1)
+
+
+@pytest.mark.parametrize('config', [config for config in WITH_ANCHORS if config != OVER_CLASSES], ids=str)
+def test_missing_negatives_are_refused_by_strategies_that_need_them(config):
+    with pytest.raises(ValueError, match="needs a list of negatives, such as negatives=\\['else'\\]"):
+        build(config, negatives=[])
+
+
+# Warnings
+
+
+def build(
+    *strategies: dict,
+    negatives: list[str] = NEGATIVES,
+    vision_prompts: bool = True,
+    text_prompts: bool = True,
+) -> AnchorObjective:
+    return AnchorObjective(strategies, negatives, vision_prompts=vision_prompts, text_prompts=text_prompts)
+
+
+NO_VISION = dict(vision_prompts=False)
+NO_TEXT = dict(text_prompts=False)
+ONE_NEGATIVE = dict(negatives=['else'])
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=str)
+def test_a_strategy_that_acts_is_built_without_a_warning(config):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        build(config)
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=str)
+def test_a_strategy_of_weight_0_or_without_any_prompts_says_so(config):
+    with pytest.warns(UserWarning, match=f'{config["type"]} has no gradient: its weight is 0'):
+        build(dict(config, weight=0))
+    with pytest.warns(UserWarning, match=f'{config["type"]} has no gradient.*prompts'):
+        build(config, **NO_VISION, **NO_TEXT)
+
+
+@pytest.mark.parametrize(
+    ('config', 'setup', 'reason'),
+    [
+        ('FeatureConsistency', NO_VISION, 'in its term over anchor videos: the vision tower has no prompts'),
+        ('FeatureConsistency', NO_TEXT, 'in its term over negatives: the text tower has no prompts'),
+        ('SelfConsistency', NO_VISION, 'in its term over clips: the vision tower has no prompts'),
+        ('SelfConsistency', NO_TEXT, 'in its term over classes: the text tower has no prompts'),
+        ('ReleasedAnchor', NO_VISION, 'of its own: the vision tower has no prompts'),
+        ('ReleasedAnchor', ONE_NEGATIVE, ': with a single negative prompt'),
+        (dict(type='DistributionConsistency', over='negatives'), ONE_NEGATIVE, ': .* there is only one'),
+        (
+            dict(type='SelfConsistency', text_weight=0, video_weight=0, logits_weight=0),
+            {},
+            ': the weights of its three terms are 0',
+        ),
+    ],
+    ids=str,
+)
+def test_what_has_no_gradient_is_named(config, setup, reason):
+    config = dict(type=config) if isinstance(config, str) else config
+    with pytest.warns(UserWarning, match=f'{config["type"]} has no gradient {reason}'.replace(' :', ':')):
+        build(config, **setup)
+
+
+def test_a_prompt_of_depth_0_is_no_prompt(make_recognizer):
+    head = dict(vision_prompt=dict(type='DeepPrompt', length=3, depth=0))
+    with pytest.warns(UserWarning, match='term over anchor videos: the vision tower has no prompts'):
+        make_recognizer(head=head, anchors=anchors(dict(type='FeatureConsistency')))
+
+
+def test_a_single_class_is_found_at_the_first_loss_and_told_once(make_recognizer):
+    config = anchors(dict(type='DistributionConsistency'), dict(type='SelfConsistency'))
+    model = make_recognizer(head=dict(class_names=NAMES[:1]), anchors=config)
+    with pytest.warns(UserWarning) as told:
+        losses_of(model, 0, None)
+    told = [str(warning.message) for warning in told if 'has no gradient' in str(warning.message)]
+    assert told == [
+        'model.anchors: DistributionConsistency has no gradient: its softmax is over classes, and there is '
+        'only one',
+        'model.anchors: SelfConsistency has no gradient in its term over logits: there is only one class',
+    ]
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='.*has no gradient')
+        losses_of(model, 0, None)
+
+
+def test_what_is_said_to_have_no_gradient_has_none(make_recognizer):
+    config = anchors(
+        dict(type='DistributionConsistency'),
+        dict(type='DistributionConsistency', over='negatives'),
+        dict(type='ReleasedAnchor'),
+        dict(type='Margin', weight=0),
+        **ONE_NEGATIVE,
+        log_grad_norm=True,
+    )
+    with pytest.warns(UserWarning, match='has no gradient'):
+        model = make_recognizer(head=dict(class_names=NAMES[:1]), anchors=config)
+    with pytest.warns(UserWarning, match='over classes, and there is only one'):
+        losses = losses_of(model, 0, 0, None)
+    for name in model.anchors.names:
+        assert float(losses[f'grad_norm_{name}']) == 0, name
