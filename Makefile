@@ -20,12 +20,12 @@ test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -m 'not slow'
 
 lint: $(STAMP)
-	$(BIN)/ruff check ga2mm tools tests
-	$(BIN)/ruff format --check ga2mm tools tests
+	$(BIN)/ruff check ga2mm tools tests examples
+	$(BIN)/ruff format --check ga2mm tools tests examples
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix ga2mm tools tests
-	$(BIN)/ruff format ga2mm tools tests
+	$(BIN)/ruff check --fix ga2mm tools tests examples
+	$(BIN)/ruff format ga2mm tools tests examples
 
 install: $(STAMP)
 

@@ -73,6 +73,7 @@ def miniature_folder(tmp_path_factory) -> Path:
     root = folder / 'data' / 'miniature'
     generate_draw(root, 0, shots=2, test_videos=2, val_videos=1, progress=False)
     generate_irrelevant(root, videos=10, progress=False)
+    generate_irrelevant(root, videos=10, test=True, progress=False)
     generate_source(root, shots=1, test_videos=1, progress=False)
     prompt = torch.randn(4, 96, generator=torch.Generator().manual_seed(0))
     identity = OpenCLIP('miniature', 'random').identity

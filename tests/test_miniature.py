@@ -170,6 +170,14 @@ def test_source_and_irrelevant(tmp_path):
     assert len(lines) == 64 and all(line.endswith('.mkv 0') for line in lines)
 
 
+def test_irrelevant_videos_of_the_test_are_no_anchors(tmp_path):
+    anchors = dataset.generate_irrelevant(tmp_path, videos=4, progress=False)
+    tested = dataset.generate_irrelevant(tmp_path, videos=4, test=True, progress=False)
+    assert (anchors.name, tested.name) == ('irrelevant', 'irrelevant_test')
+    pixels = [{read(path).tobytes() for path in folder.rglob('*.mkv')} for folder in (anchors, tested)]
+    assert len(pixels[0] | pixels[1]) == 8
+
+
 def test_reserved_shapes_are_in_the_irrelevant_pool_only():
     rng = np.random.default_rng(0)
     pool = world.random_scenes(world.RESERVED_SHAPES, 64, rng, empty=0.2)

@@ -17,7 +17,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help="checkpoint; none or '' if nothing was learnt")
     parser.add_argument('--work-dir', help='folder of logs and metrics (default: work_dirs/CONFIG)')
     parser.add_argument(
-        '--test-sets', nargs='+', help='config files whose test_dataloader is tested instead: cross-dataset'
+        '--test-sets',
+        nargs='+',
+        help='config files whose test_dataloader is tested instead: cross-dataset, irrelevant videos',
     )
     parser.add_argument('--dump', help='pickle file for the predictions; the name of the set is added')
     parser.add_argument(

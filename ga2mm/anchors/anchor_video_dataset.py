@@ -17,7 +17,9 @@ class AnchorVideoDataset(TolerantVideoDataset):
         ann_file: Lines of ``path`` or ``path label``; see :func:`read_video_list`.
         pipeline: Transforms; they end in ``PackActionInputs``.
         data_prefix: ``dict(video=folder)``, put before the listed paths. Default: none.
-        on_unreadable: ``'replace'`` or ``'fail'``; see :class:`TolerantVideoDataset`.
+        test_mode: True where irrelevant videos are a test set.
+        on_unreadable: ``'replace'`` (default in training), ``'wrong'`` (default in testing) or
+            ``'fail'``; see :class:`TolerantVideoDataset`.
         indices: Take only the first videos (an integer) or these (a list of integers).
         lazy_init: Do not read ``ann_file`` yet.
     """
@@ -29,7 +31,8 @@ class AnchorVideoDataset(TolerantVideoDataset):
         ann_file: str,
         pipeline: Sequence[dict | Callable],
         data_prefix: dict | None = None,
-        on_unreadable: str = 'replace',
+        test_mode: bool = False,
+        on_unreadable: str | None = None,
         indices: int | Sequence[int] | None = None,
         lazy_init: bool = False,
     ) -> None:
@@ -37,6 +40,7 @@ class AnchorVideoDataset(TolerantVideoDataset):
             ann_file,
             pipeline=pipeline,
             data_prefix=data_prefix,
+            test_mode=test_mode,
             on_unreadable=on_unreadable,
             indices=indices,
             lazy_init=lazy_init,

@@ -1,9 +1,11 @@
-"""Classify a video with any class names."""
+"""Classify a video with any class names, or say that it shows none of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
@@ -14,6 +16,9 @@ from ga2mm.engine import read_checkpoint
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
+
+NONE_OF_THESE = 'none of these'
+"""The answer of :func:`classify_video` for a video of none of the classes."""
 
 
 def init_recognizer(
@@ -47,7 +52,10 @@ def init_recognizer(
 
 @torch.no_grad()
 def classify_video(
-    model: CLIPRecognizer, video: str | Path, class_names: Sequence[str] | None = None
+    model: CLIPRecognizer,
+    video: str | Path,
+    class_names: Sequence[str] | None = None,
+    none_below: float | None = None,
 ) -> dict[str, float]:
     """Probabilities of class names for a video.
 
@@ -55,9 +63,12 @@ def classify_video(
         model: From :func:`init_recognizer`.
         video: A video file.
         class_names: Any names; None for those that the model was given before.
+        none_below: The threshold that :func:`calibrate_threshold` found for these class names. A video
+            whose ``max_logit`` is not above it shows none of them. None to choose among the classes always.
 
     Returns:
-        Probability by class name, the most probable first.
+        Probability by class name, the most probable first; ``{NONE_OF_THESE: 1.0}`` for a video of none of
+        the classes.
 
     Raises:
         UnreadableVideoError: The video cannot be read.
@@ -65,9 +76,51 @@ def classify_video(
     """
     if class_names is not None:
         model.set_classes(class_names)
+    prediction = _predict(model, video)
+    if none_below is not None and float(prediction.max_logit) <= none_below:
+        return {NONE_OF_THESE: 1.0}
+    scores = get_scores(prediction).tolist()
+    ranked = sorted(zip(model.cls_head.class_names, scores, strict=True), key=lambda pair: -pair[1])
+    return dict(ranked)
+
+
+@torch.no_grad()
+def calibrate_threshold(
+    model: CLIPRecognizer,
+    anchor_videos: Sequence[str | Path],
+    class_names: Sequence[str] | None = None,
+    false_accept_rate: float = 0.05,
+) -> float:
+    """The lowest ``max_logit`` that at most a share of irrelevant videos exceed, for ``none_below``.
+
+    It holds for these class names alone: the more are offered, the higher is the best of them. A share of n
+    videos is known to steps of 1 / n, so a rate of 0.05 takes 20 videos or more.
+
+    Args:
+        model: From :func:`init_recognizer`.
+        anchor_videos: Files of irrelevant videos, like those that are to be rejected later. Best are ones
+            that the model was not trained on.
+        class_names: Any names; None for those that the model was given before.
+        false_accept_rate: Share of irrelevant videos that may be taken for one of the classes, 0 to 1.
+
+    Raises:
+        UnreadableVideoError: A video cannot be read.
+        ValueError: There is no video, the share is out of range, or the class names are no list of distinct
+            names.
+    """
+    if isinstance(anchor_videos, str | Path) or not len(anchor_videos):
+        raise ValueError(f'anchor_videos={anchor_videos!r}; give a list of files of irrelevant videos')
+    if not 0 <= false_accept_rate <= 1:
+        raise ValueError(f'false_accept_rate={false_accept_rate}; give a share from 0 to 1, such as 0.05')
+    if class_names is not None:
+        model.set_classes(class_names)
+    scores = [float(_predict(model, video).max_logit) for video in anchor_videos]
+    return float(np.quantile(scores, 1 - false_accept_rate, method='inverted_cdf'))
+
+
+def _predict(model: CLIPRecognizer, video: str | Path) -> ActionDataSample:
+    """A video's prediction with the classes that are set."""
     loader = model.cfg.test_dataloader
     dataset = loader.dataset if 'dataset' in loader else next(iter(test_datasets(model.cfg).values()))
     item = Compose(dataset.pipeline)(dict(filename=str(video), label=-1, start_index=0, modality='RGB'))
-    scores = get_scores(model.test_step(pseudo_collate([item]))[0]).tolist()
-    ranked = sorted(zip(model.cls_head.class_names, scores, strict=True), key=lambda pair: -pair[1])
-    return dict(ranked)
+    return model.test_step(pseudo_collate([item]))[0]

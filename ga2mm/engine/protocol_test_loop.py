@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from mmengine.dist import is_main_process
+from mmaction.structures import ActionDataSample
+from mmengine.dist import broadcast_object_list, collect_results, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop
@@ -18,11 +20,15 @@ from torch.utils.data import DataLoader
 
 from ga2mm.engine.class_names import set_classes_from
 from ga2mm.evaluation.harmonic_mean import harmonic_mean
+from ga2mm.evaluation.open_set import auroc, fpr_at_tpr
 from ga2mm.registry import LOOPS
 from ga2mm.structures import get_gt_label, set_gt_label
 from ga2mm.utils import replace_when_written
 
 TOP1 = 'acc/top1'
+
+IRRELEVANT = 'irrelevant'
+"""Name of the test set of irrelevant videos, which show none of the classes."""
 
 
 @dataclass
@@ -49,6 +55,12 @@ class ProtocolTestLoop(TestLoop):
     * ``dict(all=...)``: few-shot, all classes.
     * ``dict(ucf101=[..., ..., ...], hmdb51=[...])``: cross-dataset. A list holds the test splits of one
       dataset; ``ucf101/acc/top1`` is the mean over them and ``ucf101/acc/top1_std`` their standard deviation.
+    * ``dict(base=..., novel=..., irrelevant=...)``: beside any of these, a set of irrelevant videos
+      (:class:`~ga2mm.anchors.AnchorVideoDataset`) asks how well videos of known classes are told from them.
+      For each other set, with its classes offered to both, ``irrelevant/base/auroc`` is the area under the
+      ROC curve and ``irrelevant/base/fpr95`` the share of irrelevant videos accepted where 95 % of the
+      known ones are. The score is ``max_logit`` of :class:`~ga2mm.models.CoupledPromptHead`. Design
+      choice: videos that cannot be read have no score and are left out, with a warning.
 
     The summary is logged as a table and written to ``test_metrics.json`` in the run's folder, with each
     set's confusions as ``[label, predicted, count]``.
@@ -60,7 +72,8 @@ class ProtocolTestLoop(TestLoop):
         fp16: As in MMEngine.
 
     Raises:
-        ValueError: Base and novel sets share a class, or a set does not name its classes.
+        ValueError: Base and novel sets share a class, a set does not name its classes, or irrelevant videos
+            are tested alone or with another recognizer than :class:`~ga2mm.models.CLIPRecognizer`.
     """
 
     def __init__(
@@ -70,19 +83,31 @@ class ProtocolTestLoop(TestLoop):
             TestSet(name, runner.build_dataloader(config, seed=runner.seed))
             for name, config in _by_name(dataloader)
         ]
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._takes_offers = hasattr(model, 'predict_offers')
+        by_name = {each.name: each for each in self._sets}
+        self._irrelevant = by_name.pop(IRRELEVANT, None)
+        self._sets = list(by_name.values())
+        if self._irrelevant is not None and not (self._sets and self._takes_offers):
+            raise ValueError(
+                f'test_dataloader.{IRRELEVANT} is tested beside sets with classes, such as base and novel, '
+                f'by a CLIPRecognizer; found {len(self._sets)} other sets and a {type(model).__name__}'
+            )
         _check_classes(self._sets)
         self._evaluator_config = evaluator
         super().__init__(runner, self._sets[0].dataloader, copy.deepcopy(evaluator), fp16)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        by_name = {each.name: each for each in self._sets}
         self._all_classes: tuple[str, ...] = ()
-        if {'base', 'novel'} <= by_name.keys() and hasattr(model, 'predict_offers'):
+        if {'base', 'novel'} <= by_name.keys() and self._takes_offers:
             self._all_classes = by_name['base'].classes + by_name['novel'].classes
 
     def run(self) -> dict[str, float]:
-        """Test every set; metrics by ``SET/METRIC``, ``hm`` and ``generalized/...``, as fractions."""
+        """Test every set; metrics by ``SET/METRIC``, ``hm``, ``generalized/...`` and ``irrelevant/...``.
+
+        All are fractions.
+        """
         self.runner.call_hook('before_test')
         summary: dict[str, dict[str, Any]] = {}
+        known: dict[str, np.ndarray] = {}
         for each in self._sets:
             self.dataloader, self.evaluator = each.dataloader, self._evaluator(each.name)
             self.evaluator.dataset_meta = each.dataloader.dataset.metainfo
@@ -90,39 +115,122 @@ class ProtocolTestLoop(TestLoop):
             self.runner.call_hook('before_test_epoch')
             set_classes_from(self.runner.model, each.dataloader.dataset)
             self.runner.model.eval()
+            scores: list[tuple[float, ...] | str] = []
             for index, batch in enumerate(each.dataloader):
-                if generalized is None:
+                if not self._takes_offers:
                     self.run_iter(index, batch)
-                else:
-                    self._run_generalized_iter(index, batch, each, generalized)
+                    continue
+                samples = self._run_known_iter(index, batch, each, generalized)
+                if self._irrelevant is not None:
+                    scores += _max_logits([samples])
             found = self._evaluate(summary, each.name, each.classes, self.evaluator)
             if generalized is not None:
                 self._evaluate(summary, f'generalized/{each.name}', self._all_classes, generalized)
+            if self._irrelevant is not None:
+                known[each.name] = self._collect(each, scores)[:, 0]
             self.runner.call_hook(
                 'after_test_epoch', metrics={f'{each.name}/{key}': value for key, value in found.items()}
             )
         metrics = _all_metrics(summary)
         self.runner.logger.info('\n' + _table(summary, metrics))
-        self._write(summary, metrics)
+        separation = {}
+        if self._irrelevant is not None:
+            separation = self._test_irrelevant(self._irrelevant, known)
+            found = {
+                f'{IRRELEVANT}/{name}/{key}': of_set[key]
+                for name, of_set in separation.items()
+                for key in ('auroc', 'fpr95')
+            }
+            metrics |= found
+            self.runner.call_hook('after_test_epoch', metrics=found)
+        self._write(summary, separation, metrics)
         self.runner.call_hook('after_test')
         return metrics
 
+    def _run_known_iter(
+        self, index: int, batch: dict[str, Any], tested: TestSet, generalized: Evaluator | None
+    ) -> list[ActionDataSample]:
+        """One batch, once with the set's own classes offered and once with base and novel together.
+
+        Returns:
+            Its samples with the predictions among the set's own classes.
+        """
+        offers = [tested.classes] if generalized is None else [self._all_classes, tested.classes]
+        *together, own = self._predict_offers(index, batch, offers)
+        self.evaluator.process(data_samples=own, data_batch=batch)
+        if generalized is not None:
+            first_label = self._all_classes.index(tested.classes[0])
+            for sample in together[0]:
+                set_gt_label(sample, int(get_gt_label(sample)) + first_label)
+            generalized.process(data_samples=together[0], data_batch=batch)
+        self.runner.call_hook('after_test_iter', batch_idx=index, data_batch=batch, outputs=own)
+        return own
+
     @torch.no_grad()
-    def _run_generalized_iter(
-        self, index: int, batch: dict[str, Any], tested: TestSet, generalized: Evaluator
-    ) -> None:
-        """One batch, once with the set's own classes offered and once with base and novel together."""
+    def _predict_offers(
+        self, index: int, batch: dict[str, Any], offers: list[tuple[str, ...]]
+    ) -> list[list[ActionDataSample]]:
+        """Of each list of classes the samples of a batch with their predictions."""
         self.runner.call_hook('before_test_iter', batch_idx=index, data_batch=batch)
         model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
         with autocast(enabled=self.fp16):
-            data = model.data_preprocessor(batch, False)
-            together, own = model.predict_offers(**data, offers=[self._all_classes, tested.classes])
-        first_label = self._all_classes.index(tested.classes[0])
-        for sample in together:
-            set_gt_label(sample, int(get_gt_label(sample)) + first_label)
-        self.evaluator.process(data_samples=own, data_batch=batch)
-        generalized.process(data_samples=together, data_batch=batch)
-        self.runner.call_hook('after_test_iter', batch_idx=index, data_batch=batch, outputs=own)
+            return model.predict_offers(**model.data_preprocessor(batch, False), offers=offers)
+
+    def _test_irrelevant(
+        self, irrelevant: TestSet, known: dict[str, np.ndarray]
+    ) -> dict[str, dict[str, float]]:
+        """How well the videos of each known set are told from irrelevant ones, in one pass over the latter.
+
+        Args:
+            irrelevant: The irrelevant videos.
+            known: Scores of the videos of each known set.
+
+        Returns:
+            Of each known set ``auroc``, ``fpr95`` and the numbers of videos with a score.
+        """
+        self.dataloader = irrelevant.dataloader
+        self.runner.call_hook('before_test_epoch')
+        self.runner.model.eval()
+        offers = list(dict.fromkeys(each.classes for each in self._sets))
+        scores: list[tuple[float, ...] | str] = []
+        for index, batch in enumerate(irrelevant.dataloader):
+            found = self._predict_offers(index, batch, offers)
+            scores += _max_logits(found)
+            self.runner.call_hook('after_test_iter', batch_idx=index, data_batch=batch, outputs=found[-1])
+        by_classes = dict(zip(offers, self._collect(irrelevant, scores).T, strict=True))
+        separation = {}
+        for each in self._sets:
+            pair = known[each.name], by_classes[each.classes]
+            separation[each.name] = {
+                'auroc': auroc(*pair),
+                'fpr95': fpr_at_tpr(*pair),
+                'known_videos': len(pair[0]),
+                'irrelevant_videos': len(pair[1]),
+            }
+        self.runner.logger.info('\n' + _irrelevant_table(separation))
+        return separation
+
+    def _collect(self, tested: TestSet, scores: list[tuple[float, ...] | str]) -> np.ndarray:
+        """Scores (videos, offers) of all processes, on each of them; videos without are left out.
+
+        Raises:
+            ValueError: No video can be read.
+        """
+        videos = len(tested.dataloader.dataset)
+        collected = [collect_results(scores, videos)]
+        broadcast_object_list(collected)
+        unreadable = [found for found in collected[0] if isinstance(found, str)]
+        if len(unreadable) == videos:
+            raise ValueError(
+                f'test_dataloader.{tested.name}: none of the {videos} videos can be read, the first is '
+                f'{unreadable[0]}; check its data_prefix'
+            )
+        if unreadable:
+            self.runner.logger.warning(
+                f'{len(unreadable)} of {videos} videos of the test set {tested.name} cannot be read and are '
+                f'left out of AUROC and FPR: {"; ".join(unreadable)}'
+            )
+        return np.array([found for found in collected[0] if not isinstance(found, str)])
 
     def _generalized_evaluator(self, tested: TestSet) -> Evaluator | None:
         if not self._all_classes or tested.name not in ('base', 'novel'):
@@ -156,7 +264,12 @@ class ProtocolTestLoop(TestLoop):
                 metric['out_file_path'] = str(path.with_name(file_name))
         return self.runner.build_evaluator(config)
 
-    def _write(self, summary: dict[str, dict[str, Any]], metrics: dict[str, float]) -> None:
+    def _write(
+        self,
+        summary: dict[str, dict[str, Any]],
+        separation: dict[str, dict[str, float]],
+        metrics: dict[str, float],
+    ) -> None:
         if not is_main_process():
             return
         percent = {
@@ -165,7 +278,12 @@ class ProtocolTestLoop(TestLoop):
             if key.endswith((TOP1, 'hm'))
         }
         path = Path(self.runner.work_dir) / 'test_metrics.json'
-        report = {'top1_percent': percent, 'sets': summary, 'checkpoint': self.runner._load_from}
+        report = {
+            'top1_percent': percent,
+            'sets': summary,
+            IRRELEVANT: separation,
+            'checkpoint': self.runner._load_from,
+        }
         with replace_when_written(path) as temporary:
             temporary.write_text(json.dumps(report) + '\n')
         self.runner.logger.info(f'written to {path}')
@@ -200,6 +318,20 @@ def _check_classes(sets: list[TestSet]) -> None:
             f'base and novel test sets share {len(shared)} classes, such as {min(shared)!r}: give each '
             'its own label_map'
         )
+
+
+def _max_logits(predictions: list[list[ActionDataSample]]) -> list[tuple[float, ...] | str]:
+    """Of each video its score with each list of classes, or why it cannot be read.
+
+    Args:
+        predictions: Of each list of classes the samples of a batch.
+    """
+    return [
+        tuple(float(sample.max_logit) for sample in samples)
+        if samples[0].get('readable', True)
+        else '; '.join(samples[0].get('unreadable'))
+        for samples in zip(*predictions, strict=True)
+    ]
 
 
 def _all_metrics(summary: dict[str, dict[str, Any]]) -> dict[str, float]:
@@ -240,4 +372,15 @@ def _table(summary: dict[str, dict[str, Any]], metrics: dict[str, float]) -> str
             dataset = key.removesuffix(f'/{TOP1}_std')
             mean = 100 * metrics[f'{dataset}/{TOP1}']
             rows.append(f'| {dataset}, mean of its splits | | | {mean:.2f} ± {100 * value:.2f} | | |')
+    return '\n'.join(rows)
+
+
+def _irrelevant_table(separation: dict[str, dict[str, float]]) -> str:
+    """How well each known set is told from irrelevant videos, in per cent as a Markdown table."""
+    rows = ['| known set | videos | irrelevant videos | AUROC | FPR at 95 % TPR |', '| --- ' * 5 + '|']
+    for name, found in separation.items():
+        rows.append(
+            f'| {name} | {found["known_videos"]} | {found["irrelevant_videos"]} | '
+            f'{100 * found["auroc"]:.2f} | {100 * found["fpr95"]:.2f} |'
+        )
     return '\n'.join(rows)

@@ -7,6 +7,7 @@
                             base_labels.csv  novel_labels.csv  all_labels.csv
     ROOT/STYLE/source/      videos/*.mkv  train.txt  test.txt  labels.csv  manifest.json
     ROOT/STYLE/irrelevant/  videos/*.mkv  videos.txt  manifest.json
+    ROOT/STYLE/irrelevant_test/  the same, other videos
 
 An annotation line is ``NAME.mkv LABEL``, the name relative to ``videos``; the label is 0 for all
 irrelevant videos. A label table is a CSV file with the header ``id,name``. Novel labels start at
@@ -253,18 +254,22 @@ def generate_source(
 
 
 def generate_irrelevant(
-    root: str | Path, style: str = 'mild', videos: int = 64, progress: bool = True
+    root: str | Path, style: str = 'mild', videos: int = 64, test: bool = False, progress: bool = True
 ) -> Path:
     """The pool of irrelevant videos: reserved shapes doing anything, a fifth with no object.
+
+    A folder and a random stream of its own for the test, so that a test on irrelevant videos is never one
+    on the anchors of the training.
 
     Args:
         root: folder of the world, made if missing.
         style: one of ``world.STYLES``.
         videos: number of videos.
+        test: whether they are for the test, and not the anchors of the training.
         progress: show a progress bar.
 
     Returns:
-        The folder ``root/style/irrelevant``.
+        The folder ``root/style/irrelevant``, or ``root/style/irrelevant_test``.
 
     Raises:
         ValueError: unknown style, or a count below 1.
@@ -272,11 +277,12 @@ def generate_irrelevant(
     """
     world.get_style(style)
     _at_least_one(videos=videos)
-    rng = _rng(style, 2, 0, 0)
+    name = 'irrelevant_test' if test else 'irrelevant'
+    rng = _rng(style, 2, 0, int(test))
     scenes = world.random_scenes(world.RESERVED_SHAPES, videos, rng, empty=0.2)
     splits = [_Split('videos', scenes, np.zeros(videos, int), rng)]
-    parameters = dict(kind='irrelevant', style=style, videos=videos)
-    return _write_folder(Path(root) / style / 'irrelevant', parameters, splits, {}, progress)
+    parameters = dict(kind=name, style=style, videos=videos)
+    return _write_folder(Path(root) / style / name, parameters, splits, {}, progress)
 
 
 def generate_draw(
@@ -347,7 +353,7 @@ def generate_draw(
 def generate_all(
     root: str | Path, draws: Iterable[int] = (0,), style: str = 'mild', progress: bool = True
 ) -> list[Path]:
-    """Source dataset, irrelevant pool and the given draws, all with their default sizes.
+    """Source dataset, both irrelevant pools and the given draws, all with their default sizes.
 
     Args:
         root: folder of the world, made if missing.
@@ -356,7 +362,7 @@ def generate_all(
         progress: show progress bars.
 
     Returns:
-        The folders, source and irrelevant pool first.
+        The folders, source and irrelevant pools first.
 
     Raises:
         ValueError: unknown style or bad draw.
@@ -365,5 +371,6 @@ def generate_all(
     return [
         generate_source(root, style, progress=progress),
         generate_irrelevant(root, style, progress=progress),
+        generate_irrelevant(root, style, test=True, progress=progress),
         *(generate_draw(root, draw, style, progress=progress) for draw in draws),
     ]

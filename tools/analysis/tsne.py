@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ga2mm.apis import init_recognizer
+from ga2mm.engine.protocol_test_loop import IRRELEVANT
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import DATASETS
 from ga2mm.structures import get_gt_label
@@ -126,6 +127,8 @@ def main() -> None:
     models = load_models(cfg, args.checkpoint)
     sets = []
     for name, configs in test_sets.items():
+        if name == IRRELEVANT:
+            continue  # its videos have no classes to be coloured by
         splits = configs if isinstance(configs, list | tuple) else [configs]
         for number, config in enumerate(splits, start=1):
             set_name = name if len(splits) == 1 else f'{name}/{number}'

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmaction.models import BaseHead
+from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from ga2mm.datasets.label_map import read_label_map
@@ -145,6 +146,24 @@ class CoupledPromptHead(BaseHead):
         """
         with torch.autocast(feats.device.type, enabled=False):
             return logit_scale.float() * feats.float() @ class_features.float().t()
+
+    def predict_by_feat(
+        self, cls_scores: Tensor, data_samples: list[ActionDataSample]
+    ) -> list[ActionDataSample]:
+        """The samples with their predictions, as in MMAction2, and with ``max_logit``, a scalar.
+
+        That is the highest logit among the classes, of the mean over the video's clips and crops: how much a
+        video looks like any of the classes. Source: arXiv 1911.11132, MaxLogit. Design choice against the
+        highest probability, which is relative: it is always 1 where a single class is offered.
+
+        Args:
+            cls_scores: Logits (videos · clips, classes).
+            data_samples: The samples of the videos.
+        """
+        logits = cls_scores.unflatten(0, (len(data_samples), -1)).mean(dim=1)
+        for sample, max_logit in zip(data_samples, logits.amax(dim=1), strict=True):
+            sample.set_field(max_logit, 'max_logit')
+        return super().predict_by_feat(cls_scores, data_samples)
 
     def _sentence(self, name: str) -> str:
         return self.template.format(_readable(name))

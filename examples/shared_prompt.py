@@ -1,0 +1,22 @@
+"""A prompt learner: one prompt for all layers of the vision tower."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ga2mm.registry import MODELS
+
+
+@MODELS.register_module()
+class SharedPrompt(BaseModule):
+    """One soft prompt, which each of the first ``depth`` layers gets times a learnt factor of its own."""
+
+    def __init__(self, length: int, depth: int, *, width: int, layers: int) -> None:
+        super().__init__()
+        if not 1 <= depth <= layers:
+            raise ValueError(f'vision_prompt.depth={depth}; the tower has {layers} layers')
+        self.soft_prompt = nn.Parameter(torch.randn(length, width) * 0.02)
+        self.factors = nn.Parameter(torch.ones(depth))
+
+    def forward(self) -> list[Tensor]:
+        return [factor * self.soft_prompt for factor in self.factors]
