@@ -14,7 +14,7 @@ demo: $(STAMP)
 	$(BIN)/python tools/run_protocol.py configs/benchmarks/demo.py
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -m 'not slow'

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 from ga2mm.miniature.dataset import generate_draw, generate_irrelevant, generate_source
 from ga2mm.models import CLIPRecognizer, OpenCLIP
@@ -17,6 +18,12 @@ ARCH = dict(
     vision_cfg=dict(image_size=32, layers=3, width=64, patch_size=8, head_width=32),
     text_cfg=dict(width=64, heads=2, layers=3),
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_scope() -> None:
+    """Every test starts in our scope, whatever ran before it in its process."""
+    init_default_scope('ga2mm')
 
 
 @pytest.fixture

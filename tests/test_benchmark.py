@@ -100,7 +100,11 @@ class TestPlan:
         folders = [cell.folder for cell in [*benchmark.cells, *sources(benchmark.cells)]]
         assert len(set(folders)) == len(folders)
         for cell in benchmark.cells:
-            coupled = 'GA2' in cell.method or 'coupled' in cell.method
+            # All configs of the method in configs/ga2 and their coupled baselines take a hard prompt.
+            name = Path(cell.config).stem
+            coupled = (
+                'coupled' in name or name == 'miniature_ga2' or 'base2novel' in name or 'fewshot' in name
+            )
             assert (cell.hard_prompt is not None) == coupled, cell
             assert (cell.series == cell.method) == (cell.value is None)
             if cell.draw is not None:
