@@ -20,9 +20,9 @@ ARCH = dict(
 )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope='module', autouse=True)
 def _own_scope() -> None:
-    """Every test starts in our scope, whatever ran before it in its process."""
+    """Every file starts in our scope, whatever ran before it in its process."""
     init_default_scope('ga2mm')
 
 
