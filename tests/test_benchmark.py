@@ -511,7 +511,7 @@ def test_list_of_runs(in_miniature_folder, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [
         'zero-shot CLIP, mild, draw 0',
         'deep prompts, mild, draw 0, seed 1',
-        '2 runs, and 0 to learn hard prompts in',
+        '2 runs, and 0 that they build on',
     ]
     assert not (tmp_path / 'out').exists()
 

@@ -87,13 +87,15 @@ def run(cells: list[Cell], work_dir: Path, args: argparse.Namespace) -> dict[str
                 failed[str(cell)] = error
                 bar.write(f'failed: {cell}: {error} (all of it: {work_dir / cell.folder / LOG})')
 
-        for depth in range(_depth(open_cells), -1, -1):
-            wave = [cell for cell in [*needed, *open_cells] if _needed_by(cell, open_cells) == depth]
+        waves: dict[int, list[Cell]] = {}
+        for cell in [*needed, *open_cells]:
+            waves.setdefault(_needed_by(cell, open_cells), []).append(cell)
+        for _, wave in sorted(waves.items(), reverse=True):
             runnable = []
             for cell in wave:
-                source = cell.hard_prompt
-                if source is not None and read_result(source, work_dir) is None:
-                    done(cell, f'the run that its hard prompt comes from failed: {source}')
+                missing = [needed for needed in cell.needs if read_result(needed, work_dir) is None]
+                if missing:
+                    done(cell, f'the run that it builds on failed: {missing[0]}')
                 else:
                     runnable.append(cell)
             _put_aside(runnable, work_dir)
@@ -103,19 +105,14 @@ def run(cells: list[Cell], work_dir: Path, args: argparse.Namespace) -> dict[str
 
 
 def _needed_by(cell: Cell, cells: list[Cell]) -> int:
-    """How many runs in a row wait for a cell: 0 for those of the table."""
-    depth = 0
-    for other in cells:
-        steps, source = 1, other.hard_prompt
-        while source is not None:
-            if source.folder == cell.folder:
-                depth = max(depth, steps)
-            steps, source = steps + 1, source.hard_prompt
-    return depth
+    """How many runs in a row wait for a cell: 0 where none does."""
 
+    def steps(other: Cell) -> int:
+        if other.folder == cell.folder:
+            return 0
+        return max((1 + below for below in map(steps, other.needs) if below >= 0), default=-1)
 
-def _depth(cells: list[Cell]) -> int:
-    return max((_needed_by(source, cells) for source in sources(cells)), default=0)
+    return max((steps(other) for other in cells), default=0)
 
 
 def _put_aside(cells: list[Cell], work_dir: Path) -> None:
@@ -158,7 +155,7 @@ def main() -> None:
         chosen = select(benchmark.cells, args.only, args.limit)
         for cell in [*sources(chosen), *chosen]:
             print(cell)
-        print(f'{len(chosen)} runs, and {len(sources(chosen))} to learn hard prompts in')
+        print(f'{len(chosen)} runs, and {len(sources(chosen))} that they build on')
         return
     work_dir.mkdir(parents=True, exist_ok=True)
     with (work_dir / 'lock').open('w') as lock:

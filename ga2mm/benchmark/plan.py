@@ -30,7 +30,7 @@ KEYS = {
     'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'hard_prompt', 'baseline', 'shots',
     'draws', 'seeds', 'checkpoint',
 }  # fmt: skip
-METHOD_KEYS = {'config', 'options', 'env', 'learns', 'series', 'value'}
+METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'series', 'value'}
 HARD_PROMPT_VARIABLE = 'GA2MM_HARD_PROMPT'
 DRAW_VARIABLE = 'GA2MM_DRAW'
 
@@ -53,6 +53,7 @@ class Cell:
         series, value: What a sweep belongs to and a hyperparameter's value in it, for the picture of the
             trade-off; by default the method and no value.
         hard_prompt: The run that a hard prompt is learnt in; None where the config needs none.
+        trained_as: The run whose checkpoint is tested; None for one of its own.
         config_hash: Of all that decides the outcome, see :func:`hashed`; empty before it is known.
     """
 
@@ -71,7 +72,18 @@ class Cell:
     series: str = ''
     value: float | None = None
     hard_prompt: 'Cell | None' = None
+    trained_as: 'Cell | None' = None
     config_hash: str = ''
+
+    @property
+    def trains(self) -> bool:
+        """Whether the run trains, and does not only test."""
+        return self.learns and self.trained_as is None
+
+    @property
+    def needs(self) -> list['Cell']:
+        """The runs that have to be finished first."""
+        return [cell for cell in (self.hard_prompt, self.trained_as) if cell is not None]
 
     @property
     def folder(self) -> Path:
@@ -132,7 +144,8 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     ``seeds``, ``shots`` and ``draws``. A method has a ``config``, whose path is relative to the benchmark's
     and may name variables: ``'../ga2/{GA2MM_DATASET}_fewshot.py'``. ``env`` of the benchmark, of a dataset
     and of a method are the variables that the configs read; their values may name ``{shots}``, ``{seed}``
-    and ``{draw}``. ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the
+    and ``{draw}``. A method that only tests what another has learnt, with other ``options``, names it in
+    ``trained_as``. ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the
     run that a hard prompt is learnt in. ``worlds`` are arguments of the miniature world's generator. A
     method or dataset of a base config is removed by None.
 
@@ -231,7 +244,7 @@ def with_hashes(cells: list[Cell], chosen: list[Cell], processes: int = 1) -> li
             if cell.folder in needed:
                 raise
             found.append(cell)
-        if cell.learns:
+        if cell.trains:
             _check_budget(cell, budgets)
     return found
 
@@ -246,15 +259,17 @@ def hashed(cell: Cell, processes: int) -> Cell:
         FileNotFoundError: A list or label map does not exist.
     """
     source = hashed(cell.hard_prompt, processes) if cell.hard_prompt else None
+    trained_as = hashed(cell.trained_as, processes) if cell.trained_as else None
     cfg = cell.read_config()
-    read = READ_BY_TESTS + (READ_BY_TRAINING if cell.learns else ())
+    read = READ_BY_TESTS + (READ_BY_TRAINING if cell.trains else ())
     content = {
         key: cfg[key].to_dict() if isinstance(cfg[key], dict) else cfg[key] for key in read if key in cfg
     }
     if source is not None:
         content['model']['cls_head']['text_prompt']['hard_prompt'] = source.config_hash
     digest = hashlib.sha256()
-    for part in (content, cell.seed, cell.checkpoint, processes):
+    trained = [trained_as.config_hash] if trained_as else []
+    for part in (content, cell.seed, cell.checkpoint, processes, *trained):
         digest.update(json.dumps(part, sort_keys=True, default=repr).encode())
     for path in sorted(set(_lists(content))):
         digest.update(path.encode() + Path(path).read_bytes())
@@ -263,25 +278,29 @@ def hashed(cell: Cell, processes: int) -> Cell:
             digest.update(json.dumps(json.loads(manifest.read_text())['parameters']).encode())
     for path in _weights(content):
         digest.update(_digest(path, path.stat().st_mtime_ns))
-    return replace(cell, hard_prompt=source, config_hash=digest.hexdigest()[:16])
+    return replace(cell, hard_prompt=source, trained_as=trained_as, config_hash=digest.hexdigest()[:16])
 
 
 def sources(cells: list[Cell], finished: Callable[[Cell], bool] = lambda cell: False) -> list[Cell]:
-    """The runs that hard prompts are learnt in, each once, those that others need first.
+    """The runs that others need, each once, those that are needed first in front; none of ``cells``.
 
     Args:
         cells: The cells that need them.
         finished: Tells which are finished already; they and what only they need are left out.
     """
     found: dict[Path, Cell] = {}
+    there = {cell.folder for cell in cells}
 
-    def add(cell: Cell | None) -> None:
-        if cell is not None and not finished(cell):
-            add(cell.hard_prompt)
-            found.setdefault(cell.folder, cell)
+    def add(cell: Cell) -> None:
+        if not finished(cell):
+            for needed in cell.needs:
+                add(needed)
+            if cell.folder not in there:
+                found.setdefault(cell.folder, cell)
 
     for cell in cells:
-        add(cell.hard_prompt)
+        for needed in cell.needs:
+            add(needed)
     return list(found.values())
 
 
@@ -291,6 +310,14 @@ def _make_cell(
     place = f'{path}, methods[{method!r}]'
     on, by = config['datasets'][dataset], config['methods'][method]
     learns = by.get('learns', True)
+    trained_as = None
+    if 'trained_as' in by:
+        other = config['methods'].get(by['trained_as'])
+        if not learns or other is None or 'trained_as' in other or not other.get('learns', True):
+            raise ValueError(
+                f'{place}: trained_as={by["trained_as"]!r} names no method that trains; choose one of them'
+            )
+        trained_as = _make_cell(config, path, dataset, by['trained_as'], numbers, work_dir)
     env = {**config.get('env', {}), **on.get('env', {}), **by.get('env', {})}
     env = {key: _fill(str(value), numbers, place) for key, value in env.items()}
     if numbers['draw'] is not None:
@@ -311,6 +338,7 @@ def _make_cell(
         checkpoint=config.get('checkpoint', 'last'),
         series=by.get('series', method),
         value=by.get('value'),
+        trained_as=trained_as,
     )
     source = on.get('hard_prompt', config.get('hard_prompt'))
     return _with_hard_prompt(cell, source, numbers['seed'], path, work_dir)
@@ -405,7 +433,8 @@ def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
     by_config: dict[tuple, dict[str, str]] = {}
     for cell in cells:
         if cell.part == 'test' and cell.learns:
-            place = (cell.dataset, cell.shots, cell.draw, cell.seed, cell.config)
+            trained_as = cell.trained_as and cell.trained_as.method
+            place = (cell.dataset, cell.shots, cell.draw, cell.seed, cell.config, trained_as)
             options = json.dumps([cell.options, cell.env], sort_keys=True, default=repr)
             methods = by_config.setdefault(place, {})
             methods[options] = cell.method

@@ -52,7 +52,7 @@ def run_cell(
     cfg.randomness = dict(seed=cell.seed or 0)
     name = str(cell.folder).replace('/', '_')
     checkpoint, trained = None, folder / TRAINED
-    if cell.learns and not trained.is_file():
+    if cell.trains and not trained.is_file():
         training = copy.deepcopy(cfg)
         training.experiment_name = f'{name}_train'
         training.resume = cell.checkpoint == 'last' and _last_checkpoint(folder) is not None
@@ -67,7 +67,8 @@ def run_cell(
                 temporary.write_text(f'{time.time() - start:.1f}\n')
         barrier()  # until the main process has written its checkpoint
     if cell.learns:
-        (checkpoint,) = folder.glob('best_*.pth') if cell.checkpoint == 'best' else [_last_checkpoint(folder)]
+        place = work_dir / cell.trained_as.folder if cell.trained_as else folder
+        (checkpoint,) = place.glob('best_*.pth') if cell.checkpoint == 'best' else [_last_checkpoint(place)]
     if cell.dataset == 'hard prompt' and is_main_process():
         export_hard_prompt(checkpoint, folder / HARD_PROMPT)
     cfg.experiment_name = f'{name}_test'
@@ -96,7 +97,9 @@ def _write_result(
     cell: Cell, folder: Path, provenance: dict[str, Any], processes: int, seconds: float
 ) -> None:
     report = json.loads((folder / 'test_metrics.json').read_text())
-    scores = report['top1_percent']
+    scores = dict(report['top1_percent'])
+    for name, separation in report['irrelevant'].items():
+        scores |= {f'irrelevant/{name}/{key}': round(100 * separation[key], 4) for key in ('auroc', 'fpr95')}
     row = {
         'method': cell.method,
         'dataset': cell.dataset,

@@ -10,7 +10,14 @@ from ga2mm.benchmark.plan import Benchmark
 from ga2mm.benchmark.statistics import paired_difference, summarise
 from ga2mm.utils import replace_when_written
 
-TITLES = {'hm': 'HM', 'generalized/hm': 'generalized HM'}
+TITLES = {
+    'hm': 'HM',
+    'generalized/hm': 'generalized HM',
+    'irrelevant/base/auroc': 'AUROC base',
+    'irrelevant/base/fpr95': 'FPR95 base',
+    'irrelevant/novel/auroc': 'AUROC novel',
+    'irrelevant/novel/fpr95': 'FPR95 novel',
+}
 CSV_COLUMNS = (
     'method', 'dataset', 'shots', 'draw', 'seed', 'series', 'value', 'base', 'novel', 'hm', 'scores',
     'per_class', 'seconds', 'config', 'config_hash', 'checkpoint', 'device', 'processes', 'versions',
@@ -70,6 +77,8 @@ def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]
             means = [str(summarise(groups[key], score) or '–') for score in scores]
             body.append([name, *means, str(len(groups[key]))])
         heading = f'{dataset}: top-1 accuracy in per cent, mean ± standard deviation'
+        if any(score.startswith('irrelevant/') for score in scores):
+            heading += '; AUROC and FPR at 95 % TPR of known against irrelevant videos'
         tables.append(Table(heading, ['method', *titles, 'runs'], body))
         compared, units = [], 0
         for key, name in names.items():
