@@ -10,6 +10,7 @@ from mmengine.dist import all_reduce
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ga2mm.anchors.negatives import read_negatives
 from ga2mm.registry import ANCHOR_STRATEGIES
 
 
@@ -107,18 +108,20 @@ class AnchorObjective(BaseModule):
     Args:
         strategies: Configs of anchor strategies; their terms add up. Of several of one type each is logged
             with its number: ``loss_anchor_Margin_1``.
-        negatives: Words that go where a class name goes: ``'else'``. Needed where a strategy uses them.
+        negatives: Names that go where a class name goes: ``['else']``, or a dict of arguments of
+            :func:`~ga2mm.anchors.negatives.read_negatives`. Needed where a strategy uses them.
         log_grad_norm: Log the norm of each strategy's gradient, at the cost of a backward pass for each.
         vision_prompts, text_prompts: Whether the tower has prompts. Given by the recognizer.
 
     Raises:
-        ValueError: There is no strategy, or a strategy uses negatives and there are none.
+        FileNotFoundError: There is no such file of negatives.
+        ValueError: There is no strategy, a strategy uses negatives and there are none, or they are wrong.
     """
 
     def __init__(
         self,
         strategies: Sequence[dict[str, Any]],
-        negatives: Sequence[str] = (),
+        negatives: Sequence[str] | dict[str, Any] = (),
         log_grad_norm: bool = False,
         *,
         vision_prompts: bool,
@@ -135,7 +138,11 @@ class AnchorObjective(BaseModule):
         )
         if not negatives and (self.uses('negatives') or self.uses('prompted_negatives')):
             raise ValueError("model.anchors needs a list of negatives, such as negatives=['else']")
-        self.negatives = list(negatives)
+        self.negatives: list[str] = []
+        self.negative_templates: tuple[str, ...] = ()
+        if negatives:
+            source = negatives if isinstance(negatives, dict) else dict(names=negatives)
+            self.negatives, self.negative_templates = read_negatives(**source)
         self.log_grad_norm = log_grad_norm
         types = [type(strategy).__name__ for strategy in self.strategies]
         self.names = [

@@ -41,7 +41,8 @@ def init_recognizer(
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'ga2mm'))
-    model = MODELS.build(cfg.model)
+    anchors = {'anchors': None} if 'anchors' in cfg.model else {}  # they belong to training
+    model = MODELS.build(dict(cfg.model, **anchors))
     if checkpoint is not None:
         model.load_state_dict(state_dict_of(read_checkpoint(checkpoint), checkpoint))
     elif learns(model):

@@ -55,6 +55,8 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
         cfg[key] = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if 'anchors' in cfg.model:
+        cfg.model.anchors = None
     if checkpoint and Path(checkpoint).is_file():
         read_checkpoint(checkpoint)  # for its one line about a damaged file
     prepare_distributed(cfg, test_only=True)

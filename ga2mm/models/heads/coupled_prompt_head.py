@@ -135,9 +135,23 @@ class CoupledPromptHead(BaseHead):
             self._cached[key] = state, self.encode_names(clip, self.class_names)
         return self._cached[key][1]
 
-    def frozen_features(self, clip: OpenCLIP, names: Sequence[str]) -> Tensor:
-        """Unit features (names, embed_dim) of names in ``template``, without prompts."""
-        return clip.frozen_text_features([self._sentence(name) for name in names])
+    def frozen_features(self, clip: OpenCLIP, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
+        """Unit features (names, embed_dim) of names in sentences, without prompts.
+
+        Of several templates a name's feature is the mean of its unit features, scaled to unit length.
+        Source: CLIP's prompt ensembles (arXiv 2103.00020, section 3.1.4).
+
+        Args:
+            clip: The frozen CLIP.
+            names: The names.
+            templates: Sentences that contain ``{}`` once; none for the head's ``template``.
+        """
+        templates = templates or (self.template,)
+        sentences = [template.replace('{}', _readable(name)) for template in templates for name in names]
+        features = clip.frozen_text_features(sentences)
+        if len(templates) == 1:
+            return features
+        return F.normalize(features.unflatten(0, (len(templates), len(names))).mean(dim=0), dim=-1)
 
     def forward(self, feats: Tensor, class_features: Tensor, logit_scale: Tensor, **kwargs: Any) -> Tensor:
         """Logits (N, classes) of unit video features (N, embed_dim) and class features.
@@ -164,9 +178,6 @@ class CoupledPromptHead(BaseHead):
         for sample, max_logit in zip(data_samples, logits.amax(dim=1), strict=True):
             sample.set_field(max_logit, 'max_logit')
         return super().predict_by_feat(cls_scores, data_samples)
-
-    def _sentence(self, name: str) -> str:
-        return self.template.format(_readable(name))
 
     def tokenize(self, clip: OpenCLIP, names: tuple[str, ...]) -> Tensor:
         if names not in self._tokens:

@@ -13,6 +13,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from ga2mm.anchors.anchor_objective import AnchorObjective, BatchFeatures
+from ga2mm.anchors.negatives import check_no_class
 from ga2mm.registry import MODELS
 from ga2mm.structures import stack_gt_labels
 from ga2mm.utils import at_least_float32
@@ -133,7 +134,7 @@ class CLIPRecognizer(BaseRecognizer):
 
         Raises:
             ValueError: The batch has anchor clips and no strategy uses them, or the other way round; a label
-                is not among the classes.
+                is not among the classes; a negative is one of the classes.
         """
         is_anchor = [bool(sample.get('is_anchor', False)) for sample in data_samples]
         self._check_anchors(any(is_anchor))
@@ -168,20 +169,28 @@ class CLIPRecognizer(BaseRecognizer):
         """
         clip, head, anchors = self.backbone, self.cls_head, self.anchors
         names = list(head.class_names)
-        prompted = anchors.negatives if anchors.uses('prompted_negatives') else []
-        texts = head.encode_names(clip, [*names, *prompted])
+        check_no_class(anchors.negatives, names)
+        together = anchors.uses('prompted_negatives') and head.text_prompt is not None
+        texts = head.encode_names(clip, [*names, *anchors.negatives] if together else names)
 
         @torch.no_grad()
         def frozen(chosen: Tensor) -> Tensor:
             return self._encode_video(frames[chosen].flatten(0, 1), frames.shape[1], prompted=False)
+
+        def frozen_negatives() -> Tensor:
+            return head.frozen_features(clip, anchors.negatives, anchors.negative_templates)
+
+        prompted_negatives = None
+        if anchors.uses('prompted_negatives'):
+            prompted_negatives = texts[len(names) :] if together else frozen_negatives()
 
         return BatchFeatures(
             clips=feats[~is_anchor],
             classes=texts[: len(names)],
             logit_scale=clip.logit_scale,
             videos=feats[is_anchor] if anchors.uses('videos') else None,
-            negatives=head.frozen_features(clip, anchors.negatives) if anchors.uses('negatives') else None,
-            prompted_negatives=texts[len(names) :] if prompted else None,
+            negatives=frozen_negatives() if anchors.uses('negatives') else None,
+            prompted_negatives=prompted_negatives,
             frozen_clips=frozen(~is_anchor) if anchors.uses('frozen_clips') else None,
             frozen_classes=head.frozen_features(clip, names) if anchors.uses('frozen_classes') else None,
             frozen_videos=frozen(is_anchor) if anchors.uses('frozen_videos') else None,

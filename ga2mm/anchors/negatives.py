@@ -1,0 +1,115 @@
+"""Negative prompts: names that stand where a class name stands, and the sentences they stand in."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ga2mm.anchors.attribute_banks import ATTRIBUTE_BANKS, ATTRIBUTE_TEMPLATE
+from ga2mm.datasets.label_map import read_label_map
+
+_KEY = 'model.anchors.negatives'
+
+
+def read_negatives(
+    names: Sequence[str] | None = None,
+    bank: str | None = None,
+    file: str | Path | None = None,
+    exclude: str | Path | None = None,
+    templates: Sequence[str] | None = None,
+) -> tuple[list[str], tuple[str, ...]]:
+    """The negatives of a config (``model.anchors.negatives``), from exactly one source.
+
+    Names are compared as CLIP reads them: without case, an underscore is a space.
+
+    Args:
+        names: The names themselves: ``['else', 'nothing']``.
+        bank: The name of one of :data:`ATTRIBUTE_BANKS`.
+        file: A label map, or a text file with one name a line; see :func:`read_label_map`.
+        exclude: A file of the same kind, whose names are left out: the target's classes.
+        templates: Sentences that contain ``{}`` once, for the frozen text tower: a negative's frozen feature
+            is the mean over them. None for the head's own template, with a bank for
+            :data:`ATTRIBUTE_TEMPLATE`.
+
+    Returns:
+        The names, at least one, and the templates, empty for the head's own.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: There is not exactly one source, no such bank, no name, an empty one or one twice, or a
+            template without one ``{}``.
+    """
+    sources = dict(names=names, bank=bank, file=file)
+    given = [key for key, value in sources.items() if value is not None]
+    if len(given) != 1:
+        raise ValueError(
+            f'{_KEY} needs one of names, bank and file, found {" and ".join(given) or "none"} '
+            '(_delete_=True drops what a base config gives)'
+        )
+    if bank is not None:
+        if bank not in ATTRIBUTE_BANKS:
+            raise ValueError(f'{_KEY}.bank={bank!r} does not exist: give one of {", ".join(ATTRIBUTE_BANKS)}')
+        names = ATTRIBUTE_BANKS[bank]
+        templates = [ATTRIBUTE_TEMPLATE] if templates is None else templates
+    elif file is not None:
+        names = _read_file('file', file)
+    _check_names(names, _KEY if file is None else str(file))
+    if exclude is not None:
+        excluded = {_as_read(name) for name in _read_file('exclude', exclude)}
+        names = [name for name in names if _as_read(name) not in excluded]
+        if not names:
+            raise ValueError(f'{_KEY}.exclude={str(exclude)!r} leaves no negative: give other names')
+    return list(names), _check_templates(templates)
+
+
+def check_no_class(negatives: Iterable[str], class_names: Iterable[str]) -> None:
+    """Refuse a negative that is one of the classes being tuned: it would be both right and wrong.
+
+    Raises:
+        ValueError: There is one.
+    """
+    classes = {_as_read(name) for name in class_names}
+    for name in negatives:
+        if _as_read(name) in classes:
+            raise ValueError(
+                f'{_KEY} has {name!r}, which is a class being tuned: leave it out, for instance by '
+                "exclude='the label map of all target classes'"
+            )
+
+
+def _as_read(name: str) -> str:
+    """The name as CLIP reads it."""
+    return ' '.join(name.replace('_', ' ').lower().split())
+
+
+def _read_file(key: str, path: str | Path) -> tuple[str, ...]:
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'{_KEY}.{key}={str(path)!r} is no file: give a label map, or a text file with one name a line'
+        )
+    return read_label_map(path)
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
+    if isinstance(names, str) or not names:
+        raise ValueError(f"{where}: names={names!r} is no list of names: give one, such as ['else']")
+    seen = set()
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f'{where}: {name!r} is no name: give words that stand where a class name stands')
+        if _as_read(name) in seen:
+            raise ValueError(f'{where}: {name!r} is there twice: give each negative once')
+        seen.add(_as_read(name))
+
+
+def _check_templates(templates: Sequence[str] | None) -> tuple[str, ...]:
+    if templates is None:
+        return ()
+    if isinstance(templates, str) or not templates:
+        raise ValueError(
+            f"{_KEY}.templates={templates!r} is no list of sentences: give one, such as ['a video of {{}}.']"
+        )
+    for place, template in enumerate(templates):
+        if not isinstance(template, str) or template.count('{}') != 1:
+            raise ValueError(
+                f'{_KEY}.templates[{place}]={template!r} must contain {{}} once, for the negative'
+            )
+    return tuple(templates)
