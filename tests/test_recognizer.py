@@ -128,6 +128,29 @@ def test_scores_of_several_clips_and_crops_are_averaged(make_recognizer):
     assert float(single.std(dim=0).max()) > 1e-3
 
 
+def test_logits_are_averaged_with_those_of_the_frozen_clip(make_recognizer):
+    model, frozen = make_recognizer(), make_recognizer(head=dict(vision_prompt=None, text_prompt=None))
+    clips, own, other = make_clips(3, crops=2), NAMES, ['jump', 'walk', 'sit', 'run']
+    prompted = model.eval()(clips, stage='head'), frozen.eval()(clips, stage='head')
+    assert float((prompted[0] - prompted[1]).abs().max()) > 0.1
+    for share in (0.0, 0.3, 1.0):
+        averaged = make_recognizer(test_cfg=dict(frozen_share=share)).eval()
+        expected = (1 - share) * prompted[0] + share * prompted[1]
+        torch.testing.assert_close(averaged(clips, stage='head'), expected, rtol=1e-4, atol=1e-4)
+        averaged.set_classes(other)
+        of_other = predict(averaged, clips)
+        found = averaged.predict_offers(clips, make_samples(0, 0, 0), [other, own])
+        averaged.set_classes(own)
+        for samples, alone in zip(found, (of_other, predict(averaged, clips)), strict=True):
+            torch.testing.assert_close(torch.stack([get_scores(sample) for sample in samples]), alone)
+    # Training is not touched.
+    samples = make_samples(0, 1, 2)
+    losses = [each.train()(make_clips(), samples, mode='loss')['loss_cls'] for each in (model, averaged)]
+    torch.testing.assert_close(losses[0], losses[1])
+    with pytest.raises(ValueError, match='frozen_share=2: give a number from 0 to 1'):
+        make_recognizer(test_cfg=dict(frozen_share=2))
+
+
 def test_both_formats_agree_for_one_clip(make_recognizer):
     nchw = dict(type='ActionDataPreprocessor', format_shape='NCHW')
     clips = make_clips(2, num_frames=3)

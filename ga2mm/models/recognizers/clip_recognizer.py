@@ -34,7 +34,13 @@ class CLIPRecognizer(BaseRecognizer):
         anchors: Arguments of :class:`~ga2mm.anchors.AnchorObjective`; None for training without anchors.
         data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
             and ``format_shape='NCTHW'``.
-        train_cfg, test_cfg: As in MMAction2.
+        train_cfg: As in MMAction2.
+        test_cfg: As in MMAction2, and ``frozen_share``, 0 to 1: how much of the logits is the frozen CLIP's
+            when predicting. Logit averaging, half and half, costs no training. Source: the ensembles of
+            WiSE-FT (arXiv 2109.01903), of logits here.
+
+    Raises:
+        ValueError: ``frozen_share`` is not from 0 to 1.
     """
 
     def __init__(
@@ -67,6 +73,9 @@ class CLIPRecognizer(BaseRecognizer):
                 )
         self.backbone_from = 'mmaction2'
         self.train_cfg, self.test_cfg = train_cfg, test_cfg
+        self.frozen_share = (test_cfg or {}).get('frozen_share', 0.0)
+        if not 0 <= self.frozen_share <= 1:
+            raise ValueError(f'model.test_cfg.frozen_share={self.frozen_share}: give a number from 0 to 1')
 
     def set_classes(self, class_names: Sequence[str]) -> None:
         """Offer these classes from now on, keeping what was learnt.
@@ -87,18 +96,18 @@ class CLIPRecognizer(BaseRecognizer):
 
         Args:
             inputs: Normalised frames, see the class.
-            stage: ``'backbone'`` for features alone, ``'neck'`` for features and the head's arguments,
-                ``'head'`` for logits (B · M, classes), as MMAction2 names them.
+            stage: ``'backbone'`` for features alone, ``'neck'`` for features and the head's arguments (with
+                ``frozen_share`` the frozen features stand behind the prompted ones), ``'head'`` for logits
+                (B · M, classes), as MMAction2 names them.
             data_samples, test_mode: Accepted as in MMAction2, without effect.
         """
         frames, num_frames = self._to_frames(inputs)
         feats = self._encode_video(frames, num_frames, prompted=True)
         if stage == 'backbone':
             return feats, {}
-        head_kwargs = {
-            'class_features': self.cls_head.class_features(self.backbone),
-            'logit_scale': self.backbone.logit_scale,
-        }
+        if self.frozen_share and not self.training:
+            feats = self._with_frozen(feats, self._encode_video(frames, num_frames, prompted=False))
+        head_kwargs = {'class_features': self._class_features(), 'logit_scale': self.backbone.logit_scale}
         if stage == 'head':
             return self.cls_head(feats, **head_kwargs), {}
         return feats, head_kwargs
@@ -116,11 +125,14 @@ class CLIPRecognizer(BaseRecognizer):
         Returns:
             Of each list the samples with their predictions.
         """
-        feats, _ = self.extract_feat(inputs, stage='backbone')
+        frames, num_frames = self._to_frames(inputs)
+        feats = self._encode_video(frames, num_frames, prompted=True)
+        if self.frozen_share:
+            feats = self._with_frozen(feats, self._encode_video(frames, num_frames, prompted=False))
         predictions = []
         for class_names in offers:
             self.set_classes(class_names)
-            class_features = self.cls_head.class_features(self.backbone)
+            class_features = self._class_features()
             samples = [sample.clone() for sample in data_samples]
             predictions.append(
                 self.cls_head.predict(
@@ -220,6 +232,23 @@ class CLIPRecognizer(BaseRecognizer):
         prompts = self.cls_head.vision_prompts() if prompted else ()
         features = at_least_float32(self.backbone.encode_frames(frames, prompts))
         return F.normalize(features.unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
+
+    def _class_features(self) -> Tensor:
+        """What the features of clips are compared with."""
+        head = self.cls_head
+        class_features = head.class_features(self.backbone)
+        if self.training or not self.frozen_share:
+            return class_features
+        return self._with_frozen(class_features, head.frozen_features(self.backbone, head.class_names))
+
+    def _with_frozen(self, features: Tensor, frozen: Tensor) -> Tensor:
+        """Prompted and frozen unit features side by side, still of unit length.
+
+        The cosines of two such features are the mean of the prompted and the frozen ones, weighted by
+        ``frozen_share``.
+        """
+        share = self.frozen_share
+        return torch.cat([(1 - share) ** 0.5 * features, share**0.5 * frozen], dim=-1)
 
     def _check_anchors(self, in_batch: bool) -> None:
         if in_batch and self.anchors is None:
