@@ -4,6 +4,7 @@ from typing import Any
 
 from mmengine.dataset import BaseDataset
 
+from ga2mm.anchors.weighted_anchors import WeightedAnchors
 from ga2mm.registry import DATASETS
 from ga2mm.structures import set_gt_label
 
@@ -23,7 +24,8 @@ class AnchorDataset:
 
     Args:
         dataset: The labelled training dataset, or its config.
-        anchors: The dataset of irrelevant videos, or its config; any dataset of MMAction2's will do.
+        anchors: The dataset of irrelevant videos, or its config; any dataset of MMAction2's will do, and
+            :class:`WeightedAnchors` for several.
     """
 
     def __init__(self, dataset: dict | BaseDataset, anchors: dict | BaseDataset) -> None:
@@ -39,6 +41,13 @@ class AnchorDataset:
     def num_anchors(self) -> int:
         """Number of irrelevant videos."""
         return len(self.anchors)
+
+    @property
+    def anchor_sources(self) -> list[tuple[int, int]]:
+        """(number of videos, weight) of each source of anchors, in the order of their indices."""
+        if isinstance(self.anchors, WeightedAnchors):
+            return self.anchors.sizes_and_weights
+        return [(self.num_anchors, 1)]
 
     def full_init(self) -> None:
         """Read the annotation files of both datasets, if they were not read yet."""

@@ -1,6 +1,6 @@
 """Batches of labelled clips and anchors, in one ratio."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import count
 
@@ -18,10 +18,13 @@ class AnchorBatchSampler(Sampler[list[int]]):
 
     The labelled clips are those of the wrapped sampler. The anchors are one endless stream of
     permutations of all anchors, fixed by the sampler's seed: none is used twice before all were used
-    once. Step s of W processes takes the next W * M anchors, and rank r every W-th of them from the
-    r-th on, just as MMEngine's samplers share out the labelled clips. So the b-th batches of W
-    processes with N + M clips hold together what one process with W * N + W * M clips has in its
-    b-th batch, as long as these batches are full.
+    once. With :class:`WeightedAnchors` each source has such a stream of its own, and every round of
+    sum(weights) anchors has as many of each source as its weight says, in random order.
+
+    Step s of W processes takes the next W * M anchors, and rank r every W-th of them from the r-th on,
+    just as MMEngine's samplers share out the labelled clips. So the b-th batches of W processes with
+    N + M clips hold together what one process with W * N + W * M clips has in its b-th batch, as long
+    as these batches are full.
 
     Design choice: with an epoch-based sampler, each epoch takes the stream up where the epoch before
     it left off, computed from the number of the epoch alone. So training resumed at an epoch's
@@ -67,7 +70,7 @@ class AnchorBatchSampler(Sampler[list[int]]):
                     f"{type(sampler.dataset).__name__}; use dataset=dict(type='AnchorDataset', "
                     'dataset=..., anchors=...) without num_batch_per_epoch'
                 )
-            if sampler.dataset.num_anchors == 0:
+            if any(size == 0 for size, _ in sampler.dataset.anchor_sources):
                 raise ValueError(
                     f'num_anchors={num_anchors}, but the AnchorDataset has no anchors; list some '
                     'videos in the ann_file of its anchors'
@@ -108,15 +111,26 @@ class AnchorBatchSampler(Sampler[list[int]]):
             return []
         dataset, world_size = self.sampler.dataset, self.sampler.world_size
         first = step * self.num_anchors * world_size + self.sampler.rank
-        indices = []
-        for position in range(first, first + self.num_anchors * world_size, world_size):
-            number, place = divmod(position, dataset.num_anchors)
-            permutation = _permutation(self.sampler.seed, number, dataset.num_anchors)
-            indices.append(len(dataset) + int(permutation[place]))
-        return indices
+        positions = range(first, first + self.num_anchors * world_size, world_size)
+        sources = dataset.anchor_sources
+        return [len(dataset) + _anchor_at(position, self.sampler.seed, sources) for position in positions]
 
 
-@lru_cache(maxsize=4)
-def _permutation(seed: int, number: int, size: int) -> np.ndarray:
-    """The ``number``-th permutation of 0 to ``size`` - 1."""
-    return np.random.default_rng((seed, number)).permutation(size)
+def _anchor_at(position: int, seed: int, sources: Sequence[tuple[int, int]]) -> int:
+    """The anchor at a position of the endless stream over sources of (size, weight)."""
+    weights = [weight for _, weight in sources]
+    number, place = divmod(position, sum(weights))
+    places = _permutation((seed, number, len(sources)), sum(weights))
+    source_at = np.repeat(np.arange(len(sources)), weights)[places]
+    source = int(source_at[place])
+    drawn = number * weights[source] + int((source_at[:place] == source).sum())
+    size = sources[source][0]
+    number, place = divmod(drawn, size)
+    first = sum(size for size, _ in sources[:source])
+    return first + int(_permutation((seed, number, source), size)[place])
+
+
+@lru_cache(maxsize=8)
+def _permutation(seed: tuple[int, ...], size: int) -> np.ndarray:
+    """A permutation of 0 to ``size`` - 1, fixed by its seed."""
+    return np.random.default_rng(seed).permutation(size)

@@ -1,6 +1,5 @@
 """What can be wrong with the lists of a config, found before a run."""
 
-import difflib
 import os
 import re
 from collections import Counter
@@ -13,11 +12,9 @@ from typing import Any
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.annotation import read_annotation
 from ga2mm.datasets.label_map import read_label_map
+from ga2mm.datasets.similar_classes import normalise_class_name, similar_classes
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.registry import DATASETS
-
-SIMILARITY = 0.85
-"""Class names at least this alike (``difflib``'s ratio) may mean the same action. Design choice."""
 
 NAMED = 5
 """How many videos or classes a finding names."""
@@ -43,7 +40,8 @@ class CheckedList:
     """A list of a config, read.
 
     Args:
-        role: ``'training'``, ``'anchor'``, ``'validation'`` or ``'test'``.
+        role: ``'training'``, ``'anchor'``, ``'generated anchor'`` (the videos that anchors are generated
+            from), ``'validation'`` or ``'test'``.
         ann_file: The file.
         split: ``'base'``, ``'novel'`` or ``'all'``; None without class names.
         classes: Class names at the index of their labels; none for anchors without a label map.
@@ -59,17 +57,13 @@ class CheckedList:
     labels: tuple[int, ...]
 
 
-def normalise_class_name(name: str) -> str:
-    """A class name without case, spaces and punctuation: ``PlayingGuitar`` is ``playing_guitar``."""
-    return ''.join(letter for letter in name.lower() if letter.isalnum())
-
-
 def read_config_lists(
     cfg: dict[str, Any], dataloaders: Sequence[str] = tuple(ROLES)
 ) -> tuple[list[CheckedList], list[Finding]]:
     """Read the lists of a config.
 
-    ``train_dataloader.dataset`` may be an ``AnchorDataset``. ``test_dataloader`` maps names to a dataloader
+    ``train_dataloader.dataset`` may be an ``AnchorDataset``; of anchors from several sources each is read,
+    of generated ones the videos that they are generated from. ``test_dataloader`` maps names to a dataloader
     or to a list of them. Lists are read whole, whatever a dataset's ``indices``.
 
     Args:
@@ -200,13 +194,14 @@ def check_anchor_classes(lists: Sequence[CheckedList], anchor_classes: Sequence[
         else:
             kind = 'class' if one.split == 'all' else f'{one.split} class'
             targets |= {normalise_class_name(name): f"{kind} '{name}'" for name in one.classes}
+    closest: dict[str, tuple[float, str]] = {}
+    for key, anchor, similarity in similar_classes(list(targets), list(anchors)):
+        closest[key] = max(closest.get(key, (0.0, '')), (similarity, anchor))
     findings = []
-    for key, target in targets.items():
-        alike = [key] if key in anchors else difflib.get_close_matches(key, anchors, 1, SIMILARITY)
-        if alike:
-            relation = 'is also' if alike == [key] else 'resembles'
-            message = f"{target} {relation} a class of the anchors: '{anchors[alike[0]]}'"
-            findings.append(Finding('warning', message))
+    for key, (similarity, anchor) in closest.items():
+        relation = 'is also' if similarity == 1 else 'resembles'
+        message = f"{targets[key]} {relation} a class of the anchors: '{anchors[anchor]}'"
+        findings.append(Finding('warning', message))
     return findings
 
 
@@ -227,9 +222,20 @@ def _datasets(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple
         dataset = loader.get('dataset', {})
         if 'anchors' in dataset:
             yield ROLES[key], f'{place}.dataset.dataset', dataset['dataset']
-            yield 'anchor', f'{place}.dataset.anchors', dataset['anchors']
+            yield from _anchor_datasets(f'{place}.dataset.anchors', dataset['anchors'])
         else:
             yield ROLES[key], f'{place}.dataset', dataset
+
+
+def _anchor_datasets(key: str, anchors: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(role, config key, config) of every dataset that anchors come from."""
+    if 'sources' in anchors:
+        for i, source in enumerate(anchors['sources']):
+            yield from _anchor_datasets(f'{key}.sources[{i}]', source)
+    elif 'dataset' in anchors:
+        yield 'generated anchor', f'{key}.dataset', anchors['dataset']
+    else:
+        yield 'anchor', key, anchors
 
 
 def _labels_from_one(arguments: dict[str, Any]) -> str | None:
@@ -277,6 +283,8 @@ def _shared_videos(first: CheckedList, second: CheckedList) -> Iterator[Finding]
     roles = {first.role, second.role}
     if roles == {'test'} and {first.split, second.split} != {'base', 'novel'}:
         return  # several splits of one dataset may share test videos
+    if roles == {'training', 'generated anchor'} or roles <= {'anchor', 'generated anchor'}:
+        return  # anchors are generated from training videos, and their sources may overlap
     shared = sorted(set(first.files) & set(second.files))
     if shared:
         message = (

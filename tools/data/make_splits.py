@@ -39,7 +39,7 @@ from ga2mm.datasets.official_annotations import (
     read_ssv2,
     read_ucf101,
 )
-from ga2mm.datasets.split_check import normalise_class_name
+from ga2mm.datasets.similar_classes import normalise_class_name
 from ga2mm.utils import one_line_errors, replace_when_written
 
 LABEL_MAPS = {

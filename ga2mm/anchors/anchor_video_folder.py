@@ -1,0 +1,65 @@
+"""Irrelevant videos: all that lie in a folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ga2mm.anchors.anchor_dataset import NO_LABEL
+from ga2mm.datasets import TolerantVideoDataset
+from ga2mm.registry import DATASETS
+
+VIDEO_SUFFIXES = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+"""What a video's file name ends in, in small or capital letters."""
+
+
+@DATASETS.register_module()
+class AnchorVideoFolder(TolerantVideoDataset):
+    """Irrelevant videos: all in a folder and the folders in it, sorted by path.
+
+    A file is a video if its suffix is one of ``VIDEO_SUFFIXES``. Hidden files are left out, and links to
+    folders are not followed. See :class:`TolerantVideoDataset` for what every item says about unreadable
+    videos.
+
+    Args:
+        folder: The folder.
+        pipeline: Transforms; they end in ``PackActionInputs``.
+        on_unreadable: ``'replace'`` (default) or ``'fail'``; see :class:`TolerantVideoDataset`.
+        indices: Take only the first videos (an integer) or these (a list of integers).
+        lazy_init: Do not look into the folder yet.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: There is no video in it.
+    """
+
+    is_anchor = True
+
+    def __init__(
+        self,
+        folder: str,
+        pipeline: Sequence[dict | Callable],
+        on_unreadable: str | None = None,
+        indices: int | Sequence[int] | None = None,
+        lazy_init: bool = False,
+    ) -> None:
+        super().__init__(
+            folder,
+            pipeline=pipeline,
+            data_prefix=dict(video=folder),
+            on_unreadable=on_unreadable,
+            indices=indices,
+            lazy_init=lazy_init,
+        )
+
+    def list_videos(self) -> list[tuple[str, int]]:
+        folder = Path(self.ann_file)
+        if not folder.is_dir():
+            raise FileNotFoundError(f'{folder}: no such folder; set folder to where the anchor videos are')
+        videos = sorted(
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob('[!.]*')
+            if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        )
+        if not videos:
+            suffixes = ', '.join(VIDEO_SUFFIXES)
+            raise ValueError(f'{folder}: no video in this folder; names of videos end in {suffixes}')
+        return [(path, NO_LABEL) for path in videos]

@@ -1,0 +1,171 @@
+"""Anchors that need no videos but the labelled ones: noise, one colour, and clips without their subject."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from torch import Tensor
+from torchvision.transforms.v2.functional import resize
+
+from ga2mm.anchors.anchor_dataset import NO_LABEL
+from ga2mm.datasets import BlackVideo
+from ga2mm.registry import DATASETS
+
+GRID = 8
+"""Frames are cut into GRID x GRID patches, or blurred to GRID x GRID pixels. Design choice."""
+
+BLENDED_PATCHES = 4
+"""How many patches one blended patch is the mean of. Design choice."""
+
+MIXED_VIDEOS = 8
+"""How many videos one mixed video is the mean of. Design choice."""
+
+
+def noise(clip: Tensor) -> Tensor:
+    """A clip of the same shape whose values are drawn one by one, uniformly from 0 to 255."""
+    return torch.randint_like(clip, 256)
+
+
+def blank(clip: Tensor) -> Tensor:
+    """A clip of the same shape in one colour, drawn uniformly."""
+    return torch.randint(256, (3, 1, 1, 1), dtype=clip.dtype).expand_as(clip).clone()
+
+
+def shuffle_patches(clip: Tensor) -> Tensor:
+    """The clip with its patches in random order, the same in all frames."""
+    (height, cut_rows), (width, cut_columns) = (divmod(side, GRID) for side in clip.shape[-2:])
+    if cut_rows or cut_columns:
+        raise ValueError(
+            f'frames of {clip.shape[-2]}x{clip.shape[-1]} pixels cannot be cut into {GRID}x{GRID} patches; '
+            f'let the pipeline resize to multiples of {GRID}'
+        )
+    patches = clip.unflatten(-2, (GRID, height)).unflatten(-1, (GRID, width)).transpose(-3, -2)
+    shuffled = patches.flatten(-4, -3)[..., torch.randperm(GRID * GRID), :, :]
+    return shuffled.unflatten(-3, (GRID, GRID)).transpose(-3, -2).flatten(-2).flatten(-3, -2)
+
+
+def blend_patches(clip: Tensor) -> Tensor:
+    """The clip whose every patch is the mean of several of its patches."""
+    return mean_clip(*(shuffle_patches(clip) for _ in range(BLENDED_PATCHES)))
+
+
+def blur(clip: Tensor) -> Tensor:
+    """The clip without detail: made GRID x GRID pixels small and large again, frame by frame.
+
+    Design choice: a Gaussian wide enough to hide the subject does the same at 30 times the cost.
+    """
+    return resize(resize(clip, [GRID, GRID], antialias=True), list(clip.shape[-2:]), antialias=True)
+
+
+def mean_clip(*clips: Tensor) -> Tensor:
+    """The mean of clips of one shape, rounded."""
+    return torch.stack(clips).float().mean(dim=0).round().to(clips[0].dtype)
+
+
+KINDS: dict[str, tuple[int, Callable[..., Tensor]]] = dict(
+    noise=(0, noise),
+    blank=(0, blank),
+    shuffled_patches=(1, shuffle_patches),
+    blended_patches=(1, blend_patches),
+    blurred=(1, blur),
+    mixed=(MIXED_VIDEOS, mean_clip),
+)
+"""For each kind how many videos an anchor starts from, and what makes it from their clips.
+
+Clips are uint8, of shape (M, 3, T, H, W). A kind without a video takes the shape of a clip.
+"""
+
+
+@DATASETS.register_module()
+class GeneratedAnchors(BaseDataset):
+    """As many anchors as there are training clips, generated from these or from their shape alone.
+
+    ====================  =======================================================================
+    ``noise``             every value drawn at random
+    ``blank``             one colour, drawn at random
+    ``shuffled_patches``  the patches of a clip in random order, the same in all frames
+    ``blended_patches``   every patch the mean of several patches of the clip
+    ``blurred``           a clip without detail
+    ``mixed``             the mean of several videos
+    ====================  =======================================================================
+
+    An anchor depends on the seed and its index alone, augmentation included: it is the same in each epoch and
+    in any number of workers and processes. Unreadable videos are replaced as the training dataset says.
+
+    Args:
+        kind: One of the kinds above.
+        dataset: The labelled training dataset, or its config. ``noise`` and ``blank`` take only its number
+            of clips and their shape.
+        seed: Seed of everything that is random.
+        lazy_init: Do not initialise the training dataset yet.
+
+    Raises:
+        ValueError: There is no such kind, the dataset is a test set, or it has too few videos for ``mixed``.
+    """
+
+    def __init__(
+        self, kind: str, dataset: dict | BaseDataset, seed: int = 0, lazy_init: bool = False
+    ) -> None:
+        if kind not in KINDS:
+            raise ValueError(f'kind={kind!r} of generated anchors; use one of {", ".join(KINDS)}')
+        self.kind = kind
+        self.num_videos, self.generate = KINDS[kind]
+        self.dataset = DATASETS.build(dict(dataset, lazy_init=True)) if isinstance(dataset, dict) else dataset
+        if self.dataset.test_mode:
+            raise ValueError(
+                f'{self.dataset.ann_file}: test_mode=True; anchors are generated from training videos only, '
+                'give the training dataset'
+            )
+        self.seed = seed
+        super().__init__(serialize_data=False, lazy_init=lazy_init)
+
+    def load_data_list(self) -> list[dict]:
+        self.dataset.full_init()
+        if len(self.dataset) < self.num_videos:
+            raise ValueError(
+                f'{self.dataset.ann_file}: {len(self.dataset)} videos, but a {self.kind} anchor is made of '
+                f'{self.num_videos}; choose another kind'
+            )
+        return [dict(label=NO_LABEL)] * len(self.dataset)
+
+    def prepare_data(self, idx: int) -> dict:
+        with _random_numbers_of(self.seed, idx):
+            if self.num_videos == 0:
+                # The shape comes from the pipeline, without a video.
+                info = self.dataset.get_data_info(idx) | dict(video_reader=BlackVideo())
+                items = [self.dataset.pipeline(info)]
+            else:
+                steps = [0, *random.sample(range(1, len(self)), self.num_videos - 1)]
+                items = [self.dataset[(idx + step) % len(self)] for step in steps]
+            item = items[0]
+            samples = [one['data_samples'] for one in items]
+            item['inputs'] = self.generate(*(one['inputs'] for one in items))
+        item['data_samples'].set_metainfo(
+            dict(
+                filename=f'{self.kind} anchor {idx}',
+                unreadable=tuple(name for sample in samples for name in sample.get('unreadable', ())),
+                readable=True,
+                is_anchor=True,
+            )
+        )
+        return item
+
+
+@contextmanager
+def _random_numbers_of(seed: int, index: int) -> Iterator[None]:
+    """Random numbers of Python, NumPy and PyTorch that hang on (seed, index) alone, for one block."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    # Two numbers make one seed of 32 bits, as NumPy takes them.
+    seed = int(np.random.SeedSequence((seed, index)).generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPU's too
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
