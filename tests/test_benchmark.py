@@ -109,8 +109,7 @@ class TestPlan:
             assert (cell.series == cell.method) == (cell.value is None)
             if cell.draw is not None:
                 assert (cell.draw >= 100) == (benchmark.part == 'validation')
-        if benchmark.baseline:
-            assert any(cell.method == benchmark.baseline for cell in benchmark.cells)
+        assert set(benchmark.baselines) <= {cell.method for cell in benchmark.cells}
 
     def test_what_learns_nothing_runs_once_for_all_seeds_and_shots(self, tmp_path):
         config = write_config(tmp_path / 'b.py', shots=[2, 4], seeds=[0, 1, 2])
@@ -343,7 +342,7 @@ class TestTables:
     def benchmark(self, **changes) -> Benchmark:
         return Benchmark(
             **{
-                **dict(title='T', note='A note.', part='test', baseline='deep', worlds=[], cells=[]),
+                **dict(title='T', note='A note.', part='test', baselines=['deep'], worlds=[], cells=[]),
                 **changes,
             }
         )
@@ -359,7 +358,7 @@ class TestTables:
         assert markdown[5] == '| deep | 81.0 ± 1.4 | 81.0 ± 1.4 | 81.0 ± 1.4 | 2 |'
 
     def test_no_differences_without_a_baseline(self):
-        assert len(make_tables(self.benchmark(baseline=None), self.ROWS)) == 1
+        assert len(make_tables(self.benchmark(baselines=[]), self.ROWS)) == 1
 
     def test_footer_says_what_it_was_made_from(self):
         footer = make_footer(self.benchmark(part='validation'), self.ROWS)

@@ -9,7 +9,11 @@ from mmengine.runner import Runner
 
 from ga2mm.registry import MODELS
 
-CONFIGS = sorted([*running.CONFIGS.glob('*.py'), *running.CONFIGS.parent.glob('baselines/*.py')])
+CONFIGS = sorted(
+    path
+    for folder in ('ga2', 'anchors', 'baselines')
+    for path in running.CONFIGS.parent.glob(f'{folder}/*.py')
+)
 SCHEDULES = {'base2novel': (12, 2, 4e-2), 'fewshot': (30, 5, 8e-3)}
 RECIPES = [
     running.CONFIGS / f'{dataset}_{protocol}.py'

@@ -1,7 +1,7 @@
-# What `make demo` runs: the first three class draws, one seed.
+# What `make demo` runs: the first two class draws, one seed.
 _base_ = '../_base_/benchmarks/miniature.py'
 
 title = 'Demo on the miniature world'
-worlds = [dict(style='mild', draws=[0, 1, 2])]
+worlds = [dict(style='mild', draws=[0, 1])]
 methods = {'coupled prompts': None}
-draws = [0, 1, 2]
+draws = [0, 1]

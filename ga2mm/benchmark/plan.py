@@ -132,7 +132,7 @@ class Benchmark:
     title: str
     note: str
     part: str
-    baseline: str | None
+    baselines: list[str]
     worlds: list[dict[str, Any]]
     cells: list[Cell]
 
@@ -146,7 +146,8 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     and of a method are the variables that the configs read; their values may name ``{shots}``, ``{seed}``
     and ``{draw}``. A method that only tests what another has learnt, with other ``options``, names it in
     ``trained_as``. ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the
-    run that a hard prompt is learnt in. ``worlds`` are arguments of the miniature world's generator. A
+    run that a hard prompt is learnt in. ``baseline`` names the method, or the methods, that all are compared
+    with. ``worlds`` are arguments of the miniature world's generator. A
     method or dataset of a base config is removed by None.
 
     Args:
@@ -183,11 +184,13 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     for name, dataset in config['datasets'].items():
         if part == 'validation' and dataset.get('test_sets'):
             raise ValueError(f"{path}, datasets[{name!r}]: part='validation' takes no test_sets")
-    baseline = config.get('baseline')
-    if baseline is not None and baseline not in config['methods']:
-        raise ValueError(
-            f'{path}: baseline={baseline!r} is no method; choose one of {list(config["methods"])}'
-        )
+    baselines = config.get('baseline') or []
+    baselines = [baselines] if isinstance(baselines, str) else list(baselines)
+    for baseline in baselines:
+        if baseline not in config['methods']:
+            raise ValueError(
+                f'{path}: baseline={baseline!r} is no method; choose one of {list(config["methods"])}'
+            )
 
     for name, dataset in config['datasets'].items():
         _check_keys(dataset, {'env', 'test_sets', 'hard_prompt'}, f'{path}, datasets[{name!r}]')
@@ -214,7 +217,7 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
         title=config.get('title', path.stem),
         note=config.get('note', ''),
         part=part,
-        baseline=baseline,
+        baselines=baselines,
         worlds=config.get('worlds', []),
         cells=cells,
     )

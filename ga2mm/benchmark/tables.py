@@ -56,7 +56,7 @@ def write_rows(rows: list[dict[str, Any]], folder: Path) -> None:
 
 
 def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]:
-    """For each dataset the scores of all methods, and their differences to the baseline."""
+    """For each dataset the scores of all methods, and their differences to the baselines."""
     tables = []
     for dataset in dict.fromkeys(row['dataset'] for row in rows):
         here = [row for row in rows if row['dataset'] == dataset]
@@ -80,23 +80,37 @@ def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]
         if any(score.startswith('irrelevant/') for score in scores):
             heading += '; AUROC and FPR at 95 % TPR of known against irrelevant videos'
         tables.append(Table(heading, ['method', *titles, 'runs'], body))
-        compared, units = [], 0
-        for key, name in names.items():
-            baseline = groups.get((benchmark.baseline, key[1]), groups.get((benchmark.baseline, None)))
-            if key[0] != benchmark.baseline and baseline:
-                found = [paired_difference(groups[key], baseline, score) for score in scores]
-                units = max(units, *(each.units for each in found if each is not None), 0)
-                compared.append([name, *('–' if each is None else str(each) for each in found)])
-        if units:
-            unit = 'class draw' if any(row['draw'] is not None for row in here) else 'seed'
-            heading = f'{dataset}: difference to {benchmark.baseline} in points, '
-            heading += (
-                f'one {unit}, so no interval'
-                if units == 1
-                else f'with the 95 % interval over {units} {unit}s; "not shown" where it contains zero'
-            )
-            tables.append(Table(heading, ['method', *titles], compared))
+        for baseline in benchmark.baselines:
+            tables += _differences(dataset, here, groups, names, scores, baseline)
     return tables
+
+
+def _differences(
+    dataset: str,
+    rows: list[dict[str, Any]],
+    groups: dict[tuple[str, int | None], list[dict[str, Any]]],
+    names: dict[tuple[str, int | None], str],
+    scores: list[str],
+    baseline: str,
+) -> list[Table]:
+    """The table of all methods' differences to one of them; none if nothing can be compared."""
+    compared, units = [], 0
+    for key, name in names.items():
+        others = groups.get((baseline, key[1]), groups.get((baseline, None)))
+        if key[0] != baseline and others:
+            found = [paired_difference(groups[key], others, score) for score in scores]
+            units = max(units, *(each.units for each in found if each is not None), 0)
+            compared.append([name, *('–' if each is None else str(each) for each in found)])
+    if not units:
+        return []
+    unit = 'class draw' if any(row['draw'] is not None for row in rows) else 'seed'
+    heading = f'{dataset}: difference to {baseline} in points, '
+    heading += (
+        f'one {unit}, so no interval'
+        if units == 1
+        else f'with the 95 % interval over {units} {unit}s; "not shown" where it contains zero'
+    )
+    return [Table(heading, ['method', *(TITLES.get(score, score) for score in scores)], compared)]
 
 
 def make_footer(benchmark: Benchmark, rows: list[dict[str, Any]]) -> str:

@@ -1,0 +1,14 @@
+# The anchors on the test draws: against plain and coupled prompts, self-consistency on the labelled clips, and the
+# free baseline, logits averaged with the frozen CLIP's. The first methods are those of miniature.py.
+_base_ = './miniature.py'
+
+title = 'Anchors on the miniature world'
+baseline = ['deep prompts', 'GA2-CLIP']
+methods = {
+    'self-consistency': dict(config='../anchors/miniature_self_consistency.py'),
+    **{
+        f'{method}, averaged with frozen': dict(
+            config=f'../ga2/miniature_{file}.py', trained_as=method, options={'model.test_cfg.frozen_share': 0.5})
+        for method, file in [('deep prompts', 'deep_prompts'), ('coupled prompts', 'coupled'), ('GA2-CLIP', 'ga2')]
+    },
+}
