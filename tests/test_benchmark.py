@@ -100,11 +100,10 @@ class TestPlan:
         folders = [cell.folder for cell in [*benchmark.cells, *sources(benchmark.cells)]]
         assert len(set(folders)) == len(folders)
         for cell in benchmark.cells:
-            # All configs of the method in configs/ga2 and their coupled baselines take a hard prompt.
-            name = Path(cell.config).stem
-            coupled = (
-                'coupled' in name or name == 'miniature_ga2' or 'base2novel' in name or 'fewshot' in name
-            )
+            # All configs of the method, with any strategy, and their coupled baselines take a hard prompt.
+            name, folder = Path(cell.config).stem, Path(cell.config).parent.name
+            coupled = folder == 'anchors' or name == 'miniature_ga2'
+            coupled |= any(part in name for part in ('coupled', 'base2novel', 'fewshot'))
             assert (cell.hard_prompt is not None) == coupled, cell
             assert (cell.series == cell.method) == (cell.value is None)
             if cell.draw is not None:

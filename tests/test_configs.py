@@ -138,6 +138,7 @@ def test_learning_rates_of_four_gpus(name, prompts, others, tmp_path):
         {'model.cls_head.vision_prompt.depth': 4, 'model.cls_head.vision_prompt.length': 7},
         {'model.cls_head.vision_prompt': None, 'model.cls_head.text_prompt.depth': 1},
         {'model.anchors.strategies': [dict(type='ReleasedAnchor')], 'model.anchors.negatives': ['a', 'b']},
+        {'model.anchors.negatives.names': ['a', 'b']},
         {'model.anchors.strategies.0.weight': 0.25},
         WITHOUT_PROMPTS,
     ],
@@ -160,7 +161,8 @@ def test_backbone_prompts_and_anchors_are_swapped_by_options(options, tmp_path):
         (strategy,) = model.anchors.strategies
         assert type(strategy).__name__ == cfg.anchors.strategies[0].type
         assert strategy.weight == cfg.anchors.strategies[0].get('weight', 1.0)
-        assert model.anchors.negatives == list(cfg.anchors.negatives)
+        negatives = cfg.anchors.negatives
+        assert model.anchors.negatives == list(negatives.names if 'names' in negatives else negatives)
 
 
 def test_released_number_of_learnt_parameters():

@@ -1,36 +1,50 @@
-# Which anchor strategy, with which weight: validation draws, one seed.
+# Which anchors, from where, held how: validation draws, one seed. Each method is GA2-CLIP with one thing changed.
 _base_ = '../_base_/benchmarks/miniature.py'
 
-title = 'Anchor strategies, validation'
+title = 'Anchors, validation'
 part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103])]
+_consistency = dict(type='FeatureConsistency', weight=3.0)
 methods = {
-    'GA2-CLIP': None,
+    'coupled prompts': dict(config='../ga2/miniature_coupled.py'),
+    'deep prompts, averaged with frozen': dict(
+        config='../ga2/miniature_deep_prompts.py',
+        trained_as='deep prompts',
+        options={'model.test_cfg.frozen_share': 0.5}),
+    **{
+        name: dict(config='../ga2/miniature_ga2.py', options=options)
+        for name, options in {
+            'weight 1': {'model.anchors.strategies.0.weight': 1.0},
+            'weight 10': {'model.anchors.strategies.0.weight': 10.0},
+            'dropout 0.5': {'model.cls_head.text_prompt.dropout': 0.5},
+            '16 anchors a step': {'train_dataloader.batch_sampler.num_anchors': 16},
+            'one negative': {'model.anchors.negatives.names': ['something else']},
+            'attributes as negatives': {'model.anchors.negatives': dict(_delete_=True, bank='miniature')},
+            'plus distribution consistency': {
+                'model.anchors.strategies': [_consistency, dict(type='DistributionConsistency')]
+            },
+            'plus self-consistency': {
+                'model.anchors.strategies': [_consistency, dict(type='SelfConsistency', weight=0.3)]
+            },
+        }.items()
+    },
     **{
         f'{name}, weight {weight:g}': dict(
-            config='../ga2/miniature_ga2.py',
-            options={'model.anchors.strategies': [dict(type=name, weight=weight)]},
-            series=name,
-            value=weight)
+            config=f'../anchors/miniature_{name.replace("-", "_").replace(" ", "_")}.py',
+            options={'model.anchors.strategies.0.weight': weight})
         for name, weights in {
-            'FeatureConsistency': [3.0],
-            'DistributionConsistency': [0.3, 1.0, 3.0],
-            'JointSoftmax': [0.1],
-            'Margin': [1.0],
+            'self-consistency': [0.5, 1.0],
+            'distribution consistency': [0.3, 1.0],
+            'joint softmax': [0.1],
+            'margin': [1.0],
         }.items()
         for weight in weights
     },
     **{
-        # On the training clips themselves, as PromptSRC does; it sees no anchors.
-        f'SelfConsistency, weight {weight:g}': dict(
-            config='../ga2/miniature_ga2.py',
-            options={
-                'model.anchors': dict(_delete_=True, strategies=[dict(type='SelfConsistency', weight=weight)]),
-                'train_dataloader.batch_sampler.num_anchors': 0,
-            },
-            series='SelfConsistency',
-            value=weight)
-        for weight in [0.3, 1.0]
+        f'{kind} anchors': dict(config='../anchors/miniature_generated.py', env=dict(GA2MM_ANCHOR_KIND=kind))
+        for kind in ('noise', 'shuffled_patches', 'blurred', 'mixed')
     },
+    'other dataset as anchors': dict(config='../anchors/miniature_other_dataset.py'),
 }
+baseline = ['deep prompts', 'GA2-CLIP']
 draws = [100, 101, 102, 103]

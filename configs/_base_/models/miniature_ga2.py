@@ -3,8 +3,9 @@ _base_ = './miniature_coupled.py'
 
 model = dict(
     anchors=dict(
-        negatives=[
-            f'{shape} {action}' for shape in ('arrow', 'window', 'drop', 'oval') for action in (
-                'sliding', 'rising', 'falling', 'spinning', 'orbiting', 'growing', 'glowing', 'bouncing', 'shaking')
-        ],
+        negatives=dict(
+            names=[
+                f'{shape} {action}' for shape in ('arrow', 'window', 'drop', 'oval') for action in (
+                    'sliding', 'rising', 'falling', 'spinning', 'orbiting', 'growing', 'glowing', 'bouncing', 'shaking')
+            ]),
         strategies=[dict(type='FeatureConsistency', weight=3.0)]))
