@@ -1,8 +1,10 @@
 # The anchors on the test draws: against plain and coupled prompts, self-consistency on the labelled clips, and the
-# free baseline, logits averaged with the frozen CLIP's. The first methods are those of miniature.py.
+# free baseline, logits averaged with the frozen CLIP's; also how well known videos are told from irrelevant ones. The
+# first methods are those of miniature.py.
 _base_ = './miniature.py'
 
 title = 'Anchors on the miniature world'
+datasets = {style: dict(test_sets=['../_base_/test_sets/miniature_irrelevant.py']) for style in ('mild', 'strong')}
 baseline = ['deep prompts', 'GA2-CLIP']
 methods = {
     'self-consistency': dict(config='../anchors/miniature_self_consistency.py'),
