@@ -8,6 +8,8 @@ datasets = dict(mild=dict(test_sets=['../_base_/test_sets/miniature_irrelevant.p
 methods = {
     'zero-shot CLIP': None,
     'coupled prompts': None,
-    name: dict(config=f'../anchors/miniature_{name.lower().replace(" ", "_").replace("-", "_")}.py')
-    for name in ('distribution consistency', 'joint softmax', 'margin', 'released anchor')
+    **{
+        name: dict(config=f'../anchors/miniature_{name.replace(" ", "_")}.py')
+        for name in ('distribution consistency', 'joint softmax', 'margin', 'released anchor')
+    },
 }
