@@ -1,0 +1,89 @@
+"""A still image, opened as a video of one frame."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+from PIL import UnidentifiedImageError
+
+from ga2mm.datasets.transforms import UnreadableVideoError
+from ga2mm.registry import TRANSFORMS
+
+
+class StillImage:
+    """A video whose only frame is an image, given as often as it is asked for.
+
+    It has as much of ``decord.VideoReader`` as :class:`~ga2mm.datasets.DecodeFrames` uses.
+
+    Args:
+        frame: RGB image, uint8 of shape (height, width, 3).
+    """
+
+    def __init__(self, frame: np.ndarray) -> None:
+        self.frame = frame
+
+    def __len__(self) -> int:
+        return 1
+
+    def get_avg_fps(self) -> float:
+        return 1.0
+
+    def seek(self, index: int) -> None:
+        pass
+
+    def next(self) -> Any:
+        return _to_decord(self.frame)
+
+    def get_batch(self, indices: Sequence[int]) -> Any:
+        return _to_decord(np.stack([self.frame] * len(indices)))
+
+
+@TRANSFORMS.register_module()
+class OpenImage(BaseTransform):
+    """Open a local image file as a video of one frame.
+
+    Takes the place of :class:`~ga2mm.datasets.OpenVideo`; the rest of a pipeline stays as it is.
+    ``UniformSample(clip_len=1)`` gives clips of the one frame. A larger ``clip_len`` repeats it, so that
+    images can be anchors of videos.
+
+    MMAction2's ``RawFrameDecode`` and mmcv's ``LoadImageFromFile`` do not fit: the former stops at a damaged
+    file with an error that does not name it, the latter has no RGB and no frames. Pillow decodes, through
+    mmcv: it says what is wrong with a file, and OpenCV cannot read PNG files where decord was loaded before
+    it. Images are turned as their EXIF orientation says.
+
+    Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (frames per
+    second). A ``video_reader`` that is there already, such as :class:`~ga2mm.datasets.BlackVideo`, is kept.
+
+    Raises:
+        UnreadableVideoError: The file is missing or empty, or cannot be decoded.
+    """
+
+    def transform(self, results: dict) -> dict:
+        reader = results.get('video_reader')
+        if reader is None:
+            reader = StillImage(self._read(results['filename']))
+        results['video_reader'] = reader
+        results['total_frames'] = len(reader)
+        results['avg_fps'] = reader.get_avg_fps()
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        if not os.path.isfile(path):
+            raise UnreadableVideoError(path, 'no such file')
+        if os.path.getsize(path) == 0:
+            raise UnreadableVideoError(path, 'the file is empty')
+        try:
+            return mmcv.imread(path, channel_order='rgb', backend='pillow')
+        except UnidentifiedImageError:
+            raise UnreadableVideoError(path, 'is no image') from None
+        except Exception as error:  # Pillow's decoders have errors of many kinds for a damaged file
+            raise UnreadableVideoError(path, f'cannot be decoded ({error})') from None
+
+
+def _to_decord(array: np.ndarray) -> Any:
+    import decord
+
+    return decord.nd.array(array)
