@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config, DictAction
 
 from ga2mm.apis import train
+from ga2mm.engine import end_distributed
 from ga2mm.utils import one_line_errors
 
 
@@ -81,6 +82,7 @@ def main() -> None:
     """Train."""
     args = parse_args()
     train(merge_args(Config.fromfile(args.config), args))
+    end_distributed()
 
 
 if __name__ == '__main__':

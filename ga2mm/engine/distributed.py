@@ -74,3 +74,13 @@ def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
             broadcast_buffers=False,
             find_unused_parameters=False,
         )
+
+
+def end_distributed() -> None:
+    """Leave together with all other processes, so that none closes its connections under another.
+
+    MMEngine leaves that to the end of the process. Without a launcher there is nothing to do.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
