@@ -1,12 +1,15 @@
 """Anchor strategies: their values, what they reach, and what is said where they can do nothing."""
 
+import copy
 import math
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples
+from torch import distributed
 
 from ga2mm.anchors import AnchorObjective, BatchFeatures
 from ga2mm.models import CLIPRecognizer
@@ -419,3 +422,46 @@ def test_what_is_said_to_have_no_gradient_has_none(make_recognizer):
         losses = losses_of(model, 0, 0, None)
     for name in model.anchors.names:
         assert float(losses[f'grad_norm_{name}']) == 0, name
+
+
+def _loss_and_gradients(model: torch.nn.Module, rows: list[int]) -> dict[str, torch.Tensor]:
+    """Losses of these rows of one batch, as logged, and the gradient of their sum."""
+    labels = (0, 1, 2, 0, *[None] * 4)
+    losses = model(make_clips(8)[rows], make_samples(*(labels[row] for row in rows)), mode='loss')
+    total = sum(value for name, value in losses.items() if 'loss' in name)
+    total.backward()
+    found = {name: value.detach() for name, value in losses.items() if 'loss' in name}
+    return found | {
+        name.removeprefix('module.'): parameter.grad for name, parameter in model.named_parameters()
+    }
+
+
+def _save_of_rank(rank: int, model: CLIPRecognizer, folder: Path) -> None:
+    distributed.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
+    found = _loss_and_gradients(
+        torch.nn.parallel.DistributedDataParallel(model), [[0, 1, 4, 5], [2, 3, 6, 7]][rank]
+    )
+    torch.save(found, folder / f'{rank}.pth')
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+# Not ReleasedAnchor: as released, it shifts the logits by the mean over the anchors of its own process.
+@pytest.mark.parametrize('config', WITH_LOSS, ids=str)
+def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recognizer, tmp_path):
+    """A batch of 4 labelled clips and 4 anchors, half of each in either process."""
+    # Self-consistency does not look at anchors, which need some use.
+    beside = [dict(type='FeatureConsistency')] if config['type'] == 'SelfConsistency' else []
+    model = make_recognizer(anchors=anchors(config, *beside))
+    start = dict(nprocs=2, start_method='fork')
+    torch.multiprocessing.start_processes(_save_of_rank, (copy.deepcopy(model), tmp_path), **start)
+    first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))
+    alone = _loss_and_gradients(model, list(range(8)))
+    assert alone.keys() == first.keys() and len(alone) >= 3
+    for name, value in alone.items():
+        if 'loss' in name:
+            torch.testing.assert_close((first[name] + second[name]) / 2, value, rtol=1e-5, atol=1e-5)
+        else:  # shared already
+            torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+            torch.testing.assert_close(first[name], value, rtol=1e-5, atol=1e-5)
+            assert float(value.abs().max()) > 1e-3
