@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,26 @@ def test_clip_of_a_real_video_has_the_right_form(videos, tmp_path, name, mode):
     assert get_gt_label(sample).tolist() == [2]
     assert sample.filename == str(videos / name)
     assert (sample.readable, sample.unreadable, sample.is_anchor) == (True, (), False)
+
+
+def test_kept_frames_are_those_of_the_file(videos, tmp_path):
+    """Also when they are asked for a second time and the file is gone."""
+    path = Path(shutil.copy(videos / 'good 0.mp4', tmp_path))
+
+    def frames(open_video: OpenVideo, mode: str = 'accurate') -> np.ndarray:
+        results = open_video(dict(filename=str(path), start_index=0))
+        results['frame_inds'] = np.array([0, 3, 5, 3])
+        return np.stack(TRANSFORMS.build(dict(type='DecodeFrames', mode=mode))(results)['imgs'])
+
+    expected = frames(OpenVideo())
+    assert (expected[0] != expected[1]).any()
+    keeping = OpenVideo(keep_frames=True)
+    assert (frames(keeping) == expected).all()
+    path.unlink()
+    for mode in ('accurate', 'efficient'):
+        assert (frames(keeping, mode) == expected).all()
+    with pytest.raises(UnreadableVideoError, match='no such file'):
+        frames(OpenVideo(keep_frames=True))
 
 
 def test_reader_is_opened_by_path_and_freed_after_decoding(videos):

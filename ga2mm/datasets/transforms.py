@@ -54,6 +54,36 @@ class BlackVideo:
         return _to_decord(np.zeros((len(indices), *self.frame_shape), np.uint8))
 
 
+class DecodedVideo:
+    """A video with all its frames in memory.
+
+    It has as much of ``decord.VideoReader`` as :class:`DecodeFrames` uses.
+
+    Args:
+        reader: An open video. All of its frames are decoded.
+    """
+
+    def __init__(self, reader: Any) -> None:
+        self.frames = reader.get_batch(range(len(reader))).asnumpy()
+        self.avg_fps = reader.get_avg_fps()
+        self.position = 0
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def get_avg_fps(self) -> float:
+        return self.avg_fps
+
+    def seek(self, index: int) -> None:
+        self.position = index
+
+    def next(self) -> Any:
+        return _to_decord(self.frames[self.position])
+
+    def get_batch(self, indices: Sequence[int]) -> Any:
+        return _to_decord(self.frames[list(indices)])
+
+
 @TRANSFORMS.register_module()
 class OpenVideo(BaseTransform):
     """Open a local video file with decord.
@@ -66,18 +96,25 @@ class OpenVideo(BaseTransform):
 
     Args:
         num_threads: Threads that decode one video; 1 is as fast as more for short clips.
+        keep_frames: Decode each video once and keep all its frames in memory. Only for small data sets: in
+            each worker process the frames of all its videos stay there. Decoding is exact then in any mode.
 
     Raises:
         UnreadableVideoError: The file is missing or empty, cannot be decoded or has no frames.
     """
 
-    def __init__(self, num_threads: int = 1) -> None:
+    def __init__(self, num_threads: int = 1, keep_frames: bool = False) -> None:
         self.num_threads = num_threads
+        self.keep_frames = keep_frames
+        self._kept: dict[str, DecodedVideo] = {}
 
     def transform(self, results: dict) -> dict:
         reader = results.get('video_reader')
         if reader is None:
-            reader = self._open(results['filename'])
+            path = results['filename']
+            reader = self._kept.get(path) or self._open(path)
+            if self.keep_frames:
+                self._kept[path] = reader
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
         results['avg_fps'] = reader.get_avg_fps()
@@ -92,6 +129,8 @@ class OpenVideo(BaseTransform):
             raise UnreadableVideoError(path, 'the file is empty')
         try:
             reader = decord.VideoReader(path, num_threads=self.num_threads)
+            if self.keep_frames and len(reader) > 0:
+                reader = DecodedVideo(reader)
         except (RuntimeError, decord.DECORDError) as error:
             raise UnreadableVideoError(path, f'cannot be opened ({_one_line(error)})') from None
         if len(reader) == 0:
@@ -99,7 +138,7 @@ class OpenVideo(BaseTransform):
         return reader
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(num_threads={self.num_threads})'
+        return f'{type(self).__name__}(num_threads={self.num_threads}, keep_frames={self.keep_frames})'
 
 
 @TRANSFORMS.register_module()

@@ -2,7 +2,7 @@
 # augmentation, so that a run depends on its seed alone, whatever the number of processes and workers.
 # Written by: python tools/data/make_miniature.py. GA2MM_STYLE=strong is a harder shift from CLIP's images.
 pipeline = [
-    dict(type='OpenVideo'),
+    dict(type='OpenVideo', keep_frames=True),
     dict(type='UniformSample', clip_len=4, test_mode=True),
     dict(type='DecodeFrames'),
     # For videos of other sizes, and the black frames that stand in for an unreadable one.
