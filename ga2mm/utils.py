@@ -38,6 +38,18 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(f'error: {error}')
 
 
+def cosines(videos: Tensor, names: Tensor) -> Tensor:
+    """Cosines (V, N) of unit features.
+
+    Args:
+        videos: Features (V, D).
+        names: Features (N, D), or (V, N, D) where each video has features of its own.
+    """
+    if names.dim() == 2:
+        return videos @ names.t()
+    return (names @ videos.unsqueeze(-1)).squeeze(-1)
+
+
 def at_least_float32(value: Tensor) -> Tensor:
     """The tensor in float32, or as it is if it is more precise."""
     return value.to(torch.promote_types(value.dtype, torch.float32))

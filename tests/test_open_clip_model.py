@@ -12,6 +12,7 @@ from torch import nn
 
 from ga2mm.models import OpenCLIP
 from ga2mm.models.clip.loading import _build
+from ga2mm.models.clip.towers import PLACEHOLDER
 
 TEXTS = ['walk', 'climb stairs slowly', 'drink']
 VISION, TEXT = 'vision_cfg', 'text_cfg'
@@ -444,7 +445,7 @@ def test_a_text_that_is_too_long_is_named(clip):
 def test_placeholders_stand_behind_the_start_token(clip):
     plain, prompted = clip.tokenize(TEXTS), clip.tokenize(TEXTS, prompt_length=3)
     assert torch.equal(prompted[:, :1], plain[:, :1])
-    assert (prompted[:, 1:4] == 0).all()
+    assert (prompted[:, 1:4] == PLACEHOLDER).all()
     assert torch.equal(prompted[:, 4:], plain[:, 1:])
 
 

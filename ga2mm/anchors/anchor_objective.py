@@ -24,11 +24,13 @@ class BatchFeatures:
 
     Attributes:
         clips: Labelled clips, prompted, (clips, embed_dim).
-        classes: Classes, prompted, (classes, embed_dim).
+        classes: Classes, prompted, (classes, embed_dim); with a conditional text prompt as each clip has
+            them, (clips + anchors, classes, embed_dim), those of the anchor videos last.
         logit_scale: The scale of the logits, a scalar.
         videos: Anchor videos, prompted, (anchors, embed_dim), or None.
         negatives: Negatives, frozen, (negatives, embed_dim), or None.
-        prompted_negatives: Negatives, prompted, (negatives, embed_dim), or None.
+        prompted_negatives: Negatives, prompted, (negatives, embed_dim), or None; with a conditional text
+            prompt as each anchor video has them, (anchors, negatives, embed_dim).
         frozen_clips: Labelled clips, frozen, (clips, embed_dim), or None.
         frozen_classes: Classes, frozen, (classes, embed_dim), or None.
         frozen_videos: Anchor videos, frozen, (anchors, embed_dim), or None.
@@ -43,6 +45,16 @@ class BatchFeatures:
     frozen_clips: Tensor | None = None
     frozen_classes: Tensor | None = None
     frozen_videos: Tensor | None = None
+
+    @property
+    def clip_classes(self) -> Tensor:
+        """Classes as labelled clips have them, (classes, embed_dim) or (clips, classes, embed_dim)."""
+        return self.classes if self.classes.dim() == 2 else self.classes[: len(self.clips)]
+
+    @property
+    def video_classes(self) -> Tensor:
+        """Classes as anchor videos have them, (classes, embed_dim) or (anchors, classes, embed_dim)."""
+        return self.classes if self.classes.dim() == 2 else self.classes[len(self.clips) :]
 
 
 @dataclass(frozen=True)
@@ -173,7 +185,7 @@ class AnchorObjective(BaseModule):
 
     def losses(self, features: BatchFeatures) -> dict[str, Tensor]:
         """The strategies' losses, weighted, as ``loss_anchor_<name>``."""
-        self._warn_of_no_effect(replace(self._setup, num_classes=len(features.classes)))
+        self._warn_of_no_effect(replace(self._setup, num_classes=features.classes.shape[-2]))
         losses = {}
         for name, strategy in self._named():
             loss = strategy.loss(features)

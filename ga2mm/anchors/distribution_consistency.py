@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.utils import cosines
 
 
 @ANCHOR_STRATEGIES.register_module()
@@ -49,12 +50,12 @@ class DistributionConsistency(AnchorStrategy):
 
     def loss(self, features: BatchFeatures) -> Tensor:
         """The mean divergence, a scalar of 0 or more, in nats."""
-        names, frozen_names = features.classes, features.frozen_classes
+        names, frozen_names = features.video_classes, features.frozen_classes
         if self.over == 'negatives':
             names, frozen_names = features.prompted_negatives, features.negatives
         scale = features.logit_scale / self.temperature
-        logits = scale * features.videos @ names.t()
-        frozen_logits = scale * features.frozen_videos @ frozen_names.t()
+        logits = scale * cosines(features.videos, names)
+        frozen_logits = scale * cosines(features.frozen_videos, frozen_names)
         return F.kl_div(
             logits.log_softmax(dim=-1),
             frozen_logits.log_softmax(dim=-1).detach(),

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.utils import cosines
 
 
 @ANCHOR_STRATEGIES.register_module()
@@ -34,6 +35,6 @@ class JointSoftmax(AnchorStrategy):
     def loss(self, features: BatchFeatures) -> Tensor:
         """The mean cross-entropy, a scalar of 0 or more, in nats."""
         videos = features.logit_scale * features.videos
-        classes = (videos @ features.classes.t()).logsumexp(dim=-1)
-        negatives = (videos @ getattr(features, self.negatives).t()).logsumexp(dim=-1)
+        classes = cosines(videos, features.video_classes).logsumexp(dim=-1)
+        negatives = cosines(videos, getattr(features, self.negatives)).logsumexp(dim=-1)
         return F.softplus(classes - negatives).mean()  # log((C + N) / N) = log(1 + C / N)

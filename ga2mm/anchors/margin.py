@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.utils import cosines
 
 
 @ANCHOR_STRATEGIES.register_module()
@@ -53,6 +54,6 @@ class Margin(AnchorStrategy):
 
     def loss(self, features: BatchFeatures) -> Tensor:
         """The mean over the anchors, a scalar of 0 or more."""
-        classes = (features.videos @ features.classes.t()).amax(dim=-1)
-        negatives = (features.videos @ getattr(features, self.negatives).t()).amax(dim=-1)
+        classes = cosines(features.videos, features.video_classes).amax(dim=-1)
+        negatives = cosines(features.videos, getattr(features, self.negatives)).amax(dim=-1)
         return self.form(classes - negatives + self.margin).mean()

@@ -39,7 +39,7 @@ class ReleasedAnchor(AnchorStrategy):
 
     def logit_shift(self, features: BatchFeatures) -> Tensor:
         """Shifts of shape (1,) or (classes,)."""
-        num_negatives, num_classes = len(features.negatives), len(features.classes)
+        num_negatives, num_classes = len(features.negatives), features.classes.shape[-2]
         if num_negatives not in (1, num_classes):
             raise ValueError(
                 f'ReleasedAnchor has {num_negatives} negatives for {num_classes} classes: give 1, or one '

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.utils import cosines
 
 
 @ANCHOR_STRATEGIES.register_module()
@@ -18,10 +19,10 @@ class SelfConsistency(AnchorStrategy):
     ``KL(p_frozen || p) / classes``.
 
     The first term reaches the text prompts, the second the vision prompts, the third both; the frozen side
-    gets no gradient. Source: the self-consistency loss of PromptSRC (arXiv 2307.06948), with the L1 distance,
-    the means and the weights of its released code. Unlike there, the frozen text of a class is the head's one
-    template, not the mean of many. The other two parts of PromptSRC, the weighted mean of the prompts over
-    epochs and the many templates, are not part of this.
+    gets no gradient. With a conditional text prompt each clip has classes of its own. Source: the
+    self-consistency loss of PromptSRC (arXiv 2307.06948), with the L1 distance, the means and the weights of
+    its released code. The many templates of its frozen classes go into ``cls_head.template``; its weighted
+    mean of the prompts over epochs is :class:`~ga2mm.engine.GaussianAverageHook`.
 
     Args:
         weight: Factor of the whole loss.
@@ -61,8 +62,8 @@ class SelfConsistency(AnchorStrategy):
 
     def loss(self, features: BatchFeatures) -> Tensor:
         """The sum of the three terms, a scalar of 0 or more."""
-        logits = features.logit_scale * features.clips @ features.classes.t()
-        frozen_logits = features.logit_scale * features.frozen_clips @ features.frozen_classes.t()
+        logits = features.logit_scale * cosines(features.clips, features.clip_classes)
+        frozen_logits = features.logit_scale * cosines(features.frozen_clips, features.frozen_classes)
         divergence = F.kl_div(
             logits.log_softmax(dim=-1),
             frozen_logits.log_softmax(dim=-1).detach(),
@@ -70,7 +71,7 @@ class SelfConsistency(AnchorStrategy):
             log_target=True,
         )
         return (
-            self.text_weight * F.l1_loss(features.classes, features.frozen_classes.detach())
+            self.text_weight * (features.clip_classes - features.frozen_classes.detach()).abs().mean()
             + self.video_weight * F.l1_loss(features.clips, features.frozen_clips.detach())
             + self.logits_weight * divergence
         )

@@ -12,6 +12,7 @@ from ga2mm.engine.checkpoint_safety import (
 from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
 from ga2mm.engine.distributed import TestOnlyWrapper, end_distributed, prepare_distributed
 from ga2mm.engine.epoch_seed_hook import EpochSeedHook
+from ga2mm.engine.gaussian_average_hook import GaussianAverageHook
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
 from ga2mm.engine.unreadable_videos_hook import UnreadableVideosHook
 
@@ -21,6 +22,7 @@ __all__ = [
     'CheckpointSafetyHook',
     'ClassNamesHook',
     'EpochSeedHook',
+    'GaussianAverageHook',
     'ProtocolTestLoop',
     'TestOnlyWrapper',
     'UnreadableVideosHook',

@@ -3,14 +3,23 @@
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.heads import CoupledPromptHead
 from ga2mm.models.losses import CosineConsistencyLoss
-from ga2mm.models.prompts import CoupledPrompt, DeepPrompt
+from ga2mm.models.prompts import (
+    ConditionalPrompt,
+    ContextPrompt,
+    CoupledPrompt,
+    DeepPrompt,
+    ProjectedPrompt,
+)
 from ga2mm.models.recognizers import CLIPRecognizer
 
 __all__ = [
     'CLIPRecognizer',
+    'ConditionalPrompt',
+    'ContextPrompt',
     'CosineConsistencyLoss',
     'CoupledPrompt',
     'CoupledPromptHead',
     'DeepPrompt',
     'OpenCLIP',
+    'ProjectedPrompt',
 ]

@@ -1,6 +1,6 @@
-"""Compare ga2mm with stored reference numbers of GA2-CLIP.
+"""Compare ga2mm with stored reference numbers of GA2-CLIP or of another prompt learner.
 
-The file holds weights, inputs, outputs and gradients of the released code at a tiny geometry; its layout is
+The file holds weights, inputs, outputs and gradients of released code at a tiny geometry; the two layouts are
 described in tests/data/README.md. Prints the largest relative error of each tensor (largest difference over
 largest magnitude) and exits with 1 if one exceeds its tolerance.
 """
@@ -12,14 +12,18 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmaction.structures import ActionDataSample
+from open_clip import SimpleTokenizer
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ga2mm.models import CLIPRecognizer
+from ga2mm.engine.gaussian_average_hook import gaussian_weights
+from ga2mm.models import CLIPRecognizer, ConditionalPrompt, ProjectedPrompt
+from ga2mm.models.prompts import VideoTokens
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import set_gt_label
@@ -29,6 +33,15 @@ GRADIENT_TOLERANCE = 1e-4
 HEAD_WIDTH = 64
 TEMPLATE = 'a video of a person {}.'
 MODES = ('one_negative', 'negative_per_class')
+CLIP_GEOMETRY = (
+    'embed_dim',
+    'image_size',
+    'vision_layers',
+    'vision_width',
+    'patch_size',
+    'text_width',
+    'text_layers',
+)
 
 
 def main() -> int:
@@ -43,17 +56,21 @@ def main() -> int:
         sys.exit(f'{path} cannot be read as an .npz file of arrays: {error}')
     if 'geometry' not in reference:
         sys.exit(f'{path} holds no reference numbers: it has no array "geometry"')
+    compare = compare_prompt_learner if 'geometry_names' in reference else compare_ga2_clip
     worst = 0.0
-    for name, error, tolerance in compare(reference):
-        worst = max(worst, error / tolerance)
-        print(f'{name:75s} {error:.2e}  {"ok" if error <= tolerance else f"EXCEEDS {tolerance:.0e}"}')
+    try:
+        for name, error, tolerance in compare(reference):
+            worst = max(worst, error / tolerance)
+            print(f'{name:75s} {error:.2e}  {"ok" if error <= tolerance else f"EXCEEDS {tolerance:.0e}"}')
+    except (KeyError, ValueError) as error:
+        sys.exit(f'{path} holds no complete reference numbers: {error}')
     print('agrees' if worst <= 1 else 'DIFFERS', f'(largest error is {worst:.2f} of its tolerance)')
     return int(not worst <= 1)
 
 
-def compare(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, float, float]]:
-    """Yield name, largest relative error and tolerance of every tensor."""
-    tensors = {key: torch.from_numpy(value) for key, value in reference.items() if value.dtype.kind in 'fi'}
+def compare_ga2_clip(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, float, float]]:
+    """Yield name, largest relative error and tolerance of every tensor of GA2-CLIP."""
+    tensors = numbers_of(reference)
     names = [str(name) for name in reference['class_names']]
     num_clips, num_frames = (int(value) for value in tensors['geometry'][-2:])
     clips = tensors['frames'].unflatten(0, (num_clips + 1, num_frames))
@@ -90,40 +107,15 @@ def compare(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, float, floa
 
 
 def build(tensors: dict[str, Tensor], names: list[str], negatives: list[str], folder: Path) -> CLIPRecognizer:
-    """The recognizer of the reference, built from a config as any other."""
-    geometry = [int(value) for value in tensors['geometry']]
-    embed_dim, image_size, vision_layers, vision_width, patch_size, text_width, text_layers = geometry[:7]
-    vision_depth, vision_length, text_depth, text_length = geometry[7:11]
-    weights, hard_prompt = folder / 'clip.safetensors', folder / 'hard_prompt.safetensors'
-    state_dict = {
-        key.removeprefix('clip/'): value.contiguous()
-        for key, value in tensors.items()
-        if key.startswith('clip/')
-    }
-    state_dict['token_embedding.ids'] = tensors['token_rows'].int()
-    state_dict['token_embedding.rows'] = tensors['token_embedding_rows']
-    save_file(state_dict, weights, {'quick_gelu': 'true'})
+    """The recognizer of GA2-CLIP, built from a config as any other."""
+    vision_depth, vision_length, text_depth, text_length = (int(value) for value in tensors['geometry'][7:11])
+    hard_prompt = folder / 'hard_prompt.safetensors'
     write_hard_prompt(hard_prompt, tensors['hard_prompt'], 'reference', 'reference')
 
     model: CLIPRecognizer = MODELS.build(
         dict(
             type='CLIPRecognizer',
-            backbone=dict(
-                type='OpenCLIP',
-                pretrained=str(weights),
-                arch=dict(
-                    embed_dim=embed_dim,
-                    quick_gelu=True,
-                    vision_cfg=dict(
-                        image_size=image_size,
-                        layers=vision_layers,
-                        width=vision_width,
-                        patch_size=patch_size,
-                        head_width=HEAD_WIDTH,
-                    ),
-                    text_cfg=dict(width=text_width, heads=text_width // HEAD_WIDTH, layers=text_layers),
-                ),
-            ),
+            backbone=backbone(tensors, folder),
             cls_head=dict(
                 type='CoupledPromptHead',
                 class_names=names,
@@ -142,10 +134,7 @@ def build(tensors: dict[str, Tensor], names: list[str], negatives: list[str], fo
             data_preprocessor=dict(type='ActionDataPreprocessor', format_shape='NCHW'),
         )
     )
-    learned = {key.removeprefix('learned/'): value for key, value in tensors.items()}
-    with torch.no_grad():
-        for parameter, index, name in learned_parameters(model):
-            (parameter if index is None else parameter[index]).copy_(learned[name])
+    load_learned(model, tensors, learned_parameters(model))
     return model
 
 
@@ -164,18 +153,8 @@ def learned_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, int | No
 
 def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """One training step's features, logits, loss and gradients under the reference's names."""
-    samples = []
-    for label in [*labels.tolist(), -1]:
-        sample = ActionDataSample(metainfo=dict(is_anchor=label < 0))
-        set_gt_label(sample, label)
-        samples.append(sample)
-    seen: dict[str, Tensor] = {}
-    hook = model.cls_head.loss_cls.register_forward_pre_hook(
-        lambda module, args: seen.update(scaled_logits=args[0])
-    )
-    model.train()
-    loss = model(clips, samples, mode='loss')['loss_cls']
-    hook.remove()
+    logits, losses = training_step(model, clips, [*labels.tolist(), -1])
+    loss = losses['loss_cls']
     loss.backward()
     head, clip = model.cls_head, model.backbone
     frames = clip.encode_frames(clips.flatten(0, 1), head.vision_prompts())
@@ -183,12 +162,233 @@ def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tenso
     results = {
         'frame_features': frames.unflatten(0, clips.shape[:2]),
         'class_features': clip.encode_tokens(tokens, head.text_prompt()),
-        'scaled_logits': seen['scaled_logits'],
+        'scaled_logits': logits,
         'loss': loss,
     }
     for parameter, index, name in learned_parameters(model):
         results[f'grad/{name}'] = parameter.grad if index is None else parameter.grad[index]
     return results
+
+
+def compare_prompt_learner(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, float, float]]:
+    """Yield name, largest relative error and tolerance of every tensor of a method of the zoo."""
+    tensors = numbers_of(reference)
+    with tempfile.TemporaryDirectory() as folder:
+        model = build_prompt_learner(reference, tensors, Path(folder))
+    results = run_prompt_learner(model, tensors)
+    if 'templates' in reference:
+        results.update(teacher(model, reference, tensors))
+    stored = {key: value for key, value in tensors.items() if key.startswith(('out/', 'grad/'))}
+    for key in stored | results:
+        both = key in stored and key in results
+        error = relative_error(results[key], stored[key]) if both else math.inf
+        yield key.removeprefix('out/'), error, GRADIENT_TOLERANCE
+
+
+def build_prompt_learner(
+    reference: dict[str, np.ndarray], tensors: dict[str, Tensor], folder: Path
+) -> CLIPRecognizer:
+    """The recognizer of a method of the zoo, which follows from what the file says was learnt."""
+    names = [str(name) for name in reference['geometry_names']]
+    geometry = dict(zip(names, tensors['geometry'].tolist(), strict=True))
+    words = str(reference['init_words']).replace('_', ' ')
+    text_prompt, vision_prompt = (
+        dict(type='DeepPrompt', length=geometry[f'{tower}_length'], depth=geometry[f'{tower}_depth'])
+        if geometry[f'{tower}_depth']
+        else None
+        for tower in ('text_prompt', 'vision_prompt')
+    )
+    if 'learned/prompt_learner.meta_net.linear1.weight' in tensors:
+        del text_prompt['depth']
+        text_prompt['type'] = 'ConditionalPrompt'
+    if 'learned/prompt_learner.proj.weight' in tensors:
+        vision_prompt = dict(type='ProjectedPrompt')
+    ids = SimpleTokenizer().encode(words)
+    if text_prompt and ids == tensors['tokenized_prompts'][0, 1 : 1 + len(ids)].tolist():
+        text_prompt['init_words'] = words
+    templates, anchors = f'{words} {{}}.', None
+    if 'templates' in reference:
+        templates = [str(template) for template in reference['templates']]
+        text, image = tensors['loss_weights_text_image'].tolist()
+        weights = dict(text_weight=0.0, video_weight=0.0, logits_weight=0.0)
+        terms = (dict(text_weight=text), dict(video_weight=image), dict(logits_weight=1.0))
+        anchors = dict(strategies=[dict(type='SelfConsistency', **{**weights, **term}) for term in terms])
+    model: CLIPRecognizer = MODELS.build(
+        dict(
+            type='CLIPRecognizer',
+            backbone=backbone(tensors, folder),
+            cls_head=dict(
+                type='CoupledPromptHead',
+                class_names=[str(name) for name in reference['class_names']],
+                template=templates,
+                text_prompt=text_prompt,
+                vision_prompt=vision_prompt,
+            ),
+            anchors=anchors,
+            data_preprocessor=dict(type='ActionDataPreprocessor', format_shape='NCHW'),
+        )
+    )
+    load_learned(model, tensors, prompt_learner_parameters(model))
+    return model
+
+
+def prompt_learner_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, int | None, str]]:
+    """Each learnable tensor of a method of the zoo, as :func:`learned_parameters` has it."""
+    text, vision = model.cls_head.text_prompt, model.cls_head.vision_prompt
+    projected = isinstance(vision, ProjectedPrompt)
+    prompts = []
+    if text is not None:
+        deeper = 'text_encoder.transformer.resblocks.{}.VPT_shallow'
+        prompts.append(('prompt_learner.ctx', text, deeper))
+    if projected:
+        for layer, projection in enumerate(vision.projections):
+            name = f'compound_prompt_projections.{layer - 1}' if layer else 'proj'
+            yield projection.weight, None, f'prompt_learner.{name}.weight'
+            yield projection.bias, None, f'prompt_learner.{name}.bias'
+    elif vision is not None:
+        prompts.append(('image_encoder.VPT', vision, 'image_encoder.transformer.resblocks.{}.VPT_shallow'))
+    for first, prompt, deeper in prompts:
+        yield prompt.soft_prompt, 0, first
+        for layer in range(1, len(prompt.soft_prompt)):
+            compound = f'prompt_learner.compound_prompts_text.{layer - 1}'
+            yield prompt.soft_prompt, layer, compound if projected else deeper.format(layer)
+    if isinstance(text, ConditionalPrompt):
+        for number, linear in ((1, text.meta_net[0]), (2, text.meta_net[2])):
+            yield linear.weight, None, f'prompt_learner.meta_net.linear{number}.weight'
+            yield linear.bias, None, f'prompt_learner.meta_net.linear{number}.bias'
+
+
+def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One training step's features, logits, losses and gradients under the reference's names."""
+    images = tensors['images']
+    logits, losses = training_step(model, images.unsqueeze(1), tensors['labels'].tolist())
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    head, clip = model.cls_head, model.backbone
+    videos = VideoTokens(model(images.unsqueeze(1)))
+    tokens = head.tokenize(clip, head.class_names) if head.text_prompt is not None else None
+    if tokens is None:
+        texts = clip.encode_tokens(clip.tokenize(sentences(head, head.templates[0])))
+    elif head.conditional:
+        texts = clip.encode_tokens_per_clip(tokens, head.text_prompt(videos), head.max_texts)
+    else:
+        texts = clip.encode_tokens(tokens, head.text_prompt())
+    results = {
+        'out/image_features_raw': clip.encode_frames(images, head.vision_prompts()),
+        'out/image_features': videos.features,
+        'out/text_features_raw': texts,
+        'out/text_features': head.class_features(clip, videos),
+        'out/logits': logits,
+        'out/logit_scale': clip.logit_scale,
+        'out/loss/cross_entropy': losses['loss_cls'],
+        'out/loss/total': total,
+    }
+    if model.anchors is not None:
+        weights = tensors['loss_weights_text_image'].tolist()
+        for number, (name, weight) in enumerate(zip(('text_l1', 'image_l1'), weights, strict=True), start=1):
+            results[f'out/loss/{name}'] = losses[f'loss_anchor_SelfConsistency_{number}']
+            results[f'out/loss/{name}_unweighted'] = results[f'out/loss/{name}'] / weight
+        results['out/loss/kl'] = losses['loss_anchor_SelfConsistency_3']
+        results['out/loss/kl_sum'] = results['out/loss/kl'] * logits.numel()
+    for parameter, index, name in prompt_learner_parameters(model):
+        results[f'grad/{name}'] = parameter.grad if index is None else parameter.grad[index]
+    return results
+
+
+def teacher(
+    model: CLIPRecognizer, reference: dict[str, np.ndarray], tensors: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The frozen side of PromptSRC and its weights of the epochs, under the reference's names."""
+    head, clip = model.cls_head, model.backbone
+    raw = [clip.encode_tokens(clip.tokenize(sentences(head, template))) for template in head.templates]
+    texts = head.frozen_features(clip, head.class_names)
+    images = torch.nn.functional.normalize(clip.encode_frames(tensors['images']), dim=-1)
+    results = {
+        'out/teacher/text_features_raw': torch.stack(raw).mean(dim=0),
+        'out/teacher/text_features': texts,
+        'out/teacher/image_features': images,
+        'out/teacher/logits': head(images, texts, clip.logit_scale),
+        'out/gpa_weights': gaussian_weights(*tensors['gpa_mean_std_epochs'].tolist()),
+    }
+    for key in reference:
+        if key.startswith('out/gpa_weights_'):
+            epochs, mean, std = key.removeprefix('out/gpa_weights_').replace('epochs', '').split('_')
+            results[key] = gaussian_weights(float(mean), float(std), int(epochs))
+    return results
+
+
+def sentences(head: torch.nn.Module, template: str) -> list[str]:
+    """The classes of a head in a template."""
+    return [template.format(name.replace('_', ' ')) for name in head.class_names]
+
+
+def numbers_of(reference: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """Those arrays of a file that hold numbers."""
+    return {key: torch.from_numpy(value) for key, value in reference.items() if value.dtype.kind in 'fi'}
+
+
+def backbone(tensors: dict[str, Tensor], folder: Path) -> dict[str, Any]:
+    """Config of the reference's CLIP, whose weights are written to a file in ``folder``."""
+    geometry = dict(zip(CLIP_GEOMETRY, tensors['geometry'].tolist(), strict=False))
+    weights = folder / 'clip.safetensors'
+    state_dict = {
+        key.removeprefix('clip/'): value.contiguous()
+        for key, value in tensors.items()
+        if key.startswith('clip/')
+    }
+    state_dict['token_embedding.ids'] = tensors['token_rows'].int()
+    state_dict['token_embedding.rows'] = tensors['token_embedding_rows']
+    save_file(state_dict, weights, {'quick_gelu': 'true'})
+    return dict(
+        type='OpenCLIP',
+        pretrained=str(weights),
+        arch=dict(
+            embed_dim=geometry['embed_dim'],
+            quick_gelu=True,
+            vision_cfg=dict(
+                image_size=geometry['image_size'],
+                layers=geometry['vision_layers'],
+                width=geometry['vision_width'],
+                patch_size=geometry['patch_size'],
+                head_width=HEAD_WIDTH,
+            ),
+            text_cfg=dict(
+                width=geometry['text_width'],
+                heads=geometry['text_width'] // HEAD_WIDTH,
+                layers=geometry['text_layers'],
+            ),
+        ),
+    )
+
+
+def load_learned(
+    model: CLIPRecognizer,
+    tensors: dict[str, Tensor],
+    parameters: Iterator[tuple[Tensor, int | None, str]],
+) -> None:
+    """Set what the reference learnt; the file and the model must have the same of it."""
+    learned = {key: value for key, value in tensors.items() if key.startswith('learned/')}
+    with torch.no_grad():
+        for parameter, index, name in parameters:
+            (parameter if index is None else parameter[index]).copy_(learned.pop(f'learned/{name}'))
+    if learned:
+        raise ValueError(f'{", ".join(learned)}: learnt there, and nothing of ga2mm corresponds')
+
+
+def training_step(
+    model: CLIPRecognizer, inputs: Tensor, labels: list[int]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Scaled logits and losses of a batch in training mode; an anchor has the label -1."""
+    samples = []
+    for label in labels:
+        sample = ActionDataSample(metainfo=dict(is_anchor=label < 0))
+        set_gt_label(sample, label)
+        samples.append(sample)
+    seen: list[Tensor] = []
+    hook = model.cls_head.loss_cls.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    losses = model.train()(inputs, samples, mode='loss')
+    hook.remove()
+    return seen[0], losses
 
 
 def relative_error(value: Tensor, stored: Tensor) -> float:

@@ -2,16 +2,18 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import open_clip
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ga2mm.models.clip import towers
 from ga2mm.models.clip.identity import clip_identity, same_clip
 from ga2mm.models.clip.loading import load_clip
-from ga2mm.models.clip.towers import Prompts
+from ga2mm.models.clip.towers import PLACEHOLDER, Prompts
 from ga2mm.registry import MODELS
 
 
@@ -64,7 +66,7 @@ class OpenCLIP(nn.Module):
         object.__setattr__(self, 'text_tower', getattr(model, 'text', model))
         self.tokenizer = tokenizer
         self.known_tokens = known_tokens
-        self._frozen_text: dict[tuple[str, ...], Tensor] = {}
+        self._frozen_text: dict[tuple[tuple[str, ...], ...], Tensor] = {}
 
     @property
     def vision_width(self) -> int:
@@ -92,6 +94,11 @@ class OpenCLIP(nn.Module):
         return self.text_tower.context_length
 
     @property
+    def embed_dim(self) -> int:
+        """Number of dimensions of the features that both towers give."""
+        return self.model.visual.output_dim
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the frames in pixels."""
         return self.model.visual.image_size
@@ -115,32 +122,74 @@ class OpenCLIP(nn.Module):
         Raises:
             ValueError: The frames' size is not the one that this CLIP takes.
         """
+        return self._encode_frames(frames, prompts, with_layers=False)[0]
+
+    def encode_frames_and_layers(self, frames: Tensor, prompts: Prompts = ()) -> tuple[Tensor, list[Tensor]]:
+        """As :meth:`encode_frames`, with the patch tokens (N, patches, vision width) behind each layer."""
+        return self._encode_frames(frames, prompts, with_layers=True)
+
+    def _encode_frames(
+        self, frames: Tensor, prompts: Prompts, with_layers: bool
+    ) -> tuple[Tensor, list[Tensor]]:
         if tuple(frames.shape[-2:]) != tuple(self.image_size):
             height, width = self.image_size
             raise ValueError(
                 f'frames are {frames.shape[-2]}x{frames.shape[-1]} pixels, but CLIP {self.name} takes '
                 f'{height}x{width}: set the sizes of Resize and CenterCrop in the pipelines'
             )
-        return towers.encode_frames(self.model.visual, frames, prompts, self.grad_checkpointing)
+        return towers.encode_frames(self.model.visual, frames, prompts, self.grad_checkpointing, with_layers)
 
     def encode_tokens(self, tokens: Tensor, prompts: Prompts = ()) -> Tensor:
         """Features (N, embed_dim), not normalised, of token ids (N, L) as :meth:`tokenize` gives them."""
         return towers.encode_text(self.text_tower, tokens, prompts, self.grad_checkpointing)
 
+    def encode_tokens_per_clip(self, tokens: Tensor, prompts: Prompts, max_texts: int) -> Tensor:
+        """Features of texts whose prompts differ from clip to clip.
+
+        All pairs of clip and text go through the tower as one batch, cut into chunks. With several chunks the
+        backward pass recomputes their activations, so that memory is that of one.
+
+        Args:
+            tokens: Token ids (C, L) as :meth:`tokenize` gives them.
+            prompts: Prompts per layer, each (B, length, width) or None.
+            max_texts: Most texts that a chunk holds.
+
+        Returns:
+            Features (B, C, embed_dim), not normalised.
+        """
+        num_clips = next(len(prompt) for prompt in prompts if prompt is not None)
+        clips = torch.arange(num_clips, device=tokens.device).repeat_interleave(len(tokens))
+        texts = torch.arange(len(tokens), device=tokens.device).repeat(num_clips)
+
+        def encode(clips: Tensor, texts: Tensor) -> Tensor:
+            chosen = [None if prompt is None else prompt[clips] for prompt in prompts]
+            return self.encode_tokens(tokens[texts], chosen)
+
+        if len(texts) > max_texts and torch.is_grad_enabled():
+            encode = partial(checkpoint, encode, use_reentrant=False)
+        chunks = zip(clips.split(max_texts), texts.split(max_texts), strict=True)
+        return torch.cat([encode(*chunk) for chunk in chunks]).unflatten(0, (num_clips, -1))
+
     @torch.no_grad()
-    def frozen_text_features(self, texts: Sequence[str]) -> Tensor:
-        """Unit features (texts, embed_dim) of texts without prompts, computed once per list of texts."""
-        key = tuple(texts)
+    def frozen_text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
+        """Unit features (names, embed_dim) of names in templates, without prompts.
+
+        The features of a name in several templates are averaged first, then scaled to unit length. They are
+        computed once per list of names and templates.
+        """
+        key = tuple(names), tuple(templates)
         if key not in self._frozen_text:
+            texts = [template.replace('{}', name) for template in templates for name in names]
             tokens = self.tokenize(texts).to(self.device)
             # Kept for training too, so they may be no inference tensors.
             no_autocast = torch.autocast(self.device.type, enabled=False)
             with torch.inference_mode(False), torch.no_grad(), no_autocast:
                 features = torch.cat([self.encode_tokens(chunk) for chunk in tokens.split(256)])
+                features = features.unflatten(0, (len(templates), -1)).mean(dim=0)
                 self._frozen_text[key] = nn.functional.normalize(features, dim=-1)
         return self._frozen_text[key]
 
-    def tokenize(self, texts: Sequence[str], prompt_length: int = 0) -> Tensor:
+    def tokenize(self, texts: Sequence[str], prompt_length: int = 0, class_position: str = 'end') -> Tensor:
         """Token ids of texts, with placeholders for a prompt, cut to the longest text.
 
         Nothing behind the end of a text can change its feature in a causal tower that pools there, so
@@ -148,7 +197,10 @@ class OpenCLIP(nn.Module):
 
         Args:
             texts: The texts, without placeholders.
-            prompt_length: How many placeholders to put behind the start token.
+            prompt_length: How many placeholders to put in.
+            class_position: Where the text then stands: at the ``'end'``, behind all placeholders; at the
+                ``'front'``, before them; in the ``'middle'``, behind the smaller half of them. The full stop
+                of the text and the end token always come last.
 
         Returns:
             Token ids of shape (texts, L).
@@ -166,9 +218,14 @@ class OpenCLIP(nn.Module):
                 f'{self.name} takes {self.context_length}: shorten the class name or the prompt'
             )
         self._warn_of_unknown_words(texts, tokens)
-        placeholders = tokens.new_zeros(len(tokens), prompt_length)
-        tokens = torch.cat([tokens[:, :1], placeholders, tokens[:, 1:]], dim=1)
-        return tokens[:, : length if self._may_cut else self.context_length]
+        before = {'end': prompt_length, 'middle': prompt_length // 2, 'front': 0}[class_position]
+        placeholders = tokens.new_full((prompt_length,), PLACEHOLDER)
+        rows = []
+        for row, end in zip(tokens, ends.tolist(), strict=True):
+            stop = max(1, end - 2)
+            parts = [row[:1], placeholders[:before], row[1:stop], placeholders[before:], row[stop:]]
+            rows.append(torch.cat(parts))
+        return torch.stack(rows)[:, : length if self._may_cut else self.context_length]
 
     def embed_words(self, words: str) -> Tensor:
         """Token embeddings (tokens, text width) of words, without start and end token."""

@@ -3,8 +3,8 @@
 ``prompts`` is a sequence with one entry per layer: None, or a tensor of shape (length, width), shared by
 all sequences, or (sequences, length, width). An entry replaces the prompt tokens of the layer before;
 None leaves them where they are. Vision prompts stand behind the patch tokens, those of layer 0 pass
-``ln_pre`` and get no position. Text prompts stand right behind the start token, those of layer 0 get
-positions. This is the placement of IVLP (ViFi-CLIP) that GA2-CLIP builds on.
+``ln_pre`` and get no position. Text prompts stand where the token ids are :data:`PLACEHOLDER`, those of
+layer 0 get positions. This is the placement of IVLP (ViFi-CLIP) that GA2-CLIP builds on.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,23 +17,33 @@ from torch.utils.checkpoint import checkpoint
 
 Prompts = Sequence[Tensor | None]
 
+PLACEHOLDER = -1
+"""The token id that stands where a text prompt goes."""
+
 
 def encode_frames(
-    visual: nn.Module, frames: Tensor, prompts: Prompts = (), grad_checkpointing: bool = False
-) -> Tensor:
-    """Features of frames.
+    visual: nn.Module,
+    frames: Tensor,
+    prompts: Prompts = (),
+    grad_checkpointing: bool = False,
+    with_layers: bool = False,
+) -> tuple[Tensor, list[Tensor]]:
+    """Features of frames and the patch tokens that lead to them.
 
     Args:
         visual: OpenCLIP's ``VisionTransformer``.
         frames: Normalised frames of shape (N, 3, H, W).
         prompts: Prompts per layer.
         grad_checkpointing: Recompute activations in the backward pass, for less memory.
+        with_layers: Whether to give patch tokens too; keeping them costs memory.
 
     Returns:
-        Features of shape (N, embed_dim), not normalised.
+        Features of shape (N, embed_dim), not normalised. Patch tokens behind each layer, without class token
+        and prompts, a list of (N, patches, width); empty unless asked for.
     """
     x = visual._embeds(frames)
     num_tokens = x.shape[1]
+    layers = []
     for index, block in enumerate(visual.transformer.resblocks):
         prompt = prompts[index] if index < len(prompts) else None
         if prompt is not None:
@@ -42,8 +52,10 @@ def encode_frames(
                 prompt = visual.ln_pre(prompt)
             x = torch.cat([x[:, :num_tokens], prompt], dim=1)
         x = _run_block(block, x, None, grad_checkpointing)
+        if with_layers:
+            layers.append(x[:, 1:num_tokens])
     pooled, _ = visual._pool(x[:, :num_tokens])
-    return pooled if visual.proj is None else pooled @ visual.proj
+    return pooled if visual.proj is None else pooled @ visual.proj, layers
 
 
 def encode_text(
@@ -56,15 +68,16 @@ def encode_text(
 
     Args:
         text: OpenCLIP's ``CLIP`` or ``TextTransformer``, which name their parts alike.
-        tokens: Token ids of shape (N, L), L at most the context length. Positions 1 to n are
-            placeholders where prompts of length n are given.
+        tokens: Token ids of shape (N, L), L at most the context length, with n placeholders in each text
+            where prompts of length n are given.
         prompts: Prompts per layer.
         grad_checkpointing: Recompute activations in the backward pass, for less memory.
 
     Returns:
         Features of shape (N, embed_dim), not normalised.
     """
-    x = text.token_embedding(tokens)
+    x = text.token_embedding(tokens.clamp(min=0))
+    placeholders = (tokens != PLACEHOLDER).int().argsort(dim=1, stable=True)  # their positions, in order
     positions = text.positional_embedding[: tokens.shape[1]].to(x.dtype)
     mask = text.attn_mask
     if mask is not None:
@@ -73,7 +86,7 @@ def encode_text(
         prompt = prompts[index] if index < len(prompts) else None
         if prompt is not None:
             prompt = _per_sequence(prompt, x)
-            x = torch.cat([x[:, :1], prompt, x[:, 1 + prompt.shape[1] :]], dim=1)
+            x = x.scatter(1, placeholders[:, : prompt.shape[1], None].expand_as(prompt), prompt)
         if index == 0:
             x = x + positions
         x = _run_block(block, x, mask, grad_checkpointing)

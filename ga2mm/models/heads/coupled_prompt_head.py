@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from mmaction.models import BaseHead
 from mmaction.structures import ActionDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from ga2mm.datasets.label_map import read_label_map
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.clip.towers import Prompts
-from ga2mm.models.prompts import CoupledPrompt, DeepPrompt
+from ga2mm.models.prompts import ProjectedPrompt, PromptLearner, VideoTokens
 from ga2mm.registry import MODELS
-from ga2mm.utils import at_least_float32
+from ga2mm.utils import at_least_float32, cosines
 
 MAX_CACHED_CLASS_LISTS = 4
 """A test offers two lists in turn; more are for whoever switches between a few of them."""
@@ -26,7 +26,8 @@ class CoupledPromptHead(BaseHead):
     """Logits of videos for classes that are given by name.
 
     Logits are ``logit_scale · video · classᵀ`` of unit features. With a text prompt the text of a class is
-    start, prompt, name, full stop, end; without one it is ``template``.
+    start, prompt, name, full stop, end; without one it is ``template``. Where the text prompt is conditional,
+    each clip has class features of its own.
 
     The head learns the prompts of both towers, so that everything that a run learns is in the head. It
     keeps no class name in its state: a checkpoint fits any list of classes.
@@ -37,7 +38,10 @@ class CoupledPromptHead(BaseHead):
             (:class:`~ga2mm.engine.ClassNamesHook`) or from :meth:`set_classes`.
         text_prompt: Config of the text tower's prompt learner; None for none.
         vision_prompt: Config of the vision tower's prompt learner; None for none.
-        template: Text of a class, or of a negative, for the tower without prompts.
+        template: Text of a class, or of a negative, for the tower without prompts. Of several templates the
+            features are averaged, then scaled to unit length.
+        max_texts: Most texts that are encoded at once for a conditional text prompt, clips times classes;
+            bounds the memory.
         loss_cls, label_smooth_eps, topk, average_clips: As in MMAction2's ``BaseHead``.
     """
 
@@ -47,7 +51,8 @@ class CoupledPromptHead(BaseHead):
         class_names: Sequence[str] | str | None = None,
         text_prompt: dict[str, Any] | None = None,
         vision_prompt: dict[str, Any] | None = None,
-        template: str = 'a video of a person {}.',
+        template: str | Sequence[str] = 'a video of a person {}.',
+        max_texts: int = 512,
         loss_cls: dict[str, Any] = dict(type='CrossEntropyLoss', loss_weight=1.0),  # noqa: B006, C408
         label_smooth_eps: float = 0.0,
         topk: int | tuple[int, ...] = (1, 5),
@@ -61,15 +66,14 @@ class CoupledPromptHead(BaseHead):
             topk=topk,
             average_clips=average_clips,
         )
-        if template.count('{}') != 1:
+        self.templates = (template,) if isinstance(template, str) else tuple(template)
+        if not self.templates or any(one.count('{}') != 1 for one in self.templates):
             raise ValueError(f'cls_head.template={template!r} must contain {{}} once, for the class name')
-        self.template = template
+        if max_texts < 1:
+            raise ValueError(f'cls_head.max_texts={max_texts}: give 1 or more')
+        self.max_texts = max_texts
         self.text_prompt = _build_text_prompt(text_prompt, clip)
-        self.vision_prompt = None
-        if vision_prompt is not None:
-            self.vision_prompt = MODELS.build(
-                dict(vision_prompt, width=clip.vision_width, layers=clip.vision_layers)
-            )
+        self.vision_prompt = _build_vision_prompt(vision_prompt, clip, self.text_prompt)
         self.class_names: tuple[str, ...] = ()
         self._cached: dict[Any, tuple[Tensor, Tensor]] = {}
         self._tokens: dict[tuple[str, ...], Tensor] = {}
@@ -98,21 +102,49 @@ class CoupledPromptHead(BaseHead):
         self.class_names = names
         self.num_classes = len(names)
 
+    @property
+    def conditional(self) -> bool:
+        """Whether each clip has class features of its own."""
+        return self.text_prompt is not None and self.text_prompt.conditional
+
+    @property
+    def uses_layers(self) -> bool:
+        """Whether the text prompt reads the patch tokens of the vision layers."""
+        return self.conditional and self.text_prompt.uses_layers
+
     def vision_prompts(self) -> Prompts:
         """Prompts of the vision tower's layers."""
+        if isinstance(self.vision_prompt, ProjectedPrompt):
+            return self.vision_prompt(self.text_prompt())
         return self.vision_prompt() if self.vision_prompt is not None else ()
 
-    def encode_names(self, clip: OpenCLIP, names: Sequence[str]) -> Tensor:
-        """Unit features (names, embed_dim) of names, with the text prompt where there is one."""
+    def encode_names(self, clip: OpenCLIP, names: Sequence[str], videos: VideoTokens | None = None) -> Tensor:
+        """Unit features of names, with the text prompt where there is one.
+
+        Args:
+            clip: The frozen CLIP.
+            names: The names.
+            videos: The clips of the batch, which a conditional text prompt needs.
+
+        Returns:
+            Features (names, embed_dim), or (clips, names, embed_dim) with a conditional text prompt.
+        """
         if self.text_prompt is None:
             return self.frozen_features(clip, names)
         tokens = self.tokenize(clip, tuple(names))
-        return F.normalize(at_least_float32(clip.encode_tokens(tokens, self.text_prompt())), dim=-1)
+        if self.conditional:
+            features = clip.encode_tokens_per_clip(tokens, self.text_prompt(videos), self.max_texts)
+        elif self.text_prompt.per_class:
+            features = clip.encode_tokens(tokens, self.text_prompt(names))
+        else:
+            features = clip.encode_tokens(tokens, self.text_prompt())
+        return F.normalize(at_least_float32(features), dim=-1)
 
-    def class_features(self, clip: OpenCLIP) -> Tensor:
-        """Unit features (classes, embed_dim) of the classes.
+    def class_features(self, clip: OpenCLIP, videos: VideoTokens | None = None) -> Tensor:
+        """Unit features of the classes, shaped as :meth:`encode_names` gives them.
 
-        In evaluation they are kept, of up to four class lists, until prompts, precision or device change.
+        In evaluation they are kept, of up to four class lists, until prompts, precision or device change;
+        those that belong to a clip are not.
 
         Raises:
             RuntimeError: No class names were given.
@@ -122,8 +154,8 @@ class CoupledPromptHead(BaseHead):
                 'the head knows no classes: set cls_head.class_names, call set_classes, or use a dataset '
                 'with a label_map together with ClassNamesHook'
             )
-        if self.text_prompt is None or self.training or torch.is_grad_enabled():
-            return self.encode_names(clip, self.class_names)
+        if self.text_prompt is None or self.conditional or self.training or torch.is_grad_enabled():
+            return self.encode_names(clip, self.class_names, videos)
         device = clip.device.type
         autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
         key = (self.class_names, clip.device, clip.logit_scale.dtype, autocast)
@@ -138,28 +170,22 @@ class CoupledPromptHead(BaseHead):
     def frozen_features(self, clip: OpenCLIP, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
         """Unit features (names, embed_dim) of names in sentences, without prompts.
 
-        Of several templates a name's feature is the mean of its unit features, scaled to unit length.
-        Source: CLIP's prompt ensembles (arXiv 2103.00020, section 3.1.4).
-
         Args:
             clip: The frozen CLIP.
             names: The names.
-            templates: Sentences that contain ``{}`` once; none for the head's ``template``.
+            templates: Sentences that contain ``{}`` once; none for the head's ``template``. Of several a
+                name's feature is the mean, scaled to unit length.
         """
-        templates = templates or (self.template,)
-        sentences = [template.replace('{}', _readable(name)) for template in templates for name in names]
-        features = clip.frozen_text_features(sentences)
-        if len(templates) == 1:
-            return features
-        return F.normalize(features.unflatten(0, (len(templates), len(names))).mean(dim=0), dim=-1)
+        return clip.frozen_text_features([_readable(name) for name in names], templates or self.templates)
 
     def forward(self, feats: Tensor, class_features: Tensor, logit_scale: Tensor, **kwargs: Any) -> Tensor:
         """Logits (N, classes) of unit video features (N, embed_dim) and class features.
 
+        Class features are (classes, embed_dim), or (N, classes, embed_dim) where each clip has its own.
         Always in float32: at CLIP's scale of 100, bfloat16 would round logits to steps of half a unit.
         """
         with torch.autocast(feats.device.type, enabled=False):
-            return logit_scale.float() * feats.float() @ class_features.float().t()
+            return logit_scale.float() * cosines(feats.float(), class_features.float())
 
     def predict_by_feat(
         self, cls_scores: Tensor, data_samples: list[ActionDataSample]
@@ -184,7 +210,8 @@ class CoupledPromptHead(BaseHead):
             words = (self.text_prompt.init_words or '').split()
             kept = words[self.text_prompt.length :]
             texts = [' '.join([*kept, f'{_readable(name)}.']) for name in names]
-            self._tokens = {names: clip.tokenize(texts, self.text_prompt.length)}
+            prompt = self.text_prompt
+            self._tokens = {names: clip.tokenize(texts, prompt.length, prompt.class_position)}
         tokens = self._tokens[names] = self._tokens[names].to(clip.device)
         return tokens
 
@@ -193,19 +220,42 @@ def _readable(name: str) -> str:
     return name.replace('_', ' ')
 
 
-def _build_text_prompt(config: dict[str, Any] | None, clip: OpenCLIP) -> DeepPrompt | None:
-    if config is None:
-        return None
-    config = dict(config, width=clip.text_width, layers=clip.text_layers)
-    words = config.get('init_words')
+def _build_text_prompt(config: dict[str, Any] | None, clip: OpenCLIP) -> PromptLearner | None:
+    words = (config or {}).get('init_words')
     if words:
-        config['word_embeddings'] = clip.embed_words(words)
+        config = dict(config, word_embeddings=clip.embed_words(words))
         if len(config['word_embeddings']) != len(words.split()):
             raise ValueError(
                 f'text_prompt.init_words={words!r} has words of more than one token, which cannot be '
                 'counted against the prompt length: choose plainer words'
             )
+    return _build_prompt(config, clip, width=clip.text_width, layers=clip.text_layers)
+
+
+def _build_vision_prompt(
+    config: dict[str, Any] | None, clip: OpenCLIP, text_prompt: PromptLearner | None
+) -> nn.Module | None:
+    shared = text_prompt is not None and not text_prompt.conditional and not text_prompt.per_class
+    text_depth = text_prompt.depth if shared else 0
+    return _build_prompt(
+        config, clip, width=clip.vision_width, layers=clip.vision_layers, text_depth=text_depth
+    )
+
+
+def _build_prompt(
+    config: dict[str, Any] | None, clip: OpenCLIP, *, width: int, layers: int, text_depth: int = 0
+) -> nn.Module | None:
+    """A tower's prompt learner, told what it asks for in ``given_by_head``; None for none."""
+    if config is None:
+        return None
+    known = dict(
+        clip_identity=clip.identity,
+        embed_dim=clip.embed_dim,
+        vision_width=clip.vision_width,
+        vision_layers=clip.vision_layers,
+        text_width=clip.text_width,
+        text_depth=text_depth,
+    )
     prompt_class = MODELS.get(config['type']) if isinstance(config['type'], str) else config['type']
-    if prompt_class is not None and issubclass(prompt_class, CoupledPrompt):
-        config['clip_identity'] = clip.identity
-    return MODELS.build(config)
+    asked_for = {name: known[name] for name in getattr(prompt_class, 'given_by_head', ())}
+    return MODELS.build(dict(config, width=width, layers=layers, **asked_for))

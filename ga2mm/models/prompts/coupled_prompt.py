@@ -33,6 +33,8 @@ class CoupledPrompt(DeepPrompt):
         ValueError: The hard prompt has another length or width, or belongs to another CLIP.
     """
 
+    given_by_head = ('clip_identity',)
+
     def __init__(
         self,
         hard_prompt: str | Path,

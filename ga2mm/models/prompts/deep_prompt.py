@@ -1,14 +1,14 @@
 """Deep soft prompts for one tower."""
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ga2mm.models.prompts.prompt_learner import PromptLearner
 from ga2mm.registry import MODELS
 
 
 @MODELS.register_module()
-class DeepPrompt(BaseModule):
+class DeepPrompt(PromptLearner):
     """Soft prompts of the first ``depth`` layers of a tower (VPT-Deep; IVLP in both towers).
 
     Args:
@@ -52,6 +52,7 @@ class DeepPrompt(BaseModule):
                 )
             soft_prompt[0] = word_embeddings[:length]
         self.length = length if depth > 0 else 0
+        self.depth = depth
         self.init_words = init_words
         self.soft_prompt = nn.Parameter(soft_prompt)
 

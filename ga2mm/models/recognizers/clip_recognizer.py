@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ga2mm.anchors.anchor_objective import AnchorObjective, BatchFeatures
 from ga2mm.anchors.negatives import check_no_class
+from ga2mm.models.prompts import VideoTokens
 from ga2mm.registry import MODELS
 from ga2mm.structures import stack_gt_labels
 from ga2mm.utils import at_least_float32
@@ -102,12 +103,14 @@ class CLIPRecognizer(BaseRecognizer):
             data_samples, test_mode: Accepted as in MMAction2, without effect.
         """
         frames, num_frames = self._to_frames(inputs)
-        feats = self._encode_video(frames, num_frames, prompted=True)
+        videos = self._encode_videos(frames, num_frames)
         if stage == 'backbone':
-            return feats, {}
-        if self.frozen_share and not self.training:
-            feats = self._with_frozen(feats, self._encode_video(frames, num_frames, prompted=False))
-        head_kwargs = {'class_features': self._class_features(), 'logit_scale': self.backbone.logit_scale}
+            return videos.features, {}
+        feats = self._mixed_videos(videos, frames, num_frames)
+        head_kwargs = {
+            'class_features': self._class_features(videos),
+            'logit_scale': self.backbone.logit_scale,
+        }
         if stage == 'head':
             return self.cls_head(feats, **head_kwargs), {}
         return feats, head_kwargs
@@ -126,17 +129,17 @@ class CLIPRecognizer(BaseRecognizer):
             Of each list the samples with their predictions.
         """
         frames, num_frames = self._to_frames(inputs)
-        feats = self._encode_video(frames, num_frames, prompted=True)
-        if self.frozen_share:
-            feats = self._with_frozen(feats, self._encode_video(frames, num_frames, prompted=False))
+        videos = self._encode_videos(frames, num_frames)
+        feats = self._mixed_videos(videos, frames, num_frames)
         predictions = []
         for class_names in offers:
             self.set_classes(class_names)
-            class_features = self._class_features()
-            samples = [sample.clone() for sample in data_samples]
             predictions.append(
                 self.cls_head.predict(
-                    feats, samples, class_features=class_features, logit_scale=self.backbone.logit_scale
+                    feats,
+                    [sample.clone() for sample in data_samples],
+                    class_features=self._class_features(videos),
+                    logit_scale=self.backbone.logit_scale,
                 )
             )
         return predictions
@@ -151,19 +154,21 @@ class CLIPRecognizer(BaseRecognizer):
         is_anchor = [bool(sample.get('is_anchor', False)) for sample in data_samples]
         self._check_anchors(any(is_anchor))
         frames, num_frames = self._to_frames(inputs)
-        feats = self._encode_video(frames, num_frames, prompted=True)
+        videos = self._encode_videos(frames, num_frames)
+        feats = videos.features
         clip, head = self.backbone, self.cls_head
         per_sample = len(feats) // len(data_samples)  # clips and crops of one video
         labelled = [sample for sample, anchor in zip(data_samples, is_anchor, strict=True) if not anchor]
         labelled = [sample for sample in labelled for _ in range(per_sample)]
         self._check_labels(labelled)
         if self.anchors is None:
-            return head.loss_by_feat(head(feats, head.class_features(clip), clip.logit_scale), labelled)
+            logits = head(feats, head.class_features(clip, videos), clip.logit_scale)
+            return head.loss_by_feat(logits, labelled)
 
         mask = torch.tensor(is_anchor, device=feats.device).repeat_interleave(per_sample)
-        features = self._batch_features(feats, frames.unflatten(0, (len(feats), num_frames)), mask)
+        features = self._batch_features(videos, frames.unflatten(0, (len(feats), num_frames)), mask)
         with torch.autocast(feats.device.type, enabled=False):
-            logits = head(features.clips, features.classes, clip.logit_scale)
+            logits = head(features.clips, features.clip_classes, clip.logit_scale)
             shifts = self.anchors.logit_shifts(features)
             losses = head.loss_by_feat(logits + sum(shifts.values()), labelled)
             losses.update(self.anchors.losses(features))
@@ -171,11 +176,11 @@ class CLIPRecognizer(BaseRecognizer):
                 losses.update(self.anchors.grad_norms(losses, shifts, head.parameters()))
             return losses
 
-    def _batch_features(self, feats: Tensor, frames: Tensor, is_anchor: Tensor) -> BatchFeatures:
+    def _batch_features(self, videos: VideoTokens, frames: Tensor, is_anchor: Tensor) -> BatchFeatures:
         """What the strategies see of a batch; only what they use is computed.
 
         Args:
-            feats: Prompted unit features (clips, embed_dim) of labelled and anchor clips.
+            videos: Labelled and anchor clips, prompted.
             frames: Their frames (clips, T, 3, H, W).
             is_anchor: Which of them are anchors, (clips,).
         """
@@ -183,24 +188,29 @@ class CLIPRecognizer(BaseRecognizer):
         names = list(head.class_names)
         check_no_class(anchors.negatives, names)
         together = anchors.uses('prompted_negatives') and head.text_prompt is not None
-        texts = head.encode_names(clip, [*names, *anchors.negatives] if together else names)
+        texts = head.encode_names(clip, [*names, *anchors.negatives] if together else names, videos)
+        of_anchors = texts
+        if head.conditional:
+            of_anchors = texts[is_anchor]
+            texts = torch.cat([texts[~is_anchor], of_anchors])
 
         @torch.no_grad()
         def frozen(chosen: Tensor) -> Tensor:
-            return self._encode_video(frames[chosen].flatten(0, 1), frames.shape[1], prompted=False)
+            features = clip.encode_frames(frames[chosen].flatten(0, 1))
+            return _unit_mean(features, frames.shape[1])
 
         def frozen_negatives() -> Tensor:
             return head.frozen_features(clip, anchors.negatives, anchors.negative_templates)
 
         prompted_negatives = None
         if anchors.uses('prompted_negatives'):
-            prompted_negatives = texts[len(names) :] if together else frozen_negatives()
+            prompted_negatives = of_anchors[..., len(names) :, :] if together else frozen_negatives()
 
         return BatchFeatures(
-            clips=feats[~is_anchor],
-            classes=texts[: len(names)],
+            clips=videos.features[~is_anchor],
+            classes=texts[..., : len(names), :],
             logit_scale=clip.logit_scale,
-            videos=feats[is_anchor] if anchors.uses('videos') else None,
+            videos=videos.features[is_anchor] if anchors.uses('videos') else None,
             negatives=frozen_negatives() if anchors.uses('negatives') else None,
             prompted_negatives=prompted_negatives,
             frozen_clips=frozen(~is_anchor) if anchors.uses('frozen_clips') else None,
@@ -228,15 +238,25 @@ class CLIPRecognizer(BaseRecognizer):
         clips = inputs.flatten(0, 1).transpose(1, 2)
         return clips.flatten(0, 1), clips.shape[1]
 
-    def _encode_video(self, frames: Tensor, num_frames: int, prompted: bool) -> Tensor:
-        prompts = self.cls_head.vision_prompts() if prompted else ()
-        features = at_least_float32(self.backbone.encode_frames(frames, prompts))
-        return F.normalize(features.unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
+    def _encode_videos(self, frames: Tensor, num_frames: int) -> VideoTokens:
+        """Prompted features of clips of ``num_frames`` frames, and patch tokens if the head uses them."""
+        prompts = self.cls_head.vision_prompts()
+        if not self.cls_head.uses_layers:
+            return VideoTokens(_unit_mean(self.backbone.encode_frames(frames, prompts), num_frames))
+        features, layers = self.backbone.encode_frames_and_layers(frames, prompts)
+        layers = [layer.unflatten(0, (-1, num_frames)).flatten(1, 2) for layer in layers]
+        return VideoTokens(_unit_mean(features, num_frames), layers)
 
-    def _class_features(self) -> Tensor:
-        """What the features of clips are compared with."""
+    def _mixed_videos(self, videos: VideoTokens, frames: Tensor, num_frames: int) -> Tensor:
+        """Features of clips for the head: with ``frozen_share`` the frozen ones stand behind the prompted."""
+        if self.training or not self.frozen_share:
+            return videos.features
+        return self._with_frozen(videos.features, _unit_mean(self.backbone.encode_frames(frames), num_frames))
+
+    def _class_features(self, videos: VideoTokens) -> Tensor:
+        """Features of the classes for the head, in the same way."""
         head = self.cls_head
-        class_features = head.class_features(self.backbone)
+        class_features = head.class_features(self.backbone, videos)
         if self.training or not self.frozen_share:
             return class_features
         return self._with_frozen(class_features, head.frozen_features(self.backbone, head.class_names))
@@ -248,6 +268,7 @@ class CLIPRecognizer(BaseRecognizer):
         ``frozen_share``.
         """
         share = self.frozen_share
+        frozen = frozen.expand_as(features)  # each clip may have classes of its own
         return torch.cat([(1 - share) ** 0.5 * features, share**0.5 * frozen], dim=-1)
 
     def _check_anchors(self, in_batch: bool) -> None:
@@ -300,6 +321,11 @@ class CLIPRecognizer(BaseRecognizer):
                 'that it was trained with'
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _unit_mean(features: Tensor, num_frames: int) -> Tensor:
+    """Unit features of clips, the mean over their frames' features."""
+    return F.normalize(at_least_float32(features).unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
 
 
 def _has_prompts(prompt: nn.Module | None) -> bool:

@@ -1,0 +1,13 @@
+# Miniature world: IVLP (arXiv 2210.03117, 2212.03640): deep prompts in both towers that share nothing.
+# As ivlp_vit_b16.py, with the sizes, optimizer and budget of the other miniature methods.
+_base_ = [
+    '../_base_/models/miniature_zero_shot.py',
+    '../_base_/datasets/miniature_{{$GA2MM_PROTOCOL:base2novel}}.py',
+    '../_base_/schedules/miniature_12e.py',
+    '../_base_/miniature_runtime.py',
+]
+
+model = dict(
+    cls_head=dict(
+        vision_prompt=dict(type='DeepPrompt', length=4, depth=3),
+        text_prompt=dict(type='DeepPrompt', length=4, depth=3, init_words='a video of a')))

@@ -1,0 +1,48 @@
+"""The conditional context of CoCoOp."""
+
+from torch import Tensor, nn
+
+from ga2mm.models.prompts.deep_prompt import DeepPrompt
+from ga2mm.models.prompts.video_tokens import VideoTokens
+from ga2mm.registry import MODELS
+
+REDUCTION = 16
+"""How many times narrower than the features the meta-net is, as in the released code."""
+
+
+@MODELS.register_module()
+class ConditionalPrompt(DeepPrompt):
+    """Soft prompt of the text tower's input layer that each clip shifts: CoCoOp (arXiv 2203.05557).
+
+    ``context + W2 ReLU(W1 x + b1) + b2``, the same shift for all context tokens of a clip, where x is the
+    clip's unit feature. Source: the released code, for images; a clip takes the place of an image.
+
+    Every clip has class features of its own, so a batch of B clips costs B passes over all classes.
+
+    Args:
+        length: Number of context tokens.
+        init_words: As in :class:`DeepPrompt`.
+        width, layers, word_embeddings: As in :class:`DeepPrompt`.
+        embed_dim: Dimensions of the features. Given by the head.
+    """
+
+    given_by_head = ('embed_dim',)
+    conditional = True
+
+    def __init__(
+        self,
+        length: int,
+        init_words: str | None = None,
+        *,
+        width: int,
+        layers: int,
+        embed_dim: int,
+        word_embeddings: Tensor | None = None,
+    ) -> None:
+        super().__init__(length, 1, init_words, width=width, layers=layers, word_embeddings=word_embeddings)
+        hidden = max(1, embed_dim // REDUCTION)
+        self.meta_net = nn.Sequential(nn.Linear(embed_dim, hidden), nn.ReLU(), nn.Linear(hidden, width))
+
+    def forward(self, videos: VideoTokens) -> list[Tensor]:
+        """Contexts of the clips, one tensor (B, length, width) in a list."""
+        return [self.soft_prompt[0] + self.meta_net(videos.features).unsqueeze(1)]

@@ -1,0 +1,20 @@
+"""What the vision tower made of videos, for prompts that depend on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class VideoTokens:
+    """Features of clips and the patch tokens that led to them.
+
+    Attributes:
+        features: Unit features (B, embed_dim).
+        layers: Patch tokens behind each vision layer, (B, T · patches, vision width); empty unless the text
+            prompt learner has ``uses_layers``.
+    """
+
+    features: Tensor
+    layers: Sequence[Tensor] = ()
