@@ -427,7 +427,9 @@ class TestTSNE:
         inputs = models[1].data_preprocessor(batch)['inputs']
         with torch.no_grad():
             frames, number = models[1]._to_frames(inputs)
-            expected = [models[1]._encode_video(frames, number, prompted) for prompted in (False, True)]
+            expected = [
+                models[1]._encode_videos(frames, number, prompted).features for prompted in (False, True)
+            ]
         assert frozen == pytest.approx(expected[0].numpy(), abs=1e-5)
         assert tuned == pytest.approx(expected[1].numpy(), abs=1e-5)
         assert np.abs(frozen - tuned).max() > 0.01

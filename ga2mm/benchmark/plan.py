@@ -1,5 +1,6 @@
 """From a benchmark's config to its cells: one run each, with everything that decides its outcome."""
 
+import copy
 import hashlib
 import itertools
 import json
@@ -100,12 +101,12 @@ class Cell:
 
     def read_config(self) -> Config:
         """The config of the run, without its place and seed."""
-        with _environment(self.env):
-            cfg = Config.fromfile(self.config)
-            # Pretty line breaks in logs and checkpoints would take longer than a small run.
-            cfg = Config(cfg.to_dict(), filename=str(self.config), format_python_code=False)
-            cfg.merge_from_dict(dict(self.options))
-            if self.test_sets:
+        content = _read_file(self.config, Path(self.config).stat().st_mtime_ns, tuple(self.env.items()))
+        # Pretty line breaks in logs and checkpoints would take longer than a small run.
+        cfg = Config(copy.deepcopy(content), filename=str(self.config), format_python_code=False)
+        cfg.merge_from_dict(dict(self.options))
+        if self.test_sets:
+            with _environment(self.env):
                 cfg.test_dataloader = read_test_sets(self.test_sets)
         if self.part == 'validation' and self.draw is None:
             if not cfg.get('val_dataloader'):
@@ -478,6 +479,13 @@ def _resolve(text: str, path: Path, values: dict[str, Any], place: str) -> str:
     if not found.is_file():
         raise FileNotFoundError(f'{place}: {found} does not exist')
     return str(found)
+
+
+@cache
+def _read_file(path: str, changed: int, env: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """A config with these variables; read again only if the file has changed. Not to be changed."""
+    with _environment(dict(env)):
+        return Config.fromfile(path).to_dict()
 
 
 @contextmanager

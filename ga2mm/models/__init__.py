@@ -11,15 +11,18 @@ from ga2mm.models.prompts import (
     ProjectedPrompt,
 )
 from ga2mm.models.recognizers import CLIPRecognizer
+from ga2mm.models.temporal import ClassGuidedAttention, TemporalTransformer
 
 __all__ = [
     'CLIPRecognizer',
     'ConditionalPrompt',
     'ContextPrompt',
+    'ClassGuidedAttention',
     'CosineConsistencyLoss',
     'CoupledPrompt',
     'CoupledPromptHead',
     'DeepPrompt',
     'OpenCLIP',
     'ProjectedPrompt',
+    'TemporalTransformer',
 ]

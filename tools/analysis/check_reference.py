@@ -265,7 +265,8 @@ def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dic
     total, _ = model.parse_losses(losses)
     total.backward()
     head, clip = model.cls_head, model.backbone
-    videos = VideoTokens(model(images.unsqueeze(1)))
+    features = clip.encode_frames(images, head.vision_prompts())
+    videos = VideoTokens(model(images.unsqueeze(1)), features.unsqueeze(1))
     tokens = head.tokenize(clip, head.class_names) if head.text_prompt is not None else None
     if tokens is None:
         texts = clip.encode_tokens(clip.tokenize(sentences(head, head.templates[0])))
@@ -274,7 +275,7 @@ def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dic
     else:
         texts = clip.encode_tokens(tokens, head.text_prompt())
     results = {
-        'out/image_features_raw': clip.encode_frames(images, head.vision_prompts()),
+        'out/image_features_raw': features,
         'out/image_features': videos.features,
         'out/text_features_raw': texts,
         'out/text_features': head.class_features(clip, videos),

@@ -181,10 +181,14 @@ class CoupledPromptHead(BaseHead):
     def forward(self, feats: Tensor, class_features: Tensor, logit_scale: Tensor, **kwargs: Any) -> Tensor:
         """Logits (N, classes) of unit video features (N, embed_dim) and class features.
 
-        Class features are (classes, embed_dim), or (N, classes, embed_dim) where each clip has its own.
+        Class features are (classes, embed_dim), or (N, classes, embed_dim) where each clip has its own. Video
+        features are (N, classes, embed_dim) where a temporal model gives each class its own.
+
         Always in float32: at CLIP's scale of 100, bfloat16 would round logits to steps of half a unit.
         """
         with torch.autocast(feats.device.type, enabled=False):
+            if feats.dim() == 3:
+                return logit_scale.float() * (feats.float() * class_features.float()).sum(dim=-1)
             return logit_scale.float() * cosines(feats.float(), class_features.float())
 
     def predict_by_feat(

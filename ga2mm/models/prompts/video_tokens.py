@@ -11,10 +11,12 @@ class VideoTokens:
     """Features of clips and the patch tokens that led to them.
 
     Attributes:
-        features: Unit features (B, embed_dim).
+        features: Unit features (B, embed_dim), the mean over frames.
+        frames: Features of the frames (B, T, embed_dim), not normalised.
         layers: Patch tokens behind each vision layer, (B, T · patches, vision width); empty unless the text
             prompt learner has ``uses_layers``.
     """
 
     features: Tensor
+    frames: Tensor
     layers: Sequence[Tensor] = ()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmaction.models import BaseRecognizer
 from mmaction.structures import ActionDataSample
 from mmengine.dist import all_reduce_dict
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from ga2mm.anchors.anchor_objective import AnchorObjective, BatchFeatures
 from ga2mm.anchors.negatives import check_no_class
 from ga2mm.models.prompts import VideoTokens
+from ga2mm.models.temporal import mean_over_frames
 from ga2mm.registry import MODELS
 from ga2mm.structures import stack_gt_labels
 from ga2mm.utils import at_least_float32
@@ -24,7 +24,8 @@ from ga2mm.utils import at_least_float32
 class CLIPRecognizer(BaseRecognizer):
     """A frozen CLIP, prompts and losses, with MMAction2's modes loss, predict and tensor.
 
-    The feature of a clip is the mean of its frames' features, scaled to unit length. Inputs are
+    The feature of a clip is the mean of its frames' features, scaled to unit length, or what ``temporal``
+    makes of them. Anchor strategies see the mean in either case. Inputs are
     (B, M, 3, T, H, W), M test clips and crops of T frames each whose scores are averaged
     (``FormatShape(input_format='NCTHW')``), or (B, T, 3, H, W), all frames of a video as one clip
     (``'NCHW'``).
@@ -33,6 +34,7 @@ class CLIPRecognizer(BaseRecognizer):
         backbone: Config of the frozen CLIP.
         cls_head: Config of the head, which owns the prompts.
         anchors: Arguments of :class:`~ga2mm.anchors.AnchorObjective`; None for training without anchors.
+        temporal: Config of the temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
         data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
             and ``format_shape='NCTHW'``.
         train_cfg: As in MMAction2.
@@ -49,6 +51,7 @@ class CLIPRecognizer(BaseRecognizer):
         backbone: dict[str, Any],
         cls_head: dict[str, Any],
         anchors: dict[str, Any] | None = None,
+        temporal: dict[str, Any] | None = None,
         data_preprocessor: dict[str, Any] | None = None,
         train_cfg: dict[str, Any] | None = None,
         test_cfg: dict[str, Any] | None = None,
@@ -65,6 +68,9 @@ class CLIPRecognizer(BaseRecognizer):
             BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
             self.backbone = clip
             self.cls_head = MODELS.build(dict(cls_head, clip=clip))
+            self.temporal = None
+            if temporal is not None:
+                self.temporal = MODELS.build(dict(temporal, width=clip.embed_dim))
             self.anchors = None
             if anchors is not None:
                 self.anchors = AnchorObjective(
@@ -95,22 +101,21 @@ class CLIPRecognizer(BaseRecognizer):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Unit features (B · M, embed_dim) of videos, and what the head needs beside them.
 
+        A temporal model guided by the classes gives (B · M, classes, embed_dim).
+
         Args:
             inputs: Normalised frames, see the class.
-            stage: ``'backbone'`` for features alone, ``'neck'`` for features and the head's arguments (with
-                ``frozen_share`` the frozen features stand behind the prompted ones), ``'head'`` for logits
-                (B · M, classes), as MMAction2 names them.
+            stage: ``'backbone'`` for means over frames alone, ``'neck'`` for what the temporal model makes of
+                the frames and the head's arguments (with ``frozen_share`` the frozen features stand behind
+                the prompted ones), ``'head'`` for logits (B · M, classes), as MMAction2 names them.
             data_samples, test_mode: Accepted as in MMAction2, without effect.
         """
         frames, num_frames = self._to_frames(inputs)
         videos = self._encode_videos(frames, num_frames)
         if stage == 'backbone':
             return videos.features, {}
-        feats = self._mixed_videos(videos, frames, num_frames)
-        head_kwargs = {
-            'class_features': self._class_features(videos),
-            'logit_scale': self.backbone.logit_scale,
-        }
+        feats, class_features = self._for_head(videos, self._frozen_features(frames, num_frames))
+        head_kwargs = {'class_features': class_features, 'logit_scale': self.backbone.logit_scale}
         if stage == 'head':
             return self.cls_head(feats, **head_kwargs), {}
         return feats, head_kwargs
@@ -130,16 +135,15 @@ class CLIPRecognizer(BaseRecognizer):
         """
         frames, num_frames = self._to_frames(inputs)
         videos = self._encode_videos(frames, num_frames)
-        feats = self._mixed_videos(videos, frames, num_frames)
+        frozen = self._frozen_features(frames, num_frames)
         predictions = []
         for class_names in offers:
             self.set_classes(class_names)
+            feats, class_features = self._for_head(videos, frozen)
+            samples = [sample.clone() for sample in data_samples]
             predictions.append(
                 self.cls_head.predict(
-                    feats,
-                    [sample.clone() for sample in data_samples],
-                    class_features=self._class_features(videos),
-                    logit_scale=self.backbone.logit_scale,
+                    feats, samples, class_features=class_features, logit_scale=self.backbone.logit_scale
                 )
             )
         return predictions
@@ -155,20 +159,20 @@ class CLIPRecognizer(BaseRecognizer):
         self._check_anchors(any(is_anchor))
         frames, num_frames = self._to_frames(inputs)
         videos = self._encode_videos(frames, num_frames)
-        feats = videos.features
         clip, head = self.backbone, self.cls_head
-        per_sample = len(feats) // len(data_samples)  # clips and crops of one video
+        per_sample = len(videos.features) // len(data_samples)  # clips and crops of one video
         labelled = [sample for sample, anchor in zip(data_samples, is_anchor, strict=True) if not anchor]
         labelled = [sample for sample in labelled for _ in range(per_sample)]
         self._check_labels(labelled)
         if self.anchors is None:
-            logits = head(feats, head.class_features(clip, videos), clip.logit_scale)
-            return head.loss_by_feat(logits, labelled)
+            feats, classes = self._for_head(videos)
+            return head.loss_by_feat(head(feats, classes, clip.logit_scale), labelled)
 
-        mask = torch.tensor(is_anchor, device=feats.device).repeat_interleave(per_sample)
-        features = self._batch_features(videos, frames.unflatten(0, (len(feats), num_frames)), mask)
-        with torch.autocast(feats.device.type, enabled=False):
-            logits = head(features.clips, features.clip_classes, clip.logit_scale)
+        mask = torch.tensor(is_anchor, device=frames.device).repeat_interleave(per_sample)
+        features = self._batch_features(videos, frames.unflatten(0, (-1, num_frames)), mask)
+        with torch.autocast(frames.device.type, enabled=False):
+            feats = self._pool(videos.frames[~mask], features.clip_classes)
+            logits = head(feats, features.clip_classes, clip.logit_scale)
             shifts = self.anchors.logit_shifts(features)
             losses = head.loss_by_feat(logits + sum(shifts.values()), labelled)
             losses.update(self.anchors.losses(features))
@@ -196,8 +200,7 @@ class CLIPRecognizer(BaseRecognizer):
 
         @torch.no_grad()
         def frozen(chosen: Tensor) -> Tensor:
-            features = clip.encode_frames(frames[chosen].flatten(0, 1))
-            return _unit_mean(features, frames.shape[1])
+            return self._encode_videos(frames[chosen].flatten(0, 1), frames.shape[1], prompted=False).features
 
         def frozen_negatives() -> Tensor:
             return head.frozen_features(clip, anchors.negatives, anchors.negative_templates)
@@ -238,38 +241,51 @@ class CLIPRecognizer(BaseRecognizer):
         clips = inputs.flatten(0, 1).transpose(1, 2)
         return clips.flatten(0, 1), clips.shape[1]
 
-    def _encode_videos(self, frames: Tensor, num_frames: int) -> VideoTokens:
-        """Prompted features of clips of ``num_frames`` frames, and patch tokens if the head uses them."""
-        prompts = self.cls_head.vision_prompts()
-        if not self.cls_head.uses_layers:
-            return VideoTokens(_unit_mean(self.backbone.encode_frames(frames, prompts), num_frames))
-        features, layers = self.backbone.encode_frames_and_layers(frames, prompts)
-        layers = [layer.unflatten(0, (-1, num_frames)).flatten(1, 2) for layer in layers]
-        return VideoTokens(_unit_mean(features, num_frames), layers)
+    def _encode_videos(self, frames: Tensor, num_frames: int, prompted: bool = True) -> VideoTokens:
+        """Features of clips of ``num_frames`` frames, and patch tokens if the head uses them."""
+        layers: list[Tensor] = []
+        if not prompted:
+            features = self.backbone.encode_frames(frames)
+        elif not self.cls_head.uses_layers:
+            features = self.backbone.encode_frames(frames, self.cls_head.vision_prompts())
+        else:
+            features, layers = self.backbone.encode_frames_and_layers(frames, self.cls_head.vision_prompts())
+            layers = [layer.unflatten(0, (-1, num_frames)).flatten(1, 2) for layer in layers]
+        features = at_least_float32(features).unflatten(0, (-1, num_frames))
+        return VideoTokens(mean_over_frames(features), features, layers)
 
-    def _mixed_videos(self, videos: VideoTokens, frames: Tensor, num_frames: int) -> Tensor:
-        """Features of clips for the head: with ``frozen_share`` the frozen ones stand behind the prompted."""
+    def _pool(self, frame_features: Tensor, class_features: Tensor) -> Tensor:
+        """Unit features (clips, embed_dim) or (clips, classes, embed_dim) of frames (clips, T, embed_dim)."""
+        if self.temporal is None:
+            return mean_over_frames(frame_features)
+        with torch.autocast(frame_features.device.type, enabled=False):
+            return self.temporal(frame_features, at_least_float32(class_features))
+
+    def _frozen_features(self, frames: Tensor, num_frames: int) -> Tensor | None:
+        """Features of clips by the frozen CLIP where logits are averaged with its own, else None."""
         if self.training or not self.frozen_share:
-            return videos.features
-        return self._with_frozen(videos.features, _unit_mean(self.backbone.encode_frames(frames), num_frames))
+            return None
+        return self._encode_videos(frames, num_frames, prompted=False).features
 
-    def _class_features(self, videos: VideoTokens) -> Tensor:
-        """Features of the classes for the head, in the same way."""
-        head = self.cls_head
-        class_features = head.class_features(self.backbone, videos)
-        if self.training or not self.frozen_share:
-            return class_features
-        return self._with_frozen(class_features, head.frozen_features(self.backbone, head.class_names))
+    def _for_head(self, videos: VideoTokens, frozen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What the head compares: features of the clips and of the classes.
 
-    def _with_frozen(self, features: Tensor, frozen: Tensor) -> Tensor:
-        """Prompted and frozen unit features side by side, still of unit length.
-
-        The cosines of two such features are the mean of the prompted and the frozen ones, weighted by
-        ``frozen_share``.
+        With ``frozen`` the frozen features stand behind the prompted ones, weighted such that the cosines of
+        both together are means of the prompted and the frozen ones. The length stays 1.
         """
-        share = self.frozen_share
-        frozen = frozen.expand_as(features)  # each clip may have classes of its own
-        return torch.cat([(1 - share) ** 0.5 * features, share**0.5 * frozen], dim=-1)
+        head, share = self.cls_head, self.frozen_share
+        classes = head.class_features(self.backbone, videos)
+        feats = self._pool(videos.frames, classes)
+        if frozen is None:
+            return feats, classes
+        frozen_classes = head.frozen_features(self.backbone, head.class_names)
+        frozen = frozen if feats.dim() == 2 else frozen.unsqueeze(1)  # a feature for each class
+
+        def join(prompted: Tensor, frozen: Tensor) -> Tensor:
+            frozen = frozen.expand_as(prompted)
+            return torch.cat([(1 - share) ** 0.5 * prompted, share**0.5 * frozen], dim=-1)
+
+        return join(feats, frozen), join(classes, frozen_classes)
 
     def _check_anchors(self, in_batch: bool) -> None:
         if in_batch and self.anchors is None:
@@ -321,11 +337,6 @@ class CLIPRecognizer(BaseRecognizer):
                 'that it was trained with'
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def _unit_mean(features: Tensor, num_frames: int) -> Tensor:
-    """Unit features of clips, the mean over their frames' features."""
-    return F.normalize(at_least_float32(features).unflatten(0, (-1, num_frames)).mean(dim=1), dim=-1)
 
 
 def _has_prompts(prompt: nn.Module | None) -> bool:
