@@ -2,8 +2,9 @@
 
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.heads import CoupledPromptHead
-from ga2mm.models.losses import CosineConsistencyLoss
+from ga2mm.models.losses import CosineConsistencyLoss, DualStreamContrastiveLoss, SelfRegularizationLoss
 from ga2mm.models.prompts import (
+    AttributeRetrieval,
     ConditionalPrompt,
     ContextPrompt,
     CoupledPrompt,
@@ -14,6 +15,7 @@ from ga2mm.models.recognizers import CLIPRecognizer
 from ga2mm.models.temporal import ClassGuidedAttention, TemporalTransformer
 
 __all__ = [
+    'AttributeRetrieval',
     'CLIPRecognizer',
     'ConditionalPrompt',
     'ContextPrompt',
@@ -22,7 +24,9 @@ __all__ = [
     'CoupledPrompt',
     'CoupledPromptHead',
     'DeepPrompt',
+    'DualStreamContrastiveLoss',
     'OpenCLIP',
     'ProjectedPrompt',
     'TemporalTransformer',
+    'SelfRegularizationLoss',
 ]

@@ -118,6 +118,10 @@ class CoupledPromptHead(BaseHead):
             return self.vision_prompt(self.text_prompt())
         return self.vision_prompt() if self.vision_prompt is not None else ()
 
+    def prompt_losses(self) -> dict[str, Tensor]:
+        """Losses of the text prompt's own on what it saw last in training, weighted, by name."""
+        return self.text_prompt.losses() if self.text_prompt is not None else {}
+
     def encode_names(self, clip: OpenCLIP, names: Sequence[str], videos: VideoTokens | None = None) -> Tensor:
         """Unit features of names, with the text prompt where there is one.
 

@@ -1,19 +1,23 @@
 """Prompt learners, one a file: which tokens enter which layer of a tower."""
 
+from ga2mm.models.prompts.attribute_retrieval import AttributeRetrieval
 from ga2mm.models.prompts.conditional_prompt import ConditionalPrompt
 from ga2mm.models.prompts.context_prompt import ContextPrompt
 from ga2mm.models.prompts.coupled_prompt import CoupledPrompt
 from ga2mm.models.prompts.deep_prompt import DeepPrompt
 from ga2mm.models.prompts.projected_prompt import ProjectedPrompt
 from ga2mm.models.prompts.prompt_learner import PromptLearner
+from ga2mm.models.prompts.retrieval_cache import RetrievalCache
 from ga2mm.models.prompts.video_tokens import VideoTokens
 
 __all__ = [
+    'AttributeRetrieval',
     'ConditionalPrompt',
     'ContextPrompt',
     'CoupledPrompt',
     'DeepPrompt',
     'ProjectedPrompt',
     'PromptLearner',
+    'RetrievalCache',
     'VideoTokens',
 ]

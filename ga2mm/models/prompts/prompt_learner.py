@@ -1,6 +1,7 @@
 """What the head needs to know of a text prompt learner."""
 
 from mmengine.model import BaseModule
+from torch import Tensor
 
 
 class PromptLearner(BaseModule):
@@ -32,3 +33,7 @@ class PromptLearner(BaseModule):
     length: int
     depth: int
     init_words: str | None = None
+
+    def losses(self) -> dict[str, Tensor]:
+        """Weighted losses on what the last forward pass in training saw, by name; asked for once after it."""
+        return {}

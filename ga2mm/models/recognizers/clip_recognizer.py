@@ -166,7 +166,7 @@ class CLIPRecognizer(BaseRecognizer):
         self._check_labels(labelled)
         if self.anchors is None:
             feats, classes = self._for_head(videos)
-            return head.loss_by_feat(head(feats, classes, clip.logit_scale), labelled)
+            return head.loss_by_feat(head(feats, classes, clip.logit_scale), labelled) | head.prompt_losses()
 
         mask = torch.tensor(is_anchor, device=frames.device).repeat_interleave(per_sample)
         features = self._batch_features(videos, frames.unflatten(0, (-1, num_frames)), mask)
@@ -175,6 +175,7 @@ class CLIPRecognizer(BaseRecognizer):
             logits = head(feats, features.clip_classes, clip.logit_scale)
             shifts = self.anchors.logit_shifts(features)
             losses = head.loss_by_feat(logits + sum(shifts.values()), labelled)
+            losses.update(head.prompt_losses())
             losses.update(self.anchors.losses(features))
             if self.anchors.log_grad_norm:
                 losses.update(self.anchors.grad_norms(losses, shifts, head.parameters()))

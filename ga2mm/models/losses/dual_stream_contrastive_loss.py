@@ -1,0 +1,56 @@
+"""Contrastive alignment of videos and texts in both directions."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ga2mm.registry import MODELS
+
+
+@MODELS.register_module()
+class DualStreamContrastiveLoss(nn.Module):
+    """A video finds the text of its class among the classes, its text the videos of the class in the batch.
+
+    ``loss_weight · (video_to_text + text_to_video) / 2`` with ::
+
+        video_to_text = - mean over i of log(exp(s v[i]·u[i]) / sum over c of exp(s v[i]·t[i, c]))
+        text_to_video = - mean over i of the mean over j in P[i] of
+                          log(exp(s u[i]·v[j]) / sum over k of exp(s u[i]·v[k]))
+
+    where i, j and k are clips of the batch and c is a class; v[i] is the feature of clip i, t[i, c] that of
+    class c with the prompts of clip i (t[c] where they do not depend on the clip), u[i] = t[i, y[i]] that of
+    the clip's own class y[i], P[i] the clips of class y[i], i among them, and s the logit scale.
+
+    So the text that carries the visual information of a clip is aligned with that clip and those of its
+    class, against the other clips of the batch. With several clips of a class the second direction cannot
+    reach 0: its least value is the mean of log |P[i]|. The first direction is the cross-entropy of a head
+    with ``CrossEntropyLoss``: beside this loss it counts for 1 + ``loss_weight`` / 2. In distributed training
+    the batch is that of the process.
+
+    Source: the name and the aim are in the abstract of arXiv 2509.05949. Design choice, the abstract does not
+    say: the formula, which is that of CLIP (arXiv 2103.00020) with the several positives of supervised
+    contrastive learning (arXiv 2004.11362, the sum outside of the logarithm).
+
+    Args:
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, videos: Tensor, texts: Tensor, labels: Tensor, logit_scale: Tensor) -> Tensor:
+        """The loss, a scalar of 0 or more.
+
+        Args:
+            videos: Unit features (B, D) of labelled clips.
+            texts: Unit features of the classes, (C, D), or (B, C, D) with the prompts of each clip.
+            labels: The clips' classes (B,), from 0 to C - 1.
+            logit_scale: The scale of the logits, a scalar.
+        """
+        texts = texts.expand(len(videos), *texts.shape[-2:])
+        class_logits = logit_scale * (texts @ videos.unsqueeze(-1)).squeeze(-1)
+        own_texts = texts[range(len(videos)), labels]
+        log_probs = (logit_scale * own_texts @ videos.t()).log_softmax(dim=-1)
+        positives = labels[:, None] == labels
+        text_to_video = -(log_probs * positives).sum(dim=-1) / positives.sum(dim=-1)
+        return self.loss_weight * (F.cross_entropy(class_logits, labels) + text_to_video.mean()) / 2

@@ -1,0 +1,198 @@
+"""The attribute retrieval of AttriPrompt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ga2mm.models.prompts.prompt_learner import PromptLearner
+from ga2mm.models.prompts.spherical_kmeans import spherical_kmeans
+from ga2mm.models.prompts.video_tokens import VideoTokens
+from ga2mm.registry import MODELS
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What a batch of clips retrieved, for each text layer ``num_clusters · top_k`` prompts of its pool.
+
+    Attributes:
+        indices: Places in the pool (B, text layers, retrieved), ascending; one that several clusters of a
+            clip retrieved is there several times.
+        similarities: Cosines (B, text layers, retrieved) of the clusters with the keys that they retrieved.
+            Their gradient reaches the keys.
+        weights: Factors (B, text layers, retrieved) of the prompts.
+    """
+
+    indices: Tensor
+    similarities: Tensor
+    weights: Tensor
+
+    def identifiers(self) -> list[tuple]:
+        """A hashable value for each clip; clips with an equal one get equal prompts.
+
+        With straight-through retrieval all weights are 1, so these are the clips that retrieved the same
+        prompts in each layer. With weighted retrieval each clip has weights, and so prompts, of its own.
+        """
+        pairs = zip(self.indices.flatten(1).tolist(), self.weights.flatten(1).tolist(), strict=True)
+        return [(*indices, *weights) for indices, weights in pairs]
+
+
+@MODELS.register_module()
+class AttributeRetrieval(PromptLearner):
+    """Text prompts that a clip retrieves from a pool by its patch tokens, layer by layer (AttriPrompt).
+
+    Each text layer has a pool of prompts, each prompt a key, and a vision layer to look at:
+
+    1. The patch tokens that leave the vision layer, of all frames of the clip together, are clustered.
+    2. Each cluster's centre retrieves the ``top_k`` prompts whose keys have the highest cosine with it.
+    3. The retrieved prompts of all clusters are the prompt tokens of the text layer, in the pool's order.
+
+    The gradient of the text features reaches the prompts that were retrieved and their keys, and
+    :meth:`key_loss` pulls the keys towards the centres. Keys that no clip retrieves keep their direction.
+    The tokens get no gradient, also where vision prompts made them: what a clip retrieves does not tune the
+    vision tower. A clip's prompts do not depend on the other clips of the batch.
+
+    Source: the abstract of arXiv 2509.05949, which states the clustering of each vision layer's features, the
+    retrieval from a pool by the aggregated features and the prompts at every text layer; we know of no
+    released code. K-means, which the abstract does not name, comes from a summary by others. Design choice,
+    the abstract does not say: every argument and default; a pool of its own for each text layer; k-means by
+    direction, as the retrieval is by cosine; all frames of a clip in one clustering; keys and prompts
+    starting from N(0, 0.02²).
+
+    Args:
+        num_clusters: Clusters of a clip's tokens in each layer.
+        iterations: Steps of k-means.
+        pool_size: Prompts in the pool of each text layer.
+        prompt_length: Tokens of each prompt of the pool.
+        top_k: Prompts that each cluster retrieves.
+        temperature: None for straight-through retrieval: prompts enter as they are, so they depend on
+            nothing but what was retrieved, and the gradient reaches a key as if its prompt were multiplied
+            by the cosine. A number for weighted retrieval: each prompt that a clip retrieved for a layer is
+            multiplied by the softmax, over all of them, of cosine / ``temperature``, times their number.
+        vision_layer_of: For each text layer the vision layer, from 0, whose tokens retrieve its prompts.
+            None: spread evenly from the first to the last, one to one where both towers are equally deep.
+        key_weight: Weight of :meth:`key_loss`, logged as ``loss_keys``; 0 for none.
+        width, layers: Width and number of layers of the text tower. Given by the head.
+        vision_width, vision_layers: The same of the vision tower. Given by the head.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    given_by_head = ('vision_width', 'vision_layers')
+    conditional = True
+    uses_layers = True
+
+    def __init__(
+        self,
+        num_clusters: int = 4,
+        iterations: int = 5,
+        pool_size: int = 16,
+        prompt_length: int = 1,
+        top_k: int = 1,
+        temperature: float | None = None,
+        vision_layer_of: Sequence[int] | None = None,
+        key_weight: float = 0.5,
+        *,
+        width: int,
+        layers: int,
+        vision_width: int,
+        vision_layers: int,
+    ) -> None:
+        super().__init__()
+        at_least_one = dict(num_clusters=num_clusters, iterations=iterations, pool_size=pool_size)
+        at_least_one.update(prompt_length=prompt_length, top_k=top_k)
+        for name, count in at_least_one.items():
+            if count < 1:
+                raise ValueError(f'text_prompt.{name}={count}: give 1 or more')
+        if top_k > pool_size:
+            raise ValueError(
+                f'text_prompt.top_k={top_k} prompts cannot be retrieved from a pool of '
+                f'pool_size={pool_size}: lower top_k or enlarge the pool'
+            )
+        if temperature is not None and temperature <= 0:
+            raise ValueError(f'text_prompt.temperature={temperature}: give a number above 0, or None')
+        if temperature is not None and num_clusters * top_k == 1:
+            raise ValueError(
+                f'text_prompt.temperature={temperature} has nothing to weigh with one retrieved prompt: '
+                'raise num_clusters or top_k, or give None'
+            )
+        if vision_layer_of is None:
+            vision_layer_of = torch.linspace(0, vision_layers - 1, layers).round().long().tolist()
+        if len(vision_layer_of) != layers or not all(0 <= v < vision_layers for v in vision_layer_of):
+            raise ValueError(
+                f'text_prompt.vision_layer_of={list(vision_layer_of)} does not fit the towers: give '
+                f'{layers} numbers from 0 to {vision_layers - 1}, one for each text layer'
+            )
+        self.num_clusters = num_clusters
+        self.iterations = iterations
+        self.top_k = top_k
+        self.temperature = temperature
+        self.vision_layer_of = list(vision_layer_of)
+        self.vision_layers = vision_layers
+        self.key_weight = key_weight
+        self._found: Retrieval | None = None
+        self.length = num_clusters * top_k * prompt_length
+        self.depth = layers
+        self.keys = nn.Parameter(torch.randn(layers, pool_size, vision_width) * 0.02)
+        self.prompts = nn.Parameter(torch.randn(layers, pool_size, prompt_length, width) * 0.02)
+
+    def forward(self, tokens: VideoTokens) -> list[Tensor]:
+        """Prompts of all text layers, tensors of shape (B, length, width).
+
+        The same as ``compose(retrieve(tokens))``; call these two where its identifiers are needed.
+        """
+        found = self.retrieve(tokens)
+        if self.training and self.key_weight:
+            self._found = found
+        return self.compose(found)
+
+    def losses(self) -> dict[str, Tensor]:
+        """``loss_keys`` of the last forward pass in training, which is then forgotten."""
+        found, self._found = self._found, None
+        return {} if found is None else {'loss_keys': self.key_weight * self.key_loss(found)}
+
+    def retrieve(self, tokens: VideoTokens) -> Retrieval:
+        """What each clip retrieves, in float32 whatever the precision of the towers.
+
+        Raises:
+            ValueError: The tokens are not those of the vision tower's layers.
+        """
+        if len(tokens.layers) != self.vision_layers:
+            raise ValueError(
+                f'AttributeRetrieval got tokens of {len(tokens.layers)} layers, but the vision tower has '
+                f'{self.vision_layers}: give the patch tokens of every layer'
+            )
+        centres = {
+            layer: spherical_kmeans(tokens.layers[layer], self.num_clusters, self.iterations)
+            for layer in set(self.vision_layer_of)
+        }
+        queries = torch.stack([centres[layer] for layer in self.vision_layer_of], dim=1)
+        with torch.autocast(queries.device.type, enabled=False):
+            cosines = queries @ F.normalize(self.keys, dim=-1).mT  # (B, text layers, clusters, pool)
+            similarities, indices = cosines.topk(self.top_k, dim=-1)
+            indices, order = indices.flatten(2).sort(dim=-1, stable=True)
+            similarities = similarities.flatten(2).gather(-1, order)
+            return Retrieval(indices, similarities, self._weights(similarities))
+
+    def _weights(self, similarities: Tensor) -> Tensor:
+        if self.temperature is None:
+            return 1 + (similarities - similarities.detach())
+        return similarities.shape[-1] * (similarities / self.temperature).softmax(dim=-1)
+
+    def compose(self, retrieval: Retrieval) -> list[Tensor]:
+        """Prompts of all text layers, tensors of shape (B, length, width), of what was retrieved."""
+        per_layer = zip(self.prompts, retrieval.indices.unbind(1), retrieval.weights.unbind(1), strict=True)
+        return [
+            (pool[indices] * weights[..., None, None]).flatten(1, 2) for pool, indices, weights in per_layer
+        ]
+
+    def key_loss(self, retrieval: Retrieval) -> Tensor:
+        """``mean(1 - cos(centre, key))`` over clips, text layers and retrieved prompts, a scalar from 0 to 2.
+
+        Its gradient reaches the keys that were retrieved. Source: the matching of keys in L2P
+        (arXiv 2112.08654); that AttriPrompt has such a term is a design choice.
+        """
+        return (1 - retrieval.similarities).mean()
