@@ -1,7 +1,7 @@
 # GA2-CLIP on the miniature world with anchors, an anchor strategy and a prompt learner of one's own.
 # Run it by: PYTHONPATH=examples python tools/train.py examples/miniature_extended.py
 _base_ = '../configs/ga2/miniature_ga2.py'
-custom_imports = dict(imports=['negative_margin', 'noise_videos', 'shared_prompt'])
+custom_imports = dict(imports=['drift_weighted', 'noise_videos', 'shared_prompt'])
 
 train_dataloader = dict(
     dataset=dict(
@@ -15,6 +15,6 @@ train_dataloader = dict(
     )
 )
 model = dict(
-    anchors=dict(strategies=[dict(type='NegativeMargin', margin=0.1)]),
+    anchors=dict(strategies=[dict(type='DriftWeighted', weight=3.0)]),
     cls_head=dict(vision_prompt=dict(_delete_=True, type='SharedPrompt', length=4, depth=3)),
 )

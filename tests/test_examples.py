@@ -13,7 +13,7 @@ from ga2mm.registry import DATASETS
 
 EXAMPLES = running.ROOT / 'examples'
 CONFIG = EXAMPLES / 'miniature_extended.py'
-CODE = ['negative_margin.py', 'noise_videos.py', 'shared_prompt.py']
+CODE = ['drift_weighted.py', 'noise_videos.py', 'shared_prompt.py']
 UNTRAINED = 'model.backbone.pretrained=random'
 
 
@@ -27,8 +27,8 @@ def test_a_step_of_training_and_a_test(tmp_path, in_miniature_folder):
     short = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'train_dataloader.batch_size=24']
     tool('train.py', CONFIG, '--work-dir', tmp_path, '--seed', 0, '--cfg-options', UNTRAINED, *short)
     (step,) = logged_losses(tmp_path)
-    assert set(step) == {'loss', 'loss_cls', 'loss_anchor_NegativeMargin'}
-    assert 0 < step['loss_anchor_NegativeMargin'] < 2.1
+    assert set(step) == {'loss', 'loss_cls', 'loss_anchor_DriftWeighted'}
+    assert 0 < step['loss_anchor_DriftWeighted'] < 2.1
     state = read_checkpoint(tmp_path / 'epoch_1.pth')['state_dict']
     assert state['cls_head.vision_prompt.soft_prompt'].shape == (4, 128)
     assert (state['cls_head.vision_prompt.factors'] != 1).all()

@@ -1,0 +1,21 @@
+"""An anchor strategy: irrelevant videos stay put, above all those that drift most from the frozen CLIP."""
+
+from torch import Tensor
+
+from ga2mm.anchors import AnchorStrategy, BatchFeatures
+from ga2mm.registry import ANCHOR_STRATEGIES
+
+
+@ANCHOR_STRATEGIES.register_module()
+class DriftWeighted(AnchorStrategy):
+    """``sum over anchors of softmax(drift / temperature) · drift``, drift = 1 - cos(video, frozen_video)."""
+
+    uses = ('videos', 'frozen_videos')
+
+    def __init__(self, temperature: float = 0.1, weight: float = 1.0) -> None:
+        super().__init__(weight)
+        self.temperature = temperature
+
+    def loss(self, features: BatchFeatures) -> Tensor:
+        drift = 1 - (features.videos * features.frozen_videos).sum(dim=-1)
+        return ((drift.detach() / self.temperature).softmax(dim=0) * drift).sum()
