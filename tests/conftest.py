@@ -1,6 +1,7 @@
 """A tiny random CLIP, and recognizers on it."""
 
 import copy
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,12 @@ ARCH = dict(
     vision_cfg=dict(image_size=32, layers=3, width=64, patch_size=8, head_width=32),
     text_cfg=dict(width=64, heads=2, layers=3),
 )
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _little_garbage() -> None:
+    """MMEngine collects garbage for each dataset, which takes seconds with so much imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope='module', autouse=True)

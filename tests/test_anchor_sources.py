@@ -1,6 +1,5 @@
 """Where anchors come from: folders, other datasets' classes, generated clips, and several of these."""
 
-import gc
 import pickle
 import random
 import re
@@ -24,14 +23,6 @@ from ga2mm.structures import get_gt_label
 NAMES = Path(__file__).parent / 'data'
 UCF101, KINETICS400 = (NAMES / f'{name}_classes.txt' for name in ('ucf101', 'kinetics400'))
 VIDEOS = 9
-
-
-@pytest.fixture(scope='module', autouse=True)
-def _little_garbage():
-    """MMEngine collects garbage for each dataset, which takes long with so much imported."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope='module')
