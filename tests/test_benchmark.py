@@ -166,6 +166,11 @@ class TestPlan:
         [
             (dict(methods={}), 'methods is missing or empty'),
             (dict(baseline='CoOp'), "baseline='CoOp' is no method"),
+            (dict(baseline=['deep prompts', 'CoOp']), "baseline='CoOp' is no method"),
+            (
+                dict(methods={'a': dict(config=DEEP_PROMPTS, trained_as='CoOp')}, baseline=None),
+                "trained_as='CoOp' names no method that trains",
+            ),
             (dict(part='tset'), "part='tset'"),
             (dict(draws=[100]), 'draw 100 is no test draw'),
             (dict(part='validation', draws=[0]), 'draw 0 is no validation draw'),
@@ -356,6 +361,12 @@ class TestTables:
         assert markdown[2] == '| method | base | novel | HM | runs |'
         assert markdown[5] == '| deep | 81.0 ± 1.4 | 81.0 ± 1.4 | 81.0 ± 1.4 | 2 |'
 
+    def test_differences_to_several_baselines(self):
+        _, to_deep, to_zero_shot = make_tables(self.benchmark(baselines=['deep', 'zero-shot']), self.ROWS)
+        assert 'difference to deep' in to_deep.heading and 'to zero-shot' in to_zero_shot.heading
+        assert [each[0] for each in to_deep.rows] == ['zero-shot', 'GA2']
+        assert [each[0] for each in to_zero_shot.rows] == ['deep', 'GA2']
+
     def test_no_differences_without_a_baseline(self):
         assert len(make_tables(self.benchmark(baselines=[]), self.ROWS)) == 1
 
@@ -471,6 +482,25 @@ class TestRuns:
         assert [each['scores'] for each in rows_of(tmp_path / 'out')] == [
             each['scores'] for each in rows_of(finished)
         ]
+
+    def test_a_method_tests_what_another_has_learnt(self, miniature_folder, tmp_path):
+        methods = {
+            'averaged': dict(
+                config=DEEP_PROMPTS,
+                trained_as='deep prompts',
+                options={'model.backbone.pretrained': 'random', 'model.test_cfg.frozen_share': 0.5},
+            ),
+            'deep prompts': dict(config=DEEP_PROMPTS, options=SHORT),
+        }
+        config = write_config(tmp_path / 'b.py', methods=methods, hard_prompt=None, seeds=[0])
+        only_averaged = run(config, tmp_path / 'out', miniature_folder, '--only', 'method=averaged')
+        assert 'averaged' in only_averaged
+        averaged, deep = rows_of(tmp_path / 'out')
+        assert (averaged['method'], deep['method']) == ('averaged', 'deep prompts')
+        assert averaged['checkpoint'] == deep['checkpoint']
+        assert averaged['scores'] != deep['scores']
+        assert len(list((tmp_path / 'out').glob('cells/mild/*/*/trained.txt'))) == 1
+        assert (tmp_path / 'out' / 'report.html').is_file()
 
     def test_a_failing_run_is_named_and_the_others_finish(self, miniature_folder, tmp_path):
         config = write_config(tmp_path / 'b.py', seeds=[0])

@@ -60,7 +60,7 @@ def write_report(
         add('bars', bars_figure(rows), 'Top-1 accuracy; bars are means over all runs.')
         caption = 'Base against novel accuracy; further up and right is better.'
         add('tradeoff', tradeoff_figure(rows, by='series'), caption)
-    finished = [cell for cell in benchmark.cells if cell.learns and read_result(cell, work_dir)]
+    finished = [cell for cell in benchmark.cells if cell.trains and read_result(cell, work_dir)]
     if finished:
         last = [cell for cell in finished if cell.method == finished[-1].method][0]
         add('curves', curves_figure(read_scalars(work_dir / last.folder), str(last)), f'One run: {last}.')
