@@ -14,6 +14,7 @@ from PIL import Image
 from running import miniature, train
 
 from ga2mm.anchors import AnchorVideoDataset
+from ga2mm.apis.run import _check_selection
 from ga2mm.datasets import (
     ActionVideoDataset,
     CoOpSplitDataset,
@@ -366,3 +367,19 @@ def test_miniature_world_as_images(in_miniature_folder, monkeypatch, tmp_path):
     for item in (trained_on[0], trained_on[len(trained_on)], tested_on[0]):  # a clip, an anchor, a test clip
         assert item['inputs'].shape == (1, 3, 1, 32, 32)
     assert (tmp_path / 'epoch_1.pth').is_file()
+
+
+@pytest.mark.parametrize(
+    ('validation', 'test'),
+    [
+        (dict(ann_file='s.json', subset='val'), dict(ann_file='s.json', subset='test')),
+        (dict(folder='birds/val'), dict(folder='birds/test')),
+    ],
+)
+def test_a_best_checkpoint_is_not_chosen_on_test_images(validation, test):
+    checkpoint = dict(checkpoint=dict(save_best='acc/top1'))
+    loaders = dict(test_dataloader=dict(base=dict(dataset=test)), val_dataloader=dict(dataset=validation))
+    _check_selection(Config(dict(default_hooks=checkpoint, **loaders)))
+    loaders['val_dataloader'] = dict(dataset=test)
+    with pytest.raises(ValueError, match="on the test set 'base'"):
+        _check_selection(Config(dict(default_hooks=checkpoint, **loaders)))

@@ -122,15 +122,21 @@ def _check_selection(cfg: Config) -> None:
     if not (hooks.get('checkpoint') or {}).get('save_best') or not cfg.get('val_dataloader'):
         return
     validation = cfg.val_dataloader.dataset
-    tested = {dataset.get('ann_file'): name for name, dataset in test_datasets(cfg).items()}
-    if validation.get('ann_file') in tested:
+    tested = {_source(dataset): name for name, dataset in test_datasets(cfg).items()}
+    source = _source(validation)
+    if source in tested:
         raise ValueError(
-            f'save_best would choose the checkpoint on the test set {tested[validation.ann_file]!r} '
-            f'({validation.ann_file}): validate on held-out videos of the base classes '
-            '(val_dataloader.dataset.ann_file), or test the last checkpoint'
+            f'save_best would choose the checkpoint on the test set {tested[source]!r} '
+            f'({" ".join(filter(None, source))}): validate on held-out videos of the base classes '
+            '(val_dataloader.dataset), or test the last checkpoint'
         )
     if validation.get('split') == 'novel':
         raise ValueError(
             'save_best would choose the checkpoint on novel classes: validate on base classes '
             '(val_dataloader.dataset)'
         )
+
+
+def _source(dataset: dict) -> tuple[str | None, ...]:
+    """What a dataset's config reads: a list, a part of a list, or a folder."""
+    return tuple(dataset.get(key) for key in ('ann_file', 'subset', 'folder'))
