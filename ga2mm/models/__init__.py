@@ -17,9 +17,9 @@ from ga2mm.models.temporal import ClassGuidedAttention, TemporalTransformer
 __all__ = [
     'AttributeRetrieval',
     'CLIPRecognizer',
+    'ClassGuidedAttention',
     'ConditionalPrompt',
     'ContextPrompt',
-    'ClassGuidedAttention',
     'CosineConsistencyLoss',
     'CoupledPrompt',
     'CoupledPromptHead',
@@ -27,6 +27,6 @@ __all__ = [
     'DualStreamContrastiveLoss',
     'OpenCLIP',
     'ProjectedPrompt',
-    'TemporalTransformer',
     'SelfRegularizationLoss',
+    'TemporalTransformer',
 ]
