@@ -1,6 +1,5 @@
 """Images in a folder for each class."""
 
-import hashlib
 import os.path as osp
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -9,6 +8,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS, find_classes, make_datas
 
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.class_halves import labels_of_split
+from ga2mm.datasets.shuffled import shuffled
 from ga2mm.registry import DATASETS
 
 
@@ -93,5 +93,4 @@ class ImageFolderDataset(ActionVideoDataset):
                 f"{self.ann_file}: class '{name}' has {len(images)} images to draw {self.shots} from; "
                 'lower shots'
             )
-        by_hash = sorted(images, key=lambda image: hashlib.sha256(f'{self.seed} {image}'.encode()).digest())
-        return sorted(by_hash[: self.shots])
+        return sorted(shuffled(images, self.seed)[: self.shots])

@@ -1,6 +1,5 @@
 """A still image, opened as a video of one frame."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import UnidentifiedImageError
 
-from ga2mm.datasets.transforms import UnreadableVideoError
+from ga2mm.datasets.transforms import UnreadableVideoError, check_file, to_decord
 from ga2mm.registry import TRANSFORMS
 
 
@@ -35,10 +34,10 @@ class StillImage:
         pass
 
     def next(self) -> Any:
-        return _to_decord(self.frame)
+        return to_decord(self.frame)
 
     def get_batch(self, indices: Sequence[int]) -> Any:
-        return _to_decord(np.stack([self.frame] * len(indices)))
+        return to_decord(np.stack([self.frame] * len(indices)))
 
 
 @TRANSFORMS.register_module()
@@ -71,19 +70,10 @@ class OpenImage(BaseTransform):
         return results
 
     def _read(self, path: str) -> np.ndarray:
-        if not os.path.isfile(path):
-            raise UnreadableVideoError(path, 'no such file')
-        if os.path.getsize(path) == 0:
-            raise UnreadableVideoError(path, 'the file is empty')
+        check_file(path)
         try:
             return mmcv.imread(path, channel_order='rgb', backend='pillow')
         except UnidentifiedImageError:
             raise UnreadableVideoError(path, 'is no image') from None
         except Exception as error:  # Pillow's decoders have errors of many kinds for a damaged file
             raise UnreadableVideoError(path, f'cannot be decoded ({error})') from None
-
-
-def _to_decord(array: np.ndarray) -> Any:
-    import decord
-
-    return decord.nd.array(array)

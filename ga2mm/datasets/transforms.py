@@ -29,6 +29,14 @@ class UnreadableVideoError(Exception):
         return f'{self.path}: {self.reason}'
 
 
+def check_file(path: str) -> None:
+    """Raise an UnreadableVideoError if a file is missing or empty."""
+    if not os.path.isfile(path):
+        raise UnreadableVideoError(path, 'no such file')
+    if os.path.getsize(path) == 0:
+        raise UnreadableVideoError(path, 'the file is empty')
+
+
 class BlackVideo:
     """Stands in for a video that cannot be read: one black frame, as often as it is asked for.
 
@@ -48,10 +56,10 @@ class BlackVideo:
         pass
 
     def next(self) -> Any:
-        return _to_decord(np.zeros(self.frame_shape, np.uint8))
+        return to_decord(np.zeros(self.frame_shape, np.uint8))
 
     def get_batch(self, indices: Sequence[int]) -> Any:
-        return _to_decord(np.zeros((len(indices), *self.frame_shape), np.uint8))
+        return to_decord(np.zeros((len(indices), *self.frame_shape), np.uint8))
 
 
 class DecodedVideo:
@@ -78,10 +86,10 @@ class DecodedVideo:
         self.position = index
 
     def next(self) -> Any:
-        return _to_decord(self.frames[self.position])
+        return to_decord(self.frames[self.position])
 
     def get_batch(self, indices: Sequence[int]) -> Any:
-        return _to_decord(self.frames[list(indices)])
+        return to_decord(self.frames[list(indices)])
 
 
 @TRANSFORMS.register_module()
@@ -123,10 +131,7 @@ class OpenVideo(BaseTransform):
     def _open(self, path: str) -> Any:
         import decord
 
-        if not os.path.isfile(path):
-            raise UnreadableVideoError(path, 'no such file')
-        if os.path.getsize(path) == 0:
-            raise UnreadableVideoError(path, 'the file is empty')
+        check_file(path)
         try:
             reader = decord.VideoReader(path, num_threads=self.num_threads)
             if self.keep_frames and len(reader) > 0:
@@ -170,7 +175,8 @@ class DecodeFrames(DecordDecode):
             results['video_reader'] = None
 
 
-def _to_decord(array: np.ndarray) -> Any:
+def to_decord(array: np.ndarray) -> Any:
+    """An array as decord's readers give it."""
     import decord
 
     return decord.nd.array(array)

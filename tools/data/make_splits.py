@@ -21,7 +21,6 @@ them, nor any other clip of the same recording.
 
 import argparse
 import csv
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -39,6 +38,7 @@ from ga2mm.datasets.official_annotations import (
     read_ssv2,
     read_ucf101,
 )
+from ga2mm.datasets.shuffled import shuffled
 from ga2mm.datasets.similar_classes import normalise_class_name
 from ga2mm.utils import one_line_errors, replace_when_written
 
@@ -266,7 +266,7 @@ def write_new_classes(
         )
     else:
         draws = [
-            sorted(_shuffled(new, f'zero-shot {number}')[:ZERO_SHOT_CLASSES])
+            sorted(shuffled(new, f'zero-shot {number}')[:ZERO_SHOT_CLASSES])
             for number in range(1, ZERO_SHOT_SPLITS + 1)
         ]
     for number, classes in enumerate(draws, start=1):
@@ -307,7 +307,7 @@ class SplitWriter:
     def _hold_out(self, videos: list[OfficialVideo]) -> list[OfficialVideo]:
         """Whole sources are drawn until there are enough videos; surplus ones are left out everywhere."""
         drawn: list[OfficialVideo] = []
-        for source in _shuffled({video.source for video in videos}, 'holdout'):
+        for source in shuffled({video.source for video in videos}, 'holdout'):
             if len(drawn) < self._holdout:
                 drawn += sorted((v for v in videos if v.source == source), key=lambda video: video.name)
         return drawn[: self._holdout]
@@ -326,7 +326,7 @@ class SplitWriter:
                     f"class '{name}' has {len(videos)} training videos to draw {shots} from, those held out "
                     'and clips of the same recordings not counted; lower --shots or --holdout'
                 )
-            drawn += [videos[video] for video in _shuffled(videos, str(seed))[:shots]]
+            drawn += [videos[video] for video in shuffled(videos, str(seed))[:shots]]
         return drawn
 
     def videos(self, name: str, videos: Iterable[OfficialVideo], classes: Sequence[str]) -> None:
@@ -344,11 +344,6 @@ class SplitWriter:
     def _file(self, name: str) -> AbstractContextManager[Path]:
         self.count += 1
         return replace_when_written(self.out / name)
-
-
-def _shuffled(names: Iterable[str], seed: str) -> list[str]:
-    """Names in an order that depends on the names and the seed alone."""
-    return sorted(names, key=lambda name: hashlib.sha256(f'{seed} {name}'.encode()).digest())
 
 
 def positive_integer(text: str) -> int:
