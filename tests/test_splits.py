@@ -561,6 +561,15 @@ def test_broken_lists_are_named(in_lists_folder, capsys, name, lines, line):
     assert finding in [str(one) for one in check_train_config(Config.fromfile('config.py'))]
 
 
+@pytest.mark.parametrize('negatives', [['else', 'play guitar'], dict(names=['play guitar'])])
+def test_novel_class_among_the_negatives_is_named(in_lists_folder, negatives):
+    write_config(check_config() | dict(model=dict(anchors=dict(negatives=negatives))))
+    [finding] = check_train_config(Config.fromfile('config.py'))
+    assert finding.level == 'error'
+    named = "1 names of model.anchors.negatives are novel classes: 'play guitar'; leave them out"
+    assert finding.message.startswith(named)
+
+
 @pytest.mark.parametrize(
     ('labels', 'shots', 'findings'),
     [

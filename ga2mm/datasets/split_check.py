@@ -110,12 +110,13 @@ def check_train_config(cfg: dict[str, Any]) -> list[Finding]:
     """What is wrong with the lists of a config, as far as annotation files and label maps tell.
 
     No video is looked for, so that it takes seconds even for Kinetics. Training needs no test list: one that
-    cannot be read is a warning.
+    cannot be read is a warning. A novel class among the negatives is an error: its name would be trained on.
     """
     lists, findings = read_config_lists(cfg, ['train_dataloader', 'val_dataloader'])
     test_lists, broken = read_config_lists(cfg, ['test_dataloader'])
     findings += [Finding('warning', finding.message) for finding in broken]
-    return findings + check_lists([*lists, *test_lists])
+    lists += test_lists
+    return findings + check_lists(lists) + _novel_negatives(cfg, lists)
 
 
 def check_lists(lists: Sequence[CheckedList]) -> list[Finding]:
@@ -300,6 +301,25 @@ def _novel_base_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
     both = [f"'{seen[key]}' ('{novel[key]}')" for key in novel if key in seen]
     if both:
         yield Finding('error', f'{len(both)} novel classes are base classes too: {_first(both)}')
+
+
+def _novel_negatives(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
+    from ga2mm.anchors.negatives import read_negatives  # the anchors are built on the data sets
+
+    negatives = ((cfg.get('model') or {}).get('anchors') or {}).get('negatives')
+    if negatives is None:
+        return []
+    try:
+        names, _ = read_negatives(**(negatives if isinstance(negatives, dict) else dict(names=negatives)))
+    except (OSError, TypeError, ValueError) as error:
+        return [Finding('error', f'{error}')]
+    novel = {normalise_class_name(n) for one in lists if one.split == 'novel' for n in one.classes}
+    found = [f"'{name}'" for name in names if normalise_class_name(name) in novel]
+    message = (
+        f'{len(found)} names of model.anchors.negatives are novel classes: {_first(found)}; leave them out, '
+        "for instance by exclude='the label map of all target classes'"
+    )
+    return [Finding('error', message)] if found else []
 
 
 def _first(items: Sequence[str]) -> str:
