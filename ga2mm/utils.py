@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,14 @@ def one_line_errors() -> Iterator[None]:
         if os.environ.get('GA2MM_TRACEBACK') == '1':
             raise
         sys.exit(f'error: {error}')
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """The names; of those that are there several times each with its number, ``'a_1', 'a_2'``."""
+    return [
+        name if names.count(name) == 1 else f'{name}_{names[: place + 1].count(name)}'
+        for place, name in enumerate(names)
+    ]
 
 
 def cosines(videos: Tensor, names: Tensor) -> Tensor:

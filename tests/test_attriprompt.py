@@ -1,9 +1,13 @@
+import itertools
+import json
 import math
 
 import pytest
+import running
 import torch
 import torch.nn.functional as F
-from test_recognizer import make_clips, make_samples, predict
+from mmengine.optim import build_optim_wrapper
+from test_recognizer import count_text_passes, gradients, make_clips, make_samples, predict
 
 from ga2mm.models import AttributeRetrieval, DualStreamContrastiveLoss, SelfRegularizationLoss
 from ga2mm.models.prompts import RetrievalCache, VideoTokens
@@ -306,13 +310,13 @@ def test_cached_text_features_equal_plain_ones(clip, tokens):
         prompts = prompt.compose(found)
         plain = encode(clip, prompts)
 
-        def encode_one(place):
-            calls.append(place)
-            return encode(clip, [layer[place : place + 1] for layer in prompts])[0]
+        def encode_places(places):
+            calls.append(places)
+            return encode(clip, [layer[places] for layer in prompts])
 
         for _ in range(2):
-            torch.testing.assert_close(cache.features(found.identifiers(), encode_one), plain)
-    assert calls == [0, 1, 3, 0]  # the two last new ones, 1 and 3, were kept
+            torch.testing.assert_close(cache.features(found.identifiers(), encode_places), plain)
+    assert calls == [[0, 1, 3], [0]]  # the two last new ones, 1 and 3, were kept
     assert len(cache) == 2
 
 
@@ -320,7 +324,7 @@ def test_cached_text_features_equal_plain_ones(clip, tokens):
 def test_the_cache_keeps_no_more_than_its_bound(bound):
     cache = RetrievalCache(bound)
     for start in range(5):
-        cache.features(range(start, start + 4), lambda place: torch.ones(2, 3))
+        cache.features(range(start, start + 4), lambda places: torch.ones(len(places), 2, 3))
         assert len(cache) == bound
 
 
@@ -328,7 +332,7 @@ def test_the_cache_forgets_what_was_used_longest_ago():
     cache, calls = RetrievalCache(2), []
 
     def ask(identifier):
-        return cache.features([identifier], lambda place: calls.append(identifier) or torch.zeros(1, 1))
+        return cache.features([identifier], lambda places: calls.append(identifier) or torch.zeros(1, 1, 1))
 
     for identifier in 'abacab':
         ask(identifier)
@@ -336,11 +340,6 @@ def test_the_cache_forgets_what_was_used_longest_ago():
     cache.clear()
     ask('a')
     assert ''.join(calls) == 'abcba'
-
-
-def test_a_negative_bound_is_refused():
-    with pytest.raises(ValueError, match='max_entries=-1: give 0 or more'):
-        RetrievalCache(-1)
 
 
 # Losses
@@ -469,3 +468,236 @@ def test_without_weight_the_keys_have_no_loss(make_recognizer):
     prompt = dict(type='AttributeRetrieval', num_clusters=2, pool_size=6, key_weight=0.0)
     losses = make_recognizer(head=dict(text_prompt=prompt))(make_clips(3), make_samples(0, 1, 2), mode='loss')
     assert 'loss_keys' not in losses
+
+
+MINIATURE = dict(type='OpenCLIP', arch='miniature', pretrained='miniature')
+OTHER_NAMES = ('jump', 'walk', 'sit', 'run')
+
+
+@pytest.fixture
+def make_retriever(make_recognizer):
+    """Builds a recognizer on the miniature CLIP that keeps so many retrievals."""
+
+    def make(max_cached_retrievals: int = 256, **arguments):
+        prompt = dict(type='AttributeRetrieval', **arguments)
+        head = dict(text_prompt=prompt, max_cached_retrievals=max_cached_retrievals)
+        return make_recognizer(backbone=MINIATURE, head=head)
+
+    return make
+
+
+def count_texts(model) -> list[int]:
+    """How many texts each pass through the text tower has."""
+    texts: list[int] = []
+    model.backbone.text_tower.ln_final.register_forward_hook(
+        lambda module, args, output: texts.append(len(output))
+    )
+    return texts
+
+
+def class_features(model, clips, names=NAMES) -> torch.Tensor:
+    """Features (clips, classes, embed_dim) of these classes as each clip has them."""
+    model.set_classes(names)
+    return model.extract_feat(clips)[1]['class_features']
+
+
+@pytest.mark.parametrize(('bound', 'texts'), [(0, 56), (1, 49), (100, 28)])
+def test_clips_that_retrieved_the_same_are_encoded_once(bound, texts, make_retriever):
+    """Four clips with retrievals of their own, in batches of 3, 2 and 3, for lists of 3 and 4 classes."""
+    model, plain = make_retriever(bound).eval(), make_retriever(0).eval()
+    clips, counted = make_clips(4), count_texts(model)
+    for chosen, names in itertools.product(([0, 1, 0], [1, 2], [0, 2, 3]), (NAMES, OTHER_NAMES)):
+        with torch.no_grad():
+            found, expected = (class_features(each, clips[chosen], names) for each in (model, plain))
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    assert sum(counted) == texts
+
+
+@pytest.mark.parametrize('change', ['training step', 'prompts alone', 'checkpoint'])
+def test_kept_retrievals_are_forgotten_when_the_prompts_change(change, make_retriever):
+    model, clips = make_retriever(), make_clips(3)
+    with torch.no_grad():
+        before = class_features(model.eval(), clips)
+    if change == 'training step':
+        learnt = model.cls_head.text_prompt
+        learnt.keys.requires_grad_(False)  # so that clips retrieve the same as before
+        optimizer = build_optim_wrapper(learnt, dict(optimizer=dict(type='SGD', lr=0.01)))
+        losses = model.train()(clips, make_samples(0, 1, 2), mode='loss')
+        optimizer.update_params(model.parse_losses(losses)[0])
+    elif change == 'prompts alone':
+        model.cls_head.text_prompt.prompts.data.mul_(5)
+    else:
+        state = model.state_dict()
+        state['cls_head.text_prompt.prompts'] = 5 * state['cls_head.text_prompt.prompts']
+        model.load_state_dict(state)
+    plain = make_retriever(0)
+    plain.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        after = class_features(model.eval(), clips)
+        torch.testing.assert_close(after, class_features(plain.eval(), clips), rtol=0, atol=1e-6)
+        assert float((after - before).abs().max()) > 1e-3
+        counted = count_texts(model)
+        assert torch.equal(class_features(model, clips), after)
+    assert not counted
+
+
+def test_kept_retrievals_follow_the_precision(make_retriever):
+    model, clips = make_retriever().eval(), make_clips(3)
+    with torch.no_grad():
+        exact = class_features(model, clips)
+        with torch.autocast('cpu', torch.bfloat16):
+            rounded = class_features(model, clips)
+        assert float((rounded - exact).abs().max()) > 1e-4
+        torch.testing.assert_close(class_features(model, clips), exact, rtol=0, atol=1e-6)
+
+
+def test_neither_weighted_retrievals_nor_those_of_training_are_kept(make_retriever):
+    for model in (make_retriever(temperature=0.1).eval(), make_retriever().train()):
+        counted = count_texts(model)
+        with torch.set_grad_enabled(model.training):
+            for _ in range(2):
+                model(make_clips(3), stage='head')
+        assert counted == [9, 9]
+
+
+def test_a_negative_number_of_retrievals_is_refused(make_retriever):
+    with pytest.raises(ValueError, match='cls_head.max_cached_retrievals=-1: give 0 or more'):
+        make_retriever(-1)
+
+
+DUAL_STREAM = dict(type='DualStreamContrastiveLoss', loss_weight=0.5)
+REGULARIZATION = dict(type='SelfRegularizationLoss', form='cosine', loss_weight=2.0)
+LOSSES = [DUAL_STREAM, REGULARIZATION, dict(REGULARIZATION, form='kl')]
+TEXT_PROMPTS = [
+    dict(type='DeepPrompt', length=2, depth=2),
+    dict(type='ConditionalPrompt', length=2),
+    dict(type='AttributeRetrieval', num_clusters=2, pool_size=6),
+]
+ANCHORS = dict(negatives=['else'], strategies=[dict(type='FeatureConsistency'), dict(type='SelfConsistency')])
+
+
+@pytest.mark.parametrize('anchors', [None, ANCHORS], ids=['no anchors', 'anchors'])
+@pytest.mark.parametrize('text_prompt', TEXT_PROMPTS, ids=lambda prompt: prompt['type'])
+def test_auxiliary_losses_of_labelled_clips_are_logged_each(text_prompt, anchors, make_recognizer):
+    arguments = dict(head=dict(text_prompt=text_prompt), anchors=anchors)
+    model = make_recognizer(losses=LOSSES, **arguments)
+    clips, labels = make_clips(5), [0, None, 1, None, 1]
+    if anchors is None:
+        clips, labels = clips[[0, 2, 4]], [0, 1, 1]
+    samples = make_samples(*labels)
+    losses = model(clips, samples, mode='loss')
+    without = make_recognizer(**arguments)(clips, samples, mode='loss')
+    for name, value in without.items():
+        torch.testing.assert_close(losses[name], value)
+    assert losses.keys() - without.keys() == {
+        'loss_DualStreamContrastiveLoss',
+        'loss_SelfRegularizationLoss_1',
+        'loss_SelfRegularizationLoss_2',
+    }
+    labelled = [place for place, label in enumerate(labels) if label is not None]
+    feats, given = model.extract_feat(clips[labelled])
+    classes, scale = given['class_features'], given['logit_scale']
+    frozen = model.backbone.frozen_text_features([f'a video of a person {name}.' for name in NAMES])
+    expected = {
+        'DualStreamContrastiveLoss': DualStreamContrastiveLoss(0.5)(
+            feats, classes, torch.tensor([0, 1, 1]), scale
+        ),
+        'SelfRegularizationLoss_1': SelfRegularizationLoss('cosine', 2.0)(classes, frozen, feats, scale),
+        'SelfRegularizationLoss_2': SelfRegularizationLoss('kl', 2.0)(classes, frozen, feats, scale),
+    }
+    for name, value in expected.items():
+        torch.testing.assert_close(losses[f'loss_{name}'], value, rtol=1e-4, atol=1e-5)
+
+
+def test_attriprompt_learns_by_its_losses(make_recognizer):
+    """Each loss reaches what it should, in float32 under autocast too, and a step takes their sum."""
+    head = dict(text_prompt=TEXT_PROMPTS[2])
+    model = make_recognizer(head=head, losses=[DUAL_STREAM, REGULARIZATION])
+    for precision in (torch.float32, torch.bfloat16):
+        with torch.autocast('cpu', precision, enabled=precision != torch.float32):
+            losses = model(make_clips(3), make_samples(0, 1, 2), mode='loss')
+        terms = {name: value for name, value in losses.items() if 'loss' in name}
+        assert {value.dtype for value in terms.values()} == {torch.float32}
+        total, _ = model.parse_losses(losses)
+        assert float(total) == pytest.approx(sum(map(float, terms.values())))
+        for name in ('loss_DualStreamContrastiveLoss', 'loss_SelfRegularizationLoss'):
+            model.zero_grad()
+            losses[name].backward(retain_graph=True)
+            for learnt in ('text_prompt.prompts', 'text_prompt.keys'):
+                gradient = model.cls_head.get_parameter(learnt).grad
+                assert gradient.isfinite().all() and gradient.any()
+        for name, gradient in gradients(model, total).items():
+            assert gradient.isfinite().all() and gradient.any(), name
+
+
+@pytest.mark.parametrize(('losses', 'passes'), [([], 1), ([DUAL_STREAM], 1), (LOSSES, 2)], ids=str)
+def test_frozen_classes_are_encoded_only_if_a_loss_uses_them(losses, passes, make_recognizer):
+    model = make_recognizer(losses=losses)
+    calls = count_text_passes(model)
+    model(make_clips(3), make_samples(0, 1, 2), mode='loss')
+    assert len(calls) == passes
+
+
+def test_a_loss_without_gradient_is_named(make_recognizer):
+    model = make_recognizer(head=dict(text_prompt=None), losses=[DUAL_STREAM, REGULARIZATION])
+    with pytest.warns(UserWarning) as warned:
+        model(make_clips(3), make_samples(0, 1, 2), mode='loss')
+    assert [str(one.message) for one in warned] == [
+        'model.losses: loss_SelfRegularizationLoss has no gradient with these prompts'
+    ]
+
+
+@pytest.mark.parametrize(
+    ('losses', 'message'),
+    [
+        (DUAL_STREAM, r'model\.losses=.* is no list: write losses=\[dict\(type=...\)\]'),
+        (None, r'model\.losses=None is no list'),
+        (
+            [DUAL_STREAM, dict(type='CrossEntropyLoss')],
+            r'model\.losses\[1\] is CrossEntropyLoss, which is no',
+        ),
+    ],
+    ids=['dict', 'None', 'another'],
+)
+def test_what_is_no_list_of_auxiliary_losses_is_refused(losses, message, make_recognizer):
+    with pytest.raises(ValueError, match=message):
+        make_recognizer(losses=losses)
+
+
+# Runs and tools
+
+
+def test_the_miniature_world_as_images_is_trained_and_tested(in_miniature_folder, monkeypatch, tmp_path):
+    monkeypatch.setenv('GA2MM_PROTOCOL', 'images_base2novel')
+    config = running.ROOT / 'configs' / 'zoo' / 'miniature_attriprompt.py'
+    options = ['--cfg-options', 'model.backbone.pretrained=random']
+    short = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
+    running.tool('train.py', config, '--work-dir', tmp_path, '--seed', 0, *options, *short)
+    (logged,) = running.logged_losses(tmp_path)
+    terms = {'cls', 'keys', 'DualStreamContrastiveLoss', 'SelfRegularizationLoss'}
+    assert logged.keys() == {'loss', *(f'loss_{term}' for term in terms)}
+    assert logged['loss'] == pytest.approx(sum(logged[f'loss_{term}'] for term in terms), rel=1e-3)
+    running.tool('test.py', config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path, *options)
+    found = json.loads((tmp_path / 'test_metrics.json').read_text())
+    assert found['top1_percent'].keys() >= {'base', 'novel', 'hm'}
+
+
+def test_the_cost_of_texts_is_a_table(capsys):
+    sizes = ['--classes', 2, 3, '--batch', 2, '--frames', 1, '--repeats', 1]
+    running.tool('analysis/benchmark_text_cost.py', *sizes)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == 'ms a clip in evaluation, batches of 2 clips of 1 frames'
+    header, rule, *rows = [line.strip('|').split('|') for line in lines[2:]]
+    assert len(header) == len(rule) == 6
+    for row, classes in zip(rows, (2, 3), strict=True):
+        assert int(row[0]) == classes
+        times = [float(cell.split()[0]) for cell in row[1:]]
+        ratios = [float(cell.split('(')[1].rstrip('×) ')) for cell in row[1:]]
+        assert len(ratios) == 5 and ratios[0] == 1
+        assert ratios == pytest.approx([time / times[0] for time in times], rel=0.2, abs=0.1)
+
+
+def test_the_cost_of_texts_needs_retrieved_prompts():
+    config = running.CONFIGS / 'miniature_deep_prompts.py'
+    with pytest.raises(SystemExit, match=r"^error: .*: give a config with text_prompt=dict\(type='Attrib"):
+        running.tool('analysis/benchmark_text_cost.py', config)

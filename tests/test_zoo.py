@@ -25,7 +25,7 @@ from ga2mm.structures import get_scores
 
 REFERENCES = sorted((Path(__file__).parent / 'data').glob('zoo_*.npz'))
 ZOO = running.ROOT / 'configs' / 'zoo'
-METHODS = ('cocoop', 'coop', 'ivlp', 'maple', 'promptsrc', 'vpt_deep', 'vpt_shallow')
+METHODS = ('attriprompt', 'cocoop', 'coop', 'ivlp', 'maple', 'promptsrc', 'vpt_deep', 'vpt_shallow')
 CONDITIONAL = dict(text_prompt=dict(type='ConditionalPrompt', length=2))
 PROJECTED = dict(vision_prompt=dict(type='ProjectedPrompt'))
 
@@ -436,7 +436,6 @@ def config_of(name: str) -> Config:
 
 def test_every_method_has_a_config_for_both_worlds():
     expected = [*(f'miniature_{name}' for name in METHODS), *(f'{name}_vit_b16' for name in METHODS)]
-    expected.append('miniature_attriprompt')  # not complete yet
     assert sorted(path.stem for path in ZOO.glob('*.py')) == sorted(expected)
 
 
@@ -471,6 +470,7 @@ def test_configs_are_built(path):
         ('ivlp', (4, 9), (4, 9), 2.5e-3 / 4),
         ('maple', (2, 9), (None, None), 3.5e-3 / 4),
         ('promptsrc', (4, 9), (4, 9), 2.5e-3 / 4),
+        ('attriprompt', (None, None), (4, 9), 2.5e-3 / 4),
     ],
 )
 def test_sizes_and_rates_are_the_published_ones(method, text, vision, rate):
@@ -483,6 +483,13 @@ def test_sizes_and_rates_are_the_published_ones(method, text, vision, rate):
     assert optimizer.type == 'SGD' and 'betas' not in optimizer
     assert cfg.auto_scale_lr.enable
     assert optimizer.lr / cfg.auto_scale_lr.base_batch_size == pytest.approx(rate)
+
+
+@pytest.mark.parametrize('name', ['attriprompt_vit_b16', 'miniature_attriprompt'])
+def test_attriprompt_has_its_three_parts(name):
+    cfg = config_of(name)
+    assert cfg.model.cls_head.text_prompt == dict(type='AttributeRetrieval')
+    assert [one.type for one in cfg.model.losses] == ['DualStreamContrastiveLoss', 'SelfRegularizationLoss']
 
 
 def test_promptsrc_has_its_three_parts():

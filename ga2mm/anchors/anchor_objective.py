@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ga2mm.anchors.negatives import read_negatives
 from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.utils import numbered
 
 
 @dataclass
@@ -156,11 +157,7 @@ class AnchorObjective(BaseModule):
             source = negatives if isinstance(negatives, dict) else dict(names=negatives)
             self.negatives, self.negative_templates = read_negatives(**source)
         self.log_grad_norm = log_grad_norm
-        types = [type(strategy).__name__ for strategy in self.strategies]
-        self.names = [
-            name if types.count(name) == 1 else f'{name}_{types[: place + 1].count(name)}'
-            for place, name in enumerate(types)
-        ]
+        self.names = numbered([type(strategy).__name__ for strategy in self.strategies])
         self._setup = TuningSetup(vision_prompts, text_prompts, len(self.negatives))
         self._warned: set[str] = set()
         self._warn_of_no_effect(self._setup)

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from ga2mm.datasets.label_map import read_label_map
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.clip.towers import Prompts
-from ga2mm.models.prompts import ProjectedPrompt, PromptLearner, VideoTokens
+from ga2mm.models.prompts import (
+    AttributeRetrieval,
+    ProjectedPrompt,
+    PromptLearner,
+    RetrievalCache,
+    VideoTokens,
+)
 from ga2mm.registry import MODELS
 from ga2mm.utils import at_least_float32, cosines
 
@@ -42,6 +48,9 @@ class CoupledPromptHead(BaseHead):
             features are averaged, then scaled to unit length.
         max_texts: Most texts that are encoded at once for a conditional text prompt, clips times classes;
             bounds the memory.
+        max_cached_retrievals: In evaluation, clips that retrieved the same prompts share class features, and
+            those of so many retrievals are kept between batches, classes · embed_dim numbers each; 0 to
+            encode each clip's alone. Only ``AttributeRetrieval`` without a ``temperature`` looks at it.
         loss_cls, label_smooth_eps, topk, average_clips: As in MMAction2's ``BaseHead``.
     """
 
@@ -53,6 +62,7 @@ class CoupledPromptHead(BaseHead):
         vision_prompt: dict[str, Any] | None = None,
         template: str | Sequence[str] = 'a video of a person {}.',
         max_texts: int = 512,
+        max_cached_retrievals: int = 256,
         loss_cls: dict[str, Any] = dict(type='CrossEntropyLoss', loss_weight=1.0),  # noqa: B006, C408
         label_smooth_eps: float = 0.0,
         topk: int | tuple[int, ...] = (1, 5),
@@ -71,11 +81,15 @@ class CoupledPromptHead(BaseHead):
             raise ValueError(f'cls_head.template={template!r} must contain {{}} once, for the class name')
         if max_texts < 1:
             raise ValueError(f'cls_head.max_texts={max_texts}: give 1 or more')
+        if max_cached_retrievals < 0:
+            raise ValueError(f'cls_head.max_cached_retrievals={max_cached_retrievals}: give 0 or more')
         self.max_texts = max_texts
         self.text_prompt = _build_text_prompt(text_prompt, clip)
         self.vision_prompt = _build_vision_prompt(vision_prompt, clip, self.text_prompt)
         self.class_names: tuple[str, ...] = ()
         self._cached: dict[Any, tuple[Tensor, Tensor]] = {}
+        self.retrieval_cache = RetrievalCache(max_cached_retrievals)
+        self._retrieved_with: tuple[Any, Tensor] | None = None
         self._tokens: dict[tuple[str, ...], Tensor] = {}
         if class_names is not None:
             self.set_classes(
@@ -147,8 +161,8 @@ class CoupledPromptHead(BaseHead):
     def class_features(self, clip: OpenCLIP, videos: VideoTokens | None = None) -> Tensor:
         """Unit features of the classes, shaped as :meth:`encode_names` gives them.
 
-        In evaluation they are kept, of up to four class lists, until prompts, precision or device change;
-        those that belong to a clip are not.
+        In evaluation they are kept until prompts, precision or device change: of up to four class lists, and
+        of what clips retrieved last (``max_cached_retrievals``). Others that belong to a clip are not.
 
         Raises:
             RuntimeError: No class names were given.
@@ -158,18 +172,46 @@ class CoupledPromptHead(BaseHead):
                 'the head knows no classes: set cls_head.class_names, call set_classes, or use a dataset '
                 'with a label_map together with ClassNamesHook'
             )
-        if self.text_prompt is None or self.conditional or self.training or torch.is_grad_enabled():
+        kept = not self.conditional or self._shares_retrievals
+        if self.text_prompt is None or not kept or self.training or torch.is_grad_enabled():
             return self.encode_names(clip, self.class_names, videos)
         device = clip.device.type
         autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
-        key = (self.class_names, clip.device, clip.logit_scale.dtype, autocast)
+        precision = (clip.device, clip.logit_scale.dtype, autocast)
         state = torch.cat([value.flatten() for value in self.text_prompt.state_dict().values()])
+        if self.conditional:
+            before = self._retrieved_with
+            if before is None or before[0] != precision or not torch.equal(before[1], state):
+                self.retrieval_cache.clear()
+                self._retrieved_with = precision, state
+            return self._retrieved_features(clip, videos)
+        key = (self.class_names, *precision)
         if key not in self._cached or not torch.equal(self._cached[key][0], state):
             self._cached.pop(key, None)
             if len(self._cached) == MAX_CACHED_CLASS_LISTS:
                 del self._cached[next(iter(self._cached))]
             self._cached[key] = state, self.encode_names(clip, self.class_names)
         return self._cached[key][1]
+
+    @property
+    def _shares_retrievals(self) -> bool:
+        """Whether clips that retrieved the same prompts share class features that are kept."""
+        retrieves = isinstance(self.text_prompt, AttributeRetrieval) and self.text_prompt.temperature is None
+        return retrieves and self.retrieval_cache.max_entries > 0
+
+    def _retrieved_features(self, clip: OpenCLIP, videos: VideoTokens) -> Tensor:
+        """Unit features (clips, classes, embed_dim), each retrieval encoded once."""
+        retrieval = self.text_prompt.retrieve(videos)
+        prompts = self.text_prompt.compose(retrieval)
+
+        def encode(places: list[int]) -> Tensor:
+            tokens = self.tokenize(clip, self.class_names)
+            chosen = [prompt[places] for prompt in prompts]
+            features = clip.encode_tokens_per_clip(tokens, chosen, self.max_texts)
+            return F.normalize(at_least_float32(features), dim=-1)
+
+        identifiers = [(self.class_names, *retrieved) for retrieved in retrieval.identifiers()]
+        return self.retrieval_cache.features(identifiers, encode)
 
     def frozen_features(self, clip: OpenCLIP, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
         """Unit features (names, embed_dim) of names in sentences, without prompts.

@@ -1,20 +1,22 @@
-"""Contrastive alignment of videos and texts in both directions."""
+"""Contrastive alignment of clips and texts in both directions."""
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from ga2mm.models.losses.auxiliary_loss import AuxiliaryLoss
 from ga2mm.registry import MODELS
+from ga2mm.utils import cosines
 
 
 @MODELS.register_module()
-class DualStreamContrastiveLoss(nn.Module):
-    """A video finds the text of its class among the classes, its text the videos of the class in the batch.
+class DualStreamContrastiveLoss(AuxiliaryLoss):
+    """A clip finds the text of its class among the classes, its text the clips of the class in the batch.
 
-    ``loss_weight · (video_to_text + text_to_video) / 2`` with ::
+    ``loss_weight · (clip_to_text + text_to_clip) / 2`` with ::
 
-        video_to_text = - mean over i of log(exp(s v[i]·u[i]) / sum over c of exp(s v[i]·t[i, c]))
-        text_to_video = - mean over i of the mean over j in P[i] of
-                          log(exp(s u[i]·v[j]) / sum over k of exp(s u[i]·v[k]))
+        clip_to_text = - mean over i of log(exp(s v[i]·u[i]) / sum over c of exp(s v[i]·t[i, c]))
+        text_to_clip = - mean over i of the mean over j in P[i] of
+                         log(exp(s u[i]·v[j]) / sum over k of exp(s u[i]·v[k]))
 
     where i, j and k are clips of the batch and c is a class; v[i] is the feature of clip i, t[i, c] that of
     class c with the prompts of clip i (t[c] where they do not depend on the clip), u[i] = t[i, y[i]] that of
@@ -31,26 +33,23 @@ class DualStreamContrastiveLoss(nn.Module):
     contrastive learning (arXiv 2004.11362, the sum outside of the logarithm).
 
     Args:
-        loss_weight: Factor of the loss.
+        loss_weight: Factor of the loss. Design choice: the paper does not say.
     """
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
+    uses = ('clips', 'classes', 'labels', 'logit_scale')
 
-    def forward(self, videos: Tensor, texts: Tensor, labels: Tensor, logit_scale: Tensor) -> Tensor:
+    def forward(self, clips: Tensor, classes: Tensor, labels: Tensor, logit_scale: Tensor) -> Tensor:
         """The loss, a scalar of 0 or more.
 
         Args:
-            videos: Unit features (B, D) of labelled clips.
-            texts: Unit features of the classes, (C, D), or (B, C, D) with the prompts of each clip.
+            clips: Unit features (B, D) of labelled clips.
+            classes: Unit features of the classes, (C, D), or (B, C, D) with the prompts of each clip.
             labels: The clips' classes (B,), from 0 to C - 1.
             logit_scale: The scale of the logits, a scalar.
         """
-        texts = texts.expand(len(videos), *texts.shape[-2:])
-        class_logits = logit_scale * (texts @ videos.unsqueeze(-1)).squeeze(-1)
-        own_texts = texts[range(len(videos)), labels]
-        log_probs = (logit_scale * own_texts @ videos.t()).log_softmax(dim=-1)
+        own_texts = classes.expand(len(clips), *classes.shape[-2:])[range(len(clips)), labels]
+        log_probs = (logit_scale * own_texts @ clips.t()).log_softmax(dim=-1)
         positives = labels[:, None] == labels
-        text_to_video = -(log_probs * positives).sum(dim=-1) / positives.sum(dim=-1)
-        return self.loss_weight * (F.cross_entropy(class_logits, labels) + text_to_video.mean()) / 2
+        text_to_clip = -(log_probs * positives).sum(dim=-1) / positives.sum(dim=-1)
+        clip_to_text = F.cross_entropy(logit_scale * cosines(clips, classes), labels)
+        return self.loss_weight * (clip_to_text + text_to_clip.mean()) / 2

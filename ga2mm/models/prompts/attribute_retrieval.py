@@ -57,9 +57,9 @@ class AttributeRetrieval(PromptLearner):
     Source: the abstract of arXiv 2509.05949, which states the clustering of each vision layer's features, the
     retrieval from a pool by the aggregated features and the prompts at every text layer; we know of no
     released code. K-means, which the abstract does not name, comes from a summary by others. Design choice,
-    the abstract does not say: every argument and default; a pool of its own for each text layer; k-means by
-    direction, as the retrieval is by cosine; all frames of a clip in one clustering; keys and prompts
-    starting from N(0, 0.02²).
+    the paper does not say: every argument below and its default; a pool of its own for each text layer;
+    k-means by direction, as the retrieval is by cosine; all frames of a clip in one clustering; keys and
+    prompts starting from N(0, 0.02²).
 
     Args:
         num_clusters: Clusters of a clip's tokens in each layer.

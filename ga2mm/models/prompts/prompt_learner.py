@@ -15,7 +15,7 @@ class PromptLearner(BaseModule):
         given_by_head: Constructor arguments that the head gives beside ``width`` and ``layers``:
             ``'clip_identity'``, ``'embed_dim'``, ``'vision_width'``, ``'vision_layers'``.
         conditional: Whether the prompts depend on the video. Class features are then (clips, classes,
-            embed_dim), and nothing of them is kept between batches.
+            embed_dim); between batches they are kept only where clips share what they retrieved.
         uses_layers: Whether a conditional learner reads the patch tokens of the vision layers.
         per_class: Whether each class has prompts of its own.
         class_position: Where the class name stands: at the ``'end'``, behind the prompt, in its ``'middle'``

@@ -1,5 +1,6 @@
 """Prompt-tuned CLIP as an MMAction2 recognizer."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,11 +14,12 @@ from torch import Tensor, nn
 
 from ga2mm.anchors.anchor_objective import AnchorObjective, BatchFeatures
 from ga2mm.anchors.negatives import check_no_class
+from ga2mm.models.losses import AuxiliaryLoss
 from ga2mm.models.prompts import VideoTokens
 from ga2mm.models.temporal import mean_over_frames
 from ga2mm.registry import MODELS
 from ga2mm.structures import stack_gt_labels
-from ga2mm.utils import at_least_float32
+from ga2mm.utils import at_least_float32, numbered
 
 
 @MODELS.register_module()
@@ -25,7 +27,7 @@ class CLIPRecognizer(BaseRecognizer):
     """A frozen CLIP, prompts and losses, with MMAction2's modes loss, predict and tensor.
 
     The feature of a clip is the mean of its frames' features, scaled to unit length, or what ``temporal``
-    makes of them. Anchor strategies see the mean in either case. Inputs are
+    makes of them. Anchor strategies and auxiliary losses see the mean in either case. Inputs are
     (B, M, 3, T, H, W), M test clips and crops of T frames each whose scores are averaged
     (``FormatShape(input_format='NCTHW')``), or (B, T, 3, H, W), all frames of a video as one clip
     (``'NCHW'``).
@@ -34,6 +36,9 @@ class CLIPRecognizer(BaseRecognizer):
         backbone: Config of the frozen CLIP.
         cls_head: Config of the head, which owns the prompts.
         anchors: Arguments of :class:`~ga2mm.anchors.AnchorObjective`; None for training without anchors.
+        losses: Configs of auxiliary losses on the labelled clips, subclasses of
+            :class:`~ga2mm.models.losses.AuxiliaryLoss`; each is logged as ``loss_<type>``, of several of one
+            type with its number.
         temporal: Config of the temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
         data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
             and ``format_shape='NCTHW'``.
@@ -43,7 +48,7 @@ class CLIPRecognizer(BaseRecognizer):
             WiSE-FT (arXiv 2109.01903), of logits here.
 
     Raises:
-        ValueError: ``frozen_share`` is not from 0 to 1.
+        ValueError: ``frozen_share`` is not from 0 to 1, or ``losses`` holds something else.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class CLIPRecognizer(BaseRecognizer):
         backbone: dict[str, Any],
         cls_head: dict[str, Any],
         anchors: dict[str, Any] | None = None,
+        losses: Sequence[dict[str, Any]] = (),
         temporal: dict[str, Any] | None = None,
         data_preprocessor: dict[str, Any] | None = None,
         train_cfg: dict[str, Any] | None = None,
@@ -78,6 +84,8 @@ class CLIPRecognizer(BaseRecognizer):
                     vision_prompts=_has_prompts(self.cls_head.vision_prompt),
                     text_prompts=_has_prompts(self.cls_head.text_prompt),
                 )
+            self.losses = _build_losses(losses)
+            self._loss_names = numbered([f'loss_{type(loss).__name__}' for loss in self.losses])
         self.backbone_from = 'mmaction2'
         self.train_cfg, self.test_cfg = train_cfg, test_cfg
         self.frozen_share = (test_cfg or {}).get('frozen_share', 0.0)
@@ -149,7 +157,7 @@ class CLIPRecognizer(BaseRecognizer):
         return predictions
 
     def loss(self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any) -> dict[str, Tensor]:
-        """Losses of a batch of labelled clips, and what the anchor strategies demand.
+        """Losses of a batch of labelled clips, auxiliary ones too, and what the anchor strategies demand.
 
         Raises:
             ValueError: The batch has anchor clips and no strategy uses them, or the other way round; a label
@@ -166,7 +174,9 @@ class CLIPRecognizer(BaseRecognizer):
         self._check_labels(labelled)
         if self.anchors is None:
             feats, classes = self._for_head(videos)
-            return head.loss_by_feat(head(feats, classes, clip.logit_scale), labelled) | head.prompt_losses()
+            losses = head.loss_by_feat(head(feats, classes, clip.logit_scale), labelled)
+            losses.update(head.prompt_losses())
+            return losses | self._auxiliary_losses(videos.features, classes, labelled)
 
         mask = torch.tensor(is_anchor, device=frames.device).repeat_interleave(per_sample)
         features = self._batch_features(videos, frames.unflatten(0, (-1, num_frames)), mask)
@@ -176,6 +186,7 @@ class CLIPRecognizer(BaseRecognizer):
             shifts = self.anchors.logit_shifts(features)
             losses = head.loss_by_feat(logits + sum(shifts.values()), labelled)
             losses.update(head.prompt_losses())
+            losses.update(self._auxiliary_losses(features.clips, features.clip_classes, labelled))
             losses.update(self.anchors.losses(features))
             if self.anchors.log_grad_norm:
                 losses.update(self.anchors.grad_norms(losses, shifts, head.parameters()))
@@ -221,6 +232,30 @@ class CLIPRecognizer(BaseRecognizer):
             frozen_classes=head.frozen_features(clip, names) if anchors.uses('frozen_classes') else None,
             frozen_videos=frozen(is_anchor) if anchors.uses('frozen_videos') else None,
         )
+
+    def _auxiliary_losses(
+        self, clips: Tensor, classes: Tensor, samples: list[ActionDataSample]
+    ) -> dict[str, Tensor]:
+        """The losses of ``model.losses``, weighted, in float32, as ``loss_<type>``.
+
+        Args:
+            clips: Labelled clips, prompted, (clips, embed_dim).
+            classes: Classes, prompted, (classes, embed_dim) or (clips, classes, embed_dim).
+            samples: The clips' samples.
+        """
+        clip, head = self.backbone, self.cls_head
+        given = dict(clips=clips, classes=classes, logit_scale=clip.logit_scale)
+        if any('frozen_classes' in loss.uses for loss in self.losses):
+            given['frozen_classes'] = head.frozen_features(clip, head.class_names)
+        given = {name: at_least_float32(value) for name, value in given.items()}
+        given['labels'] = stack_gt_labels(samples).to(clips.device)
+        losses = {}
+        with torch.autocast(clips.device.type, enabled=False):
+            for name, loss in zip(self._loss_names, self.losses, strict=True):
+                losses[name] = loss(**{used: given[used] for used in loss.uses})
+                if torch.is_grad_enabled() and not losses[name].requires_grad:
+                    warnings.warn(f'model.losses: {name} has no gradient with these prompts', stacklevel=2)
+        return losses
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """As in MMEngine, but what is logged is the mean over all processes, not the first one's."""
@@ -338,6 +373,22 @@ class CLIPRecognizer(BaseRecognizer):
                 'that it was trained with'
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _build_losses(configs: Sequence[dict[str, Any]]) -> nn.ModuleList:
+    """The auxiliary losses of ``model.losses``."""
+    if not isinstance(configs, list | tuple):
+        raise ValueError(
+            f'model.losses={configs!r} is no list: write losses=[dict(type=...)], or [] for none'
+        )
+    losses = nn.ModuleList(MODELS.build(config) for config in configs)
+    for number, loss in enumerate(losses):
+        if not isinstance(loss, AuxiliaryLoss):
+            raise ValueError(
+                f'model.losses[{number}] is {type(loss).__name__}, which is no auxiliary loss: give one, '
+                "such as dict(type='DualStreamContrastiveLoss')"
+            )
+    return losses
 
 
 def _has_prompts(prompt: nn.Module | None) -> bool:
