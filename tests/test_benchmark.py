@@ -102,13 +102,14 @@ class TestPlan:
         for cell in benchmark.cells:
             # All configs of the method, with any strategy, and their coupled baselines take a hard prompt.
             name, folder = Path(cell.config).stem, Path(cell.config).parent.name
-            coupled = folder == 'anchors' or name == 'miniature_ga2'
+            coupled = folder == 'anchors' or 'ga2' in name.split('_')
             coupled |= any(part in name for part in ('coupled', 'base2novel', 'fewshot'))
             assert (cell.hard_prompt is not None) == coupled, cell
             assert (cell.series == cell.method) == (cell.value is None)
             if cell.draw is not None:
                 assert (cell.draw >= 100) == (benchmark.part == 'validation')
-        assert set(benchmark.baselines) <= {cell.method for cell in benchmark.cells}
+        methods = {cell.method for cell in benchmark.cells}
+        assert {*benchmark.baselines, *benchmark.own_baselines.values()} <= methods
 
     def test_what_learns_nothing_runs_once_for_all_seeds_and_shots(self, tmp_path):
         config = write_config(tmp_path / 'b.py', shots=[2, 4], seeds=[0, 1, 2])
@@ -130,7 +131,7 @@ class TestPlan:
         cells = {cell.method: cell for cell in read_benchmark(config, tmp_path).cells}
         cfg = cells['deep prompts'].read_config()
         assert cfg.train_dataloader.dataset.ann_file == 'data/miniature/strong/draw3/base_train_2_7.txt'
-        assert cells['GA2-CLIP'].read_config().model.cls_head.text_prompt.hard_prompt == str(
+        assert cells['GA2-CLIP'].read_config().model.cls_head.coupling.hard_prompt == str(
             tmp_path / cells['GA2-CLIP'].hard_prompt.folder / 'hard_prompt.safetensors'
         )
         assert os.environ['GA2MM_TRAIN_LIST'] == 'of_the_shell.txt'
@@ -167,6 +168,10 @@ class TestPlan:
             (dict(methods={}), 'methods is missing or empty'),
             (dict(baseline='CoOp'), "baseline='CoOp' is no method"),
             (dict(baseline=['deep prompts', 'CoOp']), "baseline='CoOp' is no method"),
+            (
+                dict(methods={'a': dict(config=DEEP_PROMPTS, baseline='CoOp')}, baseline=None),
+                "baseline='CoOp' is no method",
+            ),
             (
                 dict(methods={'a': dict(config=DEEP_PROMPTS, trained_as='CoOp')}, baseline=None),
                 "trained_as='CoOp' names no method that trains",
@@ -346,7 +351,15 @@ class TestTables:
     def benchmark(self, **changes) -> Benchmark:
         return Benchmark(
             **{
-                **dict(title='T', note='A note.', part='test', baselines=['deep'], worlds=[], cells=[]),
+                **dict(
+                    title='T',
+                    note='A note.',
+                    part='test',
+                    baselines=['deep'],
+                    own_baselines={},
+                    worlds=[],
+                    cells=[],
+                ),
                 **changes,
             }
         )
@@ -366,6 +379,15 @@ class TestTables:
         assert 'difference to deep' in to_deep.heading and 'to zero-shot' in to_zero_shot.heading
         assert [each[0] for each in to_deep.rows] == ['zero-shot', 'GA2']
         assert [each[0] for each in to_zero_shot.rows] == ['deep', 'GA2']
+
+    def test_differences_of_methods_to_their_own_baselines(self):
+        own = {'GA2': 'deep', 'deep': 'zero-shot', 'GA3': 'deep'}
+        _, pairs = make_tables(self.benchmark(baselines=[], own_baselines=own), self.ROWS)
+        assert [each[0] for each in pairs.rows] == ['deep against zero-shot', 'GA2 against deep']
+        assert pairs.rows[0][3] == '+10.0' and pairs.rows[1][3].startswith('+5.2 [')
+        assert pairs.heading.startswith(
+            'mild: difference in points, with the 95 % interval over 2 class draws'
+        )
 
     def test_no_differences_without_a_baseline(self):
         assert len(make_tables(self.benchmark(baselines=[]), self.ROWS)) == 1

@@ -27,8 +27,8 @@ TINY = {
     'model.cls_head.vision_prompt': dict(length=2, depth=2),
     'model.cls_head.text_prompt': dict(length=4, depth=2),
 }
-WITHOUT_PROMPTS = {
-    'model.cls_head.text_prompt': dict(_delete_=True, type='DeepPrompt', length=4, depth=2),
+WITHOUT_GA2 = {
+    'model.cls_head.coupling': None,
     'model.anchors': None,
 }
 
@@ -140,7 +140,7 @@ def test_learning_rates_of_four_gpus(name, prompts, others, tmp_path):
         {'model.anchors.strategies': [dict(type='ReleasedAnchor')], 'model.anchors.negatives': ['a', 'b']},
         {'model.anchors.negatives.names': ['a', 'b']},
         {'model.anchors.strategies.0.weight': 0.25},
-        WITHOUT_PROMPTS,
+        WITHOUT_GA2,
     ],
     ids=str,
 )  # fmt: skip

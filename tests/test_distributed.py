@@ -114,7 +114,7 @@ tools/dist_train.sh configs/ga2/ucf101_fewshot.py 4 --work-dir work_dirs/ucf101 
     model.cls_head.vision_prompt.depth=3
     model.cls_head.text_prompt.length=4
     model.cls_head.text_prompt.depth=3
-    model.cls_head.text_prompt.hard_prompt=hard_prompts/miniature_source.safetensors
+    model.cls_head.coupling.hard_prompt=hard_prompts/miniature_source.safetensors
     train_dataloader.dataset.dataset.pipeline.1.clip_len=4
     train_dataloader.dataset.dataset.pipeline.5.scale="(32, 32)"
     train_dataloader.dataset.anchors.pipeline.1.clip_len=4

@@ -71,8 +71,8 @@ def count_text_passes(model: CLIPRecognizer) -> list[int]:
 def coupled_head(clip, tmp_path) -> dict:
     path = tmp_path / 'hard_prompt.safetensors'
     write_hard_prompt(path, torch.randn(2, 64), clip.identity, 'a run')
-    prompt = dict(type='CoupledPrompt', length=2, depth=2, hard_prompt=str(path), dropout=0.0)
-    return dict(text_prompt=prompt)
+    coupling = dict(type='HardPromptCoupling', hard_prompt=str(path), dropout=0.0)
+    return dict(text_prompt=dict(type='DeepPrompt', length=2, depth=2), coupling=coupling)
 
 
 # Modes and inputs
@@ -300,7 +300,7 @@ def change_checkpoint(model: CLIPRecognizer) -> None:
 
 
 def change_mapping(model: CLIPRecognizer) -> None:
-    model.cls_head.text_prompt.mapping[0].bias.data.add_(1)
+    model.cls_head.coupling.mapping[0].bias.data.add_(1)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,10 @@ def test_feature_consistency_is_the_distance_to_the_frozen_clip(make_recognizer)
 
 @pytest.mark.parametrize('left_out', ['text_prompt', 'vision_prompt'])
 def test_each_term_of_feature_consistency_reaches_its_prompts(left_out, coupled_head, make_recognizer):
-    model = make_recognizer(head=dict(coupled_head, **{left_out: None}), anchors=FEATURE_CONSISTENCY)
+    head = dict(coupled_head, **{left_out: None})
+    if left_out == 'text_prompt':
+        head['coupling'] = None
+    model = make_recognizer(head=head, anchors=FEATURE_CONSISTENCY)
     losses = model(make_clips(3), make_samples(0, 1, None), mode='loss')
     found = gradients(model, losses['loss_anchor_FeatureConsistency'])
     reached = ['vision_prompt'] if left_out == 'text_prompt' else ['soft_prompt', 'mapping.0.weight', 'bias']
@@ -516,8 +519,8 @@ def test_optimizer_has_the_heads_parameters_only(coupled_head, make_recognizer):
     assert found == {
         'cls_head.vision_prompt.soft_prompt',
         'cls_head.text_prompt.soft_prompt',
-        'cls_head.text_prompt.mapping.0.weight',
-        'cls_head.text_prompt.mapping.0.bias',
+        'cls_head.coupling.mapping.0.weight',
+        'cls_head.coupling.mapping.0.bias',
     }
 
 

@@ -52,9 +52,9 @@ def test_checkpoint_holds_what_was_learnt_and_no_class_names(trained, in_miniatu
     assert {key: tuple(value.shape) for key, value in state.items() if key != 'backbone._extra_state'} == {
         'cls_head.vision_prompt.soft_prompt': (3, 4, 128),
         'cls_head.text_prompt.soft_prompt': (3, 4, 96),
-        'cls_head.text_prompt.hard_prompt': (4, 96),
-        'cls_head.text_prompt.mapping.0.weight': (96, 192),
-        'cls_head.text_prompt.mapping.0.bias': (96,),
+        'cls_head.coupling.hard_prompt': (4, 96),
+        'cls_head.coupling.mapping.0.weight': (96, 192),
+        'cls_head.coupling.mapping.0.bias': (96,),
     }
     identity = bytes(state['backbone._extra_state'].tolist()).decode()
     assert identity.startswith('miniature ')
@@ -78,8 +78,8 @@ def test_frozen_parameters_are_in_no_optimizer_group(tmp_path):
     optimized = {id(parameter) for group in groups for parameter in group['params']}
     learnt = dict(runner.model.named_parameters())
     assert sorted(learnt) == [
-        'cls_head.text_prompt.mapping.0.bias',
-        'cls_head.text_prompt.mapping.0.weight',
+        'cls_head.coupling.mapping.0.bias',
+        'cls_head.coupling.mapping.0.weight',
         'cls_head.text_prompt.soft_prompt',
         'cls_head.vision_prompt.soft_prompt',
     ]
@@ -99,7 +99,7 @@ def test_checkpoint_of_other_prompts_is_refused(trained, tmp_path):
 
 
 def test_checkpoint_of_another_clip_is_refused(trained, tmp_path, other_clip):
-    cfg = miniature('ga2', tmp_path, model__cls_head__text_prompt__allow_other_clip=True, **other_clip)
+    cfg = miniature('ga2', tmp_path, model__cls_head__coupling__allow_other_clip=True, **other_clip)
     with pytest.raises(ValueError, match='the checkpoint belongs to CLIP'):
         running.test(cfg, trained / 'epoch_2.pth')
 

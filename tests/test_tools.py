@@ -121,7 +121,7 @@ def test_missing_annotation_file(tmp_path):
 
 
 def test_missing_hard_prompt(tmp_path):
-    key = 'model.cls_head.text_prompt.hard_prompt=no_such_prompt.safetensors'
+    key = 'model.cls_head.coupling.hard_prompt=no_such_prompt.safetensors'
     line = error_of('train.py', CONFIG, '--work-dir', tmp_path, '--cfg-options', UNTRAINED, key)
     assert 'no_such_prompt.safetensors' in line and 'tools/convert/hard_prompt.py' in line
 
@@ -164,7 +164,7 @@ def test_export_hard_prompt(tmp_path, checkpoint, capsys):
     with safe_open(out, framework='pt') as file:
         assert torch.equal(file.get_tensor('hard_prompt'), state['cls_head.text_prompt.soft_prompt'][0])
         assert file.metadata()['clip_identity'] == bytes(state['backbone._extra_state'].tolist()).decode()
-    train(miniature('ga2', tmp_path / 'run', model__cls_head__text_prompt__hard_prompt=str(out)))
+    train(miniature('ga2', tmp_path / 'run', model__cls_head__coupling__hard_prompt=str(out)))
 
 
 @pytest.mark.parametrize('content', [b'', b'not a checkpoint', None], ids=['empty', 'text', 'missing'])

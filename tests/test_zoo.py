@@ -18,7 +18,7 @@ from test_recognizer import NAMES, gradients, largest, make_clips, make_samples,
 
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.engine.gaussian_average_hook import gaussian_weights
-from ga2mm.models.prompts import DeepPrompt
+from ga2mm.models.prompts import DeepPrompt, VideoTokens
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
@@ -294,17 +294,17 @@ def test_anchor_strategies_see_each_clips_own_classes(make_recognizer):
 
 @pytest.mark.parametrize('coupled', [False, True])
 def test_vision_prompts_are_maps_of_the_text_prompts(coupled, clip, make_recognizer, tmp_path):
-    text = dict(type='DeepPrompt', length=2, depth=3)
+    text, coupling = dict(type='DeepPrompt', length=2, depth=3), None
     if coupled:
         path = tmp_path / 'hard_prompt.safetensors'
         write_hard_prompt(path, torch.randn(2, 64), clip.identity, 'a run')
-        text = dict(type='CoupledPrompt', length=2, depth=3, hard_prompt=str(path))
-    model = make_recognizer(head=dict(PROJECTED, text_prompt=text)).eval()
+        coupling = dict(type='HardPromptCoupling', hard_prompt=str(path))
+    model = make_recognizer(head=dict(PROJECTED, text_prompt=text, coupling=coupling)).eval()
     head = model.cls_head
     prompts = head.vision_prompts()
     assert [tuple(prompt.shape) for prompt in prompts] == [(2, 64)] * 3
     for prompt, source, projection in zip(
-        prompts, head.text_prompt(), head.vision_prompt.projections, strict=True
+        prompts, head.text_prompts(), head.vision_prompt.projections, strict=True
     ):
         torch.testing.assert_close(prompt, source @ projection.weight.t() + projection.bias)
     found = gradients(model, model(make_clips()).square()[:, :5].sum())
@@ -427,6 +427,100 @@ def test_a_deviation_of_0_is_refused(tmp_path):
         train(tmp_path, std=0)
 
 
+# GA2-CLIP in other methods
+
+LEARNERS = {
+    'deep': dict(type='DeepPrompt', length=2, depth=2),
+    'context': dict(type='ContextPrompt', length=2),
+    'contexts of classes': dict(type='ContextPrompt', length=2, class_names=NAMES),
+    'conditional': dict(type='ConditionalPrompt', length=2),
+    'retrieval': dict(type='AttributeRetrieval', num_clusters=2, pool_size=6),
+}
+learners = pytest.mark.parametrize('learner', LEARNERS.values(), ids=LEARNERS)
+
+
+def write_hard_prompt_of(clip, folder: Path, length: int = 2) -> str:
+    path = folder / 'hard_prompt.safetensors'
+    write_hard_prompt(path, torch.randn(length, 64), clip.identity, 'a run')
+    return str(path)
+
+
+def plug_in(learner: dict, hard_prompt: str) -> dict:
+    return dict(text_prompt=learner, coupling=dict(type='HardPromptCoupling', hard_prompt=hard_prompt))
+
+
+@learners
+def test_the_input_layers_prompts_of_any_learner_are_coupled(learner, clip, make_recognizer, tmp_path):
+    model = make_recognizer(head=plug_in(learner, write_hard_prompt_of(clip, tmp_path))).eval()
+    head = model.cls_head
+    tokens = VideoTokens(torch.randn(5, 32), torch.randn(5, 2, 32), list(torch.randn(3, 5, 32, 64)))
+    given = [tokens] if head.conditional else [NAMES] if head.text_prompt.per_class else []
+    first, *deeper = head.text_prompt(*given)
+    coupled, *unchanged = head.text_prompts(*given)
+    linear, hard = head.coupling.mapping[0], head.coupling.hard_prompt
+    half = linear.weight.shape[1] // 2
+    expected = hard @ linear.weight[:, :half].t() + first @ linear.weight[:, half:].t() + linear.bias
+    torch.testing.assert_close(coupled, expected.relu())
+    assert len(unchanged) == len(deeper) == head.text_prompt.depth - 1
+    assert all(torch.equal(*pair) for pair in zip(unchanged, deeper, strict=True))
+
+
+@learners
+def test_a_coupled_learner_trains_and_its_scores_do_not_depend_on_the_batch(
+    learner, clip, make_recognizer, tmp_path
+):
+    model = make_recognizer(head=plug_in(learner, write_hard_prompt_of(clip, tmp_path)))
+    losses = model(make_clips(4), make_samples(0, 1, 2, 0), mode='loss')
+    found = gradients(model, sum(value for key, value in losses.items() if 'loss' in key))
+    assert largest(found, 'coupling.mapping.0.weight') > 0 and largest(found, 'text_prompt') > 0
+    scores = predict(model, make_clips(4))
+    torch.testing.assert_close(predict(model, make_clips(4)[[2, 0]]), scores[[2, 0]], rtol=1e-4, atol=1e-5)
+
+
+@learners
+def test_a_checkpoint_of_a_coupled_learner_needs_no_file(learner, clip, make_recognizer, tmp_path):
+    trained = make_recognizer(head=plug_in(learner, write_hard_prompt_of(clip, tmp_path)))
+    other = make_recognizer(head=plug_in(learner, 'gone.safetensors'), seed=1)
+    other.load_state_dict(trained.state_dict())
+    torch.testing.assert_close(predict(other, make_clips()), predict(trained, make_clips()))
+
+
+@learners
+def test_a_hard_prompt_of_another_length_than_the_learners_is_refused(
+    learner, clip, make_recognizer, tmp_path
+):
+    hard_prompt = write_hard_prompt_of(clip, tmp_path, length=3)
+    with pytest.raises(ValueError, match=r'length and width \(3, 64\), but text_prompt needs \(2, 64\)'):
+        make_recognizer(head=plug_in(learner, hard_prompt))
+
+
+PLUG_INS = [(path.stem, 'base2novel') for path in sorted(ZOO.glob('miniature_*_ga2.py'))]
+PLUG_INS += [(name, 'images_base2novel') for name in ('miniature_attriprompt_ga2', 'miniature_ivlp_ga2')]
+
+
+@pytest.mark.parametrize(('name', 'protocol'), PLUG_INS)
+def test_a_plug_in_adds_anchors_to_the_methods_own_data(name, protocol, in_miniature_folder, monkeypatch):
+    monkeypatch.setenv('GA2MM_PROTOCOL', protocol)
+    cfg, without = config_of(name), config_of(name.removesuffix('_ga2'))
+    assert cfg.train_dataloader.dataset.dataset == without.train_dataloader.dataset
+    assert cfg.test_dataloader == without.test_dataloader
+    assert cfg.optim_wrapper == without.optim_wrapper and cfg.train_cfg == without.train_cfg
+    cfg.train_dataloader.batch_size = 2
+    cfg.model.backbone.pretrained = 'random'
+    loader = Runner.build_dataloader(cfg.train_dataloader)
+    model = MODELS.build(cfg.model)
+    model.set_classes(loader.dataset.metainfo['classes'])
+    batch = model.data_preprocessor(next(iter(loader)), training=True)
+    assert [sample.get('is_anchor', False) for sample in batch['data_samples']] == [False] * 2 + [True] * 8
+    losses = model(**batch, mode='loss')
+    assert losses['loss_anchor_FeatureConsistency'] > 0
+    found = gradients(model, losses['loss_anchor_FeatureConsistency'])
+    assert largest(found, 'coupling.mapping.0.weight') > 0
+    # What the method itself adds stays.
+    kept = [one.type for one in (without.model.get('anchors') or {}).get('strategies', [])]
+    assert [type(one).__name__ for one in model.anchors.strategies] == [*kept, 'FeatureConsistency']
+
+
 # Configs
 
 
@@ -435,12 +529,13 @@ def config_of(name: str) -> Config:
 
 
 def test_every_method_has_a_config_for_both_worlds():
-    expected = [*(f'miniature_{name}' for name in METHODS), *(f'{name}_vit_b16' for name in METHODS)]
+    names = [f'{name}{plus}' for name in METHODS for plus in ('', '_ga2')]
+    expected = [*(f'miniature_{name}' for name in names), *(f'{name}_vit_b16' for name in names)]
     assert sorted(path.stem for path in ZOO.glob('*.py')) == sorted(expected)
 
 
 @pytest.mark.parametrize('path', sorted(ZOO.glob('*.py')), ids=stem)
-def test_configs_are_built(path):
+def test_configs_are_built(path, tmp_path):
     cfg = running.read_config(path)
     assert Config.fromstring(cfg.pretty_text, '.py').to_dict() == cfg.to_dict()
     if not path.stem.startswith('miniature'):
@@ -450,14 +545,21 @@ def test_configs_are_built(path):
             if 'depth' in prompt:
                 prompt.depth = min(prompt.depth, layers)
     cfg.model.backbone.pretrained = 'random'
+    labels = [0, 1]
+    if '_ga2' in path.stem:
+        shape = cfg.model.cls_head.text_prompt.get('length', 4), 96
+        cfg.model.cls_head.coupling.hard_prompt = str(tmp_path / 'hard_prompt.safetensors')
+        identity = MODELS.build(cfg.model.backbone).identity
+        write_hard_prompt(cfg.model.cls_head.coupling.hard_prompt, torch.randn(shape), identity, 'a run')
+        labels.append(None)
     model = MODELS.build(cfg.model)
     model.set_classes(NAMES)
-    samples = make_samples(0, 1)
-    losses = model(make_clips(2), samples, mode='loss')
+    losses = model(make_clips(len(labels)), make_samples(*labels), mode='loss')
     found = gradients(model, sum(value for key, value in losses.items() if 'loss' in key))
-    assert found
+    assert found and ('cls_head.coupling.mapping.0.weight' in found) == ('_ga2' in path.stem)
     for name, gradient in found.items():
         assert gradient.abs().max() > 0, name
+    assert predict(model, make_clips(2)).shape == (2, 3)
 
 
 @pytest.mark.parametrize(

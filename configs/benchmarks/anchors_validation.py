@@ -16,7 +16,7 @@ methods = {
         for name, options in {
             'weight 1': {'model.anchors.strategies.0.weight': 1.0},
             'weight 10': {'model.anchors.strategies.0.weight': 10.0},
-            'dropout 0.5': {'model.cls_head.text_prompt.dropout': 0.5},
+            'dropout 0.5': {'model.cls_head.coupling.dropout': 0.5},
             '16 anchors a step': {'train_dataloader.batch_sampler.num_anchors': 16},
             'one negative': {'model.anchors.negatives.names': ['something else']},
             'attributes as negatives': {'model.anchors.negatives': dict(_delete_=True, bank='miniature')},

@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 train_dataloader = dict(
-    batch_sampler=dict(type='AnchorBatchSampler', num_anchors=1),
+    batch_sampler=_base_.anchor_batch_sampler,
     dataset=dict(
         _delete_=True,
         type='AnchorDataset',

@@ -7,10 +7,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(cls_head=dict(text_prompt=dict(hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/k600_not_in_k400.safetensors}}')))
+model = dict(cls_head=dict(coupling=dict(hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/k600_not_in_k400.safetensors}}')))
 
 train_dataloader = dict(
-    batch_sampler=dict(type='AnchorBatchSampler', num_anchors=1),
+    batch_sampler=_base_.anchor_batch_sampler,
     dataset=dict(
         _delete_=True,
         type='AnchorDataset',

@@ -3,14 +3,7 @@
 # (AttributeRetrieval's defaults), the form and the weights of both losses (25 is PromptSRC's for its L1 distance over
 # texts), vision prompts as IVLP has them. Optimizer and rate are those of ivlp_vit_b16.py.
 # Every clip of a batch encodes all classes anew: a step costs as many passes through the text tower as it has clips.
-# Dataset and protocol come from the environment: GA2MM_DATASET is ucf101, hmdb51, ssv2 or k400,
-# GA2MM_PROTOCOL is base2novel or fewshot.
-_base_ = [
-    '../_base_/models/zero_shot_vit_b16.py',
-    '../_base_/datasets/{{$GA2MM_DATASET:ucf101}}_{{$GA2MM_PROTOCOL:base2novel}}.py',
-    '../_base_/schedules/{{$GA2MM_PROTOCOL:base2novel}}.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = '../_base_/zoo_vit_b16.py'
 
 model = dict(
     cls_head=dict(
@@ -21,6 +14,5 @@ model = dict(
         dict(type='SelfRegularizationLoss', form='l1', loss_weight=25.0),
     ])
 
-optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='SGD', lr=2.5e-3, momentum=0.9, weight_decay=5e-4))
+optim_wrapper = dict(optimizer=dict(lr=2.5e-3))
 auto_scale_lr = dict(base_batch_size=4)

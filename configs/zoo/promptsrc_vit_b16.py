@@ -1,10 +1,7 @@
 # PromptSRC (arXiv 2307.06948): deep prompts in both towers, held to the frozen CLIP, averaged over the epochs.
 # Prompts, weights, optimizer and rate as the code released with PromptSRC has them (vit_b16_c2_ep20_batch4_4+4ctx);
 # its mean of 15 and deviation of 1 in 20 epochs are kept as shares of the epochs. Templates: CLIP's own for UCF101.
-# Otherwise than there: these templates instead of those for ImageNet, clips of 32 frames instead of images,
-# the epochs and warm-up of our video schedule, the rate scaled with the clips a step.
-# Dataset and protocol come from the environment: GA2MM_DATASET is ucf101, hmdb51, ssv2 or k400,
-# GA2MM_PROTOCOL is base2novel or fewshot.
+# Otherwise than there, beside what _base_/zoo_vit_b16.py says: these templates instead of those for ImageNet.
 _base_ = './ivlp_vit_b16.py'
 
 templates = [

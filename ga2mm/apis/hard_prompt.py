@@ -42,7 +42,7 @@ def state_dict_of(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
 def soft_prompt_of(state_dict: dict[str, Tensor], path: Path) -> Tensor:
     """The soft prompt (length, width) of the text tower's input layer.
 
-    Of a coupled prompt, too, it is the soft part, as in the released code.
+    Where it is coupled to a hard prompt, too, it is the soft part, as in the released code.
 
     Raises:
         ValueError: The checkpoint has no text prompt.

@@ -31,7 +31,7 @@ KEYS = {
     'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'hard_prompt', 'baseline', 'shots',
     'draws', 'seeds', 'checkpoint',
 }  # fmt: skip
-METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'series', 'value'}
+METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'baseline', 'series', 'value'}
 HARD_PROMPT_VARIABLE = 'GA2MM_HARD_PROMPT'
 DRAW_VARIABLE = 'GA2MM_DRAW'
 
@@ -128,12 +128,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark's cells and how its table is to be read."""
+    """A benchmark's cells and how its table is to be read.
+
+    Args:
+        title, note: What it is called, and what its table does not say.
+        part: ``'test'`` or ``'validation'``.
+        baselines: Methods that all others are compared with.
+        own_baselines: For some methods the one that they are compared with in a table of such pairs.
+        worlds: Arguments of the miniature world's generator, for each world that is needed.
+        cells: The runs.
+    """
 
     title: str
     note: str
     part: str
     baselines: list[str]
+    own_baselines: dict[str, str]
     worlds: list[dict[str, Any]]
     cells: list[Cell]
 
@@ -148,8 +158,8 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     and ``{draw}``. A method that only tests what another has learnt, with other ``options``, names it in
     ``trained_as``. ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the
     run that a hard prompt is learnt in. ``baseline`` names the method, or the methods, that all are compared
-    with. ``worlds`` are arguments of the miniature world's generator. A
-    method or dataset of a base config is removed by None.
+    with; ``baseline`` of a method the one that it alone is compared with. ``worlds`` are arguments of the
+    miniature world's generator. A method or dataset of a base config is removed by None.
 
     Args:
         path: The config file.
@@ -187,18 +197,20 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
             raise ValueError(f"{path}, datasets[{name!r}]: part='validation' takes no test_sets")
     baselines = config.get('baseline') or []
     baselines = [baselines] if isinstance(baselines, str) else list(baselines)
-    for baseline in baselines:
-        if baseline not in config['methods']:
-            raise ValueError(
-                f'{path}: baseline={baseline!r} is no method; choose one of {list(config["methods"])}'
-            )
-
     for name, dataset in config['datasets'].items():
         _check_keys(dataset, {'env', 'test_sets', 'hard_prompt'}, f'{path}, datasets[{name!r}]')
     for name, method in config['methods'].items():
         _check_keys(method, METHOD_KEYS, f'{path}, methods[{name!r}]')
         if 'config' not in method:
             raise ValueError(f'{path}, methods[{name!r}]: config is missing')
+    own_baselines = {
+        name: method['baseline'] for name, method in config['methods'].items() if 'baseline' in method
+    }
+    for name in (*baselines, *own_baselines.values()):
+        if name not in config['methods']:
+            raise ValueError(
+                f'{path}: baseline={name!r} is no method; choose one of {list(config["methods"])}'
+            )
     cells = []
     for dataset, draw, shots, seed, method in itertools.product(
         config['datasets'],
@@ -219,6 +231,7 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
         note=config.get('note', ''),
         part=part,
         baselines=baselines,
+        own_baselines=own_baselines,
         worlds=config.get('worlds', []),
         cells=cells,
     )
@@ -270,7 +283,7 @@ def hashed(cell: Cell, processes: int) -> Cell:
         key: cfg[key].to_dict() if isinstance(cfg[key], dict) else cfg[key] for key in read if key in cfg
     }
     if source is not None:
-        content['model']['cls_head']['text_prompt']['hard_prompt'] = source.config_hash
+        content['model']['cls_head']['coupling']['hard_prompt'] = source.config_hash
     digest = hashlib.sha256()
     trained = [trained_as.config_hash] if trained_as else []
     for part in (content, cell.seed, cell.checkpoint, processes, *trained):
@@ -375,8 +388,7 @@ def _with_hard_prompt(cell: Cell, source: dict | None, seed: int, path: Path, wo
 
 
 def _reads_hard_prompt(cell: Cell) -> bool:
-    text_prompt = cell.read_config().model.get('cls_head', {}).get('text_prompt') or {}
-    return 'hard_prompt' in text_prompt
+    return bool(cell.read_config().model.get('cls_head', {}).get('coupling'))
 
 
 def _lists(content: Any) -> Iterator[str]:
@@ -404,8 +416,8 @@ def _weights(content: dict[str, Any]) -> Iterator[Path]:
     model = content['model']
     if model['backbone'].get('pretrained') == 'miniature':
         yield MINIATURE / 'miniature.safetensors'
-    text_prompt = model.get('cls_head', {}).get('text_prompt') or {}
-    for name in (model['backbone'].get('pretrained'), text_prompt.get('hard_prompt')):
+    coupling = model.get('cls_head', {}).get('coupling') or {}
+    for name in (model['backbone'].get('pretrained'), coupling.get('hard_prompt')):
         if isinstance(name, str) and Path(name).is_file():
             yield Path(name)
 

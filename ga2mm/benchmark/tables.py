@@ -56,7 +56,7 @@ def write_rows(rows: list[dict[str, Any]], folder: Path) -> None:
 
 
 def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]:
-    """For each dataset the scores of all methods, and their differences to the baselines."""
+    """For each dataset the scores of all methods, and their differences to the baselines and their own."""
     tables = []
     for dataset in dict.fromkeys(row['dataset'] for row in rows):
         here = [row for row in rows if row['dataset'] == dataset]
@@ -81,31 +81,37 @@ def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]
             heading += '; AUROC and FPR at 95 % TPR of known against irrelevant videos'
         tables.append(Table(heading, ['method', *titles, 'runs'], body))
         for baseline in benchmark.baselines:
-            tables += _differences(dataset, here, groups, names, scores, baseline)
+            pairs = [(name, key, baseline) for key, name in names.items() if key[0] != baseline]
+            tables += _differences(f'{dataset}: difference to {baseline}', here, groups, pairs, scores)
+        own = benchmark.own_baselines
+        pairs = [
+            (f'{name} against {own[key[0]]}', key, own[key[0]])
+            for key, name in names.items()
+            if key[0] in own
+        ]
+        tables += _differences(f'{dataset}: difference', here, groups, pairs, scores)
     return tables
 
 
 def _differences(
-    dataset: str,
+    heading: str,
     rows: list[dict[str, Any]],
     groups: dict[tuple[str, int | None], list[dict[str, Any]]],
-    names: dict[tuple[str, int | None], str],
+    pairs: list[tuple[str, tuple[str, int | None], str]],
     scores: list[str],
-    baseline: str,
 ) -> list[Table]:
-    """The table of all methods' differences to one of them; none if nothing can be compared."""
+    """The table of pairs: a row's name, its group and the method to compare it with; none if it is empty."""
     compared, units = [], 0
-    for key, name in names.items():
+    for name, key, baseline in pairs:
         others = groups.get((baseline, key[1]), groups.get((baseline, None)))
-        if key[0] != baseline and others:
+        if others:
             found = [paired_difference(groups[key], others, score) for score in scores]
             units = max(units, *(each.units for each in found if each is not None), 0)
             compared.append([name, *('–' if each is None else str(each) for each in found)])
     if not units:
         return []
     unit = 'class draw' if any(row['draw'] is not None for row in rows) else 'seed'
-    heading = f'{dataset}: difference to {baseline} in points, '
-    heading += (
+    heading += ' in points, ' + (
         f'one {unit}, so no interval'
         if units == 1
         else f'with the 95 % interval over {units} {unit}s; "not shown" where it contains zero'

@@ -7,8 +7,8 @@ from ga2mm.models.prompts import (
     AttributeRetrieval,
     ConditionalPrompt,
     ContextPrompt,
-    CoupledPrompt,
     DeepPrompt,
+    HardPromptCoupling,
     ProjectedPrompt,
 )
 from ga2mm.models.recognizers import CLIPRecognizer
@@ -21,10 +21,10 @@ __all__ = [
     'ConditionalPrompt',
     'ContextPrompt',
     'CosineConsistencyLoss',
-    'CoupledPrompt',
     'CoupledPromptHead',
     'DeepPrompt',
     'DualStreamContrastiveLoss',
+    'HardPromptCoupling',
     'OpenCLIP',
     'ProjectedPrompt',
     'SelfRegularizationLoss',

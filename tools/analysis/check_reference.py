@@ -121,10 +121,9 @@ def build(tensors: dict[str, Tensor], names: list[str], negatives: list[str], fo
                 class_names=names,
                 template=TEMPLATE,
                 vision_prompt=dict(type='DeepPrompt', length=vision_length, depth=vision_depth),
-                text_prompt=dict(
-                    type='CoupledPrompt',
-                    length=text_length,
-                    depth=text_depth,
+                text_prompt=dict(type='DeepPrompt', length=text_length, depth=text_depth),
+                coupling=dict(
+                    type='HardPromptCoupling',
                     hard_prompt=str(hard_prompt),
                     allow_other_clip=True,
                     dropout=0.0,
@@ -141,8 +140,9 @@ def build(tensors: dict[str, Tensor], names: list[str], negatives: list[str], fo
 def learned_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, int | None, str]]:
     """Each learnable tensor: the parameter, the layer in it (None for all of it) and its released name."""
     text, vision = model.cls_head.text_prompt, model.cls_head.vision_prompt
-    yield text.mapping[0].weight, None, 'prompt_learner.proj_b2n_VPT.0.weight'
-    yield text.mapping[0].bias, None, 'prompt_learner.proj_b2n_VPT.0.bias'
+    linear = model.cls_head.coupling.mapping[0]
+    yield linear.weight, None, 'prompt_learner.proj_b2n_VPT.0.weight'
+    yield linear.bias, None, 'prompt_learner.proj_b2n_VPT.0.bias'
     first = (('prompt_learner.ctx_VPT', text, 'text'), ('image_encoder.VPT', vision, 'image'))
     for name, prompt, tower in first:
         yield prompt.soft_prompt, 0, name
@@ -161,7 +161,7 @@ def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tenso
     tokens = head.tokenize(clip, head.class_names)
     results = {
         'frame_features': frames.unflatten(0, clips.shape[:2]),
-        'class_features': clip.encode_tokens(tokens, head.text_prompt()),
+        'class_features': clip.encode_tokens(tokens, head.text_prompts()),
         'scaled_logits': logits,
         'loss': loss,
     }
@@ -271,9 +271,9 @@ def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dic
     if tokens is None:
         texts = clip.encode_tokens(clip.tokenize(sentences(head, head.templates[0])))
     elif head.conditional:
-        texts = clip.encode_tokens_per_clip(tokens, head.text_prompt(videos), head.max_texts)
+        texts = clip.encode_tokens_per_clip(tokens, head.text_prompts(videos), head.max_texts)
     else:
-        texts = clip.encode_tokens(tokens, head.text_prompt())
+        texts = clip.encode_tokens(tokens, head.text_prompts())
     results = {
         'out/image_features_raw': features,
         'out/image_features': videos.features,

@@ -30,7 +30,8 @@ TITLES = {'base': 'base classes (tuned)', 'novel': 'novel classes (never tuned)'
 def without_prompts(cfg: Config) -> Config:
     """The config of the same frozen CLIP that learns nothing."""
     cfg = copy.deepcopy(cfg)
-    cfg.model.anchors = cfg.model.cls_head.text_prompt = cfg.model.cls_head.vision_prompt = None
+    cfg.model.anchors = None
+    cfg.model.cls_head.update(text_prompt=None, coupling=None, vision_prompt=None)
     return cfg
 
 

@@ -56,18 +56,17 @@ def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt
         raise ValueError(f'{checkpoint} has no prompt_learner.ctx_VPT: is it a checkpoint of GA2-CLIP?')
     frozen = soft_prompt_of(state_dict_of(read_checkpoint(hard_prompt), hard_prompt), hard_prompt)
 
-    learnt = {'text_prompt.soft_prompt': text, 'text_prompt.hard_prompt': frozen}
-    learnt |= {f'text_prompt.mapping.{key.removeprefix(MAPPING)}': value for key, value in mapping.items()}
+    learnt = {'text_prompt.soft_prompt': text, 'coupling.hard_prompt': frozen}
+    learnt |= {f'coupling.mapping.{key.removeprefix(MAPPING)}': value for key, value in mapping.items()}
     depth, length, _ = text.shape
-    text_prompt = dict(
-        type='CoupledPrompt',
-        length=length,
-        depth=depth,
+    text_prompt = dict(type='DeepPrompt', length=length, depth=depth)
+    coupling = dict(
+        type='HardPromptCoupling',
         # Needed for training only; of another CLIP where the release tuned the backbone in between.
         hard_prompt=f'hard_prompts/{hard_prompt.stem}.safetensors',
         allow_other_clip=True,
     )
-    cls_head = dict(type='CoupledPromptHead', text_prompt=text_prompt)
+    cls_head = dict(type='CoupledPromptHead', text_prompt=text_prompt, coupling=coupling)
     if vision is not None:
         learnt['vision_prompt.soft_prompt'] = vision
         depth, length, _ = vision.shape

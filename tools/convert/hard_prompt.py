@@ -2,7 +2,7 @@
 
 Takes a checkpoint of ga2mm, one of the released GA2-CLIP, the file from which the release reads its hard
 prompt, or a checkpoint of ViFi-CLIP's prompts. Only ga2mm's says which CLIP its prompt belongs to: name that
-of the others with --config, or the runs that take the prompt must set text_prompt.allow_other_clip=True.
+of the others with --config, or the runs that take the prompt must set coupling.allow_other_clip=True.
 """
 
 import argparse

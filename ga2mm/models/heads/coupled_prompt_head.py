@@ -35,14 +35,16 @@ class CoupledPromptHead(BaseHead):
     start, prompt, name, full stop, end; without one it is ``template``. Where the text prompt is conditional,
     each clip has class features of its own.
 
-    The head learns the prompts of both towers, so that everything that a run learns is in the head. It
-    keeps no class name in its state: a checkpoint fits any list of classes.
+    The head learns the prompts of both towers and the coupling, so that everything that a run learns is in
+    the head. It keeps no class name in its state: a checkpoint fits any list of classes.
 
     Args:
         clip: The frozen CLIP, for its widths and token embeddings. Given by the recognizer; not kept.
         class_names: Names, or a label map's file; None to take them from the training set's metainfo
             (:class:`~ga2mm.engine.ClassNamesHook`) or from :meth:`set_classes`.
         text_prompt: Config of the text tower's prompt learner; None for none.
+        coupling: Config of what couples a hard prompt to the text prompts of the input layer
+            (:class:`~ga2mm.models.prompts.HardPromptCoupling`); None for none.
         vision_prompt: Config of the vision tower's prompt learner; None for none.
         template: Text of a class, or of a negative, for the tower without prompts. Of several templates the
             features are averaged, then scaled to unit length.
@@ -59,6 +61,7 @@ class CoupledPromptHead(BaseHead):
         clip: OpenCLIP,
         class_names: Sequence[str] | str | None = None,
         text_prompt: dict[str, Any] | None = None,
+        coupling: dict[str, Any] | None = None,
         vision_prompt: dict[str, Any] | None = None,
         template: str | Sequence[str] = 'a video of a person {}.',
         max_texts: int = 512,
@@ -85,6 +88,7 @@ class CoupledPromptHead(BaseHead):
             raise ValueError(f'cls_head.max_cached_retrievals={max_cached_retrievals}: give 0 or more')
         self.max_texts = max_texts
         self.text_prompt = _build_text_prompt(text_prompt, clip)
+        self.coupling = _build_coupling(coupling, clip, self.text_prompt)
         self.vision_prompt = _build_vision_prompt(vision_prompt, clip, self.text_prompt)
         self.class_names: tuple[str, ...] = ()
         self._cached: dict[Any, tuple[Tensor, Tensor]] = {}
@@ -126,10 +130,18 @@ class CoupledPromptHead(BaseHead):
         """Whether the text prompt reads the patch tokens of the vision layers."""
         return self.conditional and self.text_prompt.uses_layers
 
+    def text_prompts(self, *given: Any) -> Prompts:
+        """Prompts of the text tower's layers, coupled to the hard prompt where there is one.
+
+        Args:
+            *given: What the text prompt learner takes: nothing, the clips of the batch or the class names.
+        """
+        return self._coupled(self.text_prompt(*given))
+
     def vision_prompts(self) -> Prompts:
         """Prompts of the vision tower's layers."""
         if isinstance(self.vision_prompt, ProjectedPrompt):
-            return self.vision_prompt(self.text_prompt())
+            return self.vision_prompt(self.text_prompts())
         return self.vision_prompt() if self.vision_prompt is not None else ()
 
     def prompt_losses(self) -> dict[str, Tensor]:
@@ -151,11 +163,11 @@ class CoupledPromptHead(BaseHead):
             return self.frozen_features(clip, names)
         tokens = self.tokenize(clip, tuple(names))
         if self.conditional:
-            features = clip.encode_tokens_per_clip(tokens, self.text_prompt(videos), self.max_texts)
+            features = clip.encode_tokens_per_clip(tokens, self.text_prompts(videos), self.max_texts)
         elif self.text_prompt.per_class:
-            features = clip.encode_tokens(tokens, self.text_prompt(names))
+            features = clip.encode_tokens(tokens, self.text_prompts(names))
         else:
-            features = clip.encode_tokens(tokens, self.text_prompt())
+            features = clip.encode_tokens(tokens, self.text_prompts())
         return F.normalize(at_least_float32(features), dim=-1)
 
     def class_features(self, clip: OpenCLIP, videos: VideoTokens | None = None) -> Tensor:
@@ -178,7 +190,8 @@ class CoupledPromptHead(BaseHead):
         device = clip.device.type
         autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
         precision = (clip.device, clip.logit_scale.dtype, autocast)
-        state = torch.cat([value.flatten() for value in self.text_prompt.state_dict().values()])
+        learnt = [part.state_dict() for part in (self.text_prompt, self.coupling) if part is not None]
+        state = torch.cat([value.flatten() for part in learnt for value in part.values()])
         if self.conditional:
             before = self._retrieved_with
             if before is None or before[0] != precision or not torch.equal(before[1], state):
@@ -202,7 +215,7 @@ class CoupledPromptHead(BaseHead):
     def _retrieved_features(self, clip: OpenCLIP, videos: VideoTokens) -> Tensor:
         """Unit features (clips, classes, embed_dim), each retrieval encoded once."""
         retrieval = self.text_prompt.retrieve(videos)
-        prompts = self.text_prompt.compose(retrieval)
+        prompts = self._coupled(self.text_prompt.compose(retrieval))
 
         def encode(places: list[int]) -> Tensor:
             tokens = self.tokenize(clip, self.class_names)
@@ -212,6 +225,9 @@ class CoupledPromptHead(BaseHead):
 
         identifiers = [(self.class_names, *retrieved) for retrieved in retrieval.identifiers()]
         return self.retrieval_cache.features(identifiers, encode)
+
+    def _coupled(self, prompts: Prompts) -> Prompts:
+        return prompts if self.coupling is None else self.coupling(prompts)
 
     def frozen_features(self, clip: OpenCLIP, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
         """Unit features (names, embed_dim) of names in sentences, without prompts.
@@ -282,6 +298,20 @@ def _build_text_prompt(config: dict[str, Any] | None, clip: OpenCLIP) -> PromptL
     return _build_prompt(config, clip, width=clip.text_width, layers=clip.text_layers)
 
 
+def _build_coupling(
+    config: dict[str, Any] | None, clip: OpenCLIP, text_prompt: PromptLearner | None
+) -> nn.Module | None:
+    if config is None:
+        return None
+    if text_prompt is None or text_prompt.depth == 0:
+        raise ValueError(
+            'cls_head.coupling couples a hard prompt to the text prompt of the input layer, and there is '
+            'none: set cls_head.text_prompt to a learner of depth 1 or more, or leave the coupling out'
+        )
+    given = dict(length=text_prompt.length, width=clip.text_width, clip_identity=clip.identity)
+    return MODELS.build(dict(config, **given))
+
+
 def _build_vision_prompt(
     config: dict[str, Any] | None, clip: OpenCLIP, text_prompt: PromptLearner | None
 ) -> nn.Module | None:
@@ -299,7 +329,6 @@ def _build_prompt(
     if config is None:
         return None
     known = dict(
-        clip_identity=clip.identity,
         embed_dim=clip.embed_dim,
         vision_width=clip.vision_width,
         vision_layers=clip.vision_layers,

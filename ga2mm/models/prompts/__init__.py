@@ -3,8 +3,8 @@
 from ga2mm.models.prompts.attribute_retrieval import AttributeRetrieval
 from ga2mm.models.prompts.conditional_prompt import ConditionalPrompt
 from ga2mm.models.prompts.context_prompt import ContextPrompt
-from ga2mm.models.prompts.coupled_prompt import CoupledPrompt
 from ga2mm.models.prompts.deep_prompt import DeepPrompt
+from ga2mm.models.prompts.hard_prompt_coupling import HardPromptCoupling
 from ga2mm.models.prompts.projected_prompt import ProjectedPrompt
 from ga2mm.models.prompts.prompt_learner import PromptLearner
 from ga2mm.models.prompts.retrieval_cache import RetrievalCache
@@ -14,8 +14,8 @@ __all__ = [
     'AttributeRetrieval',
     'ConditionalPrompt',
     'ContextPrompt',
-    'CoupledPrompt',
     'DeepPrompt',
+    'HardPromptCoupling',
     'ProjectedPrompt',
     'PromptLearner',
     'RetrievalCache',

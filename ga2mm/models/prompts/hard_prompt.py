@@ -49,11 +49,12 @@ def read_hard_prompt(path: str | Path, shape: tuple[int, int], clip_identity: st
     if tuple(prompt.shape) != tuple(shape):
         raise ValueError(
             f'hard prompt {path} has length and width {tuple(prompt.shape)}, but text_prompt needs '
-            f'{tuple(shape)}: set text_prompt.length to match, or learn it on a CLIP of this width'
+            f'{tuple(shape)}: learn one of this length on a CLIP of this width, or give text_prompt as many '
+            'tokens'
         )
     if clip_identity is not None and not same_clip(metadata.get('clip_identity', ''), clip_identity):
         raise ValueError(
             f'hard prompt {path} was learnt on CLIP {metadata.get("clip_identity")!r}, the config builds '
-            f'{clip_identity!r}: learn it again on this one, or set text_prompt.allow_other_clip=True'
+            f'{clip_identity!r}: learn it again on this one, or set coupling.allow_other_clip=True'
         )
     return prompt

@@ -13,8 +13,8 @@ class ProjectedPrompt(BaseModule):
     """Vision prompts that are linear maps of the text prompts of the same layers: MaPLe (arXiv 2210.03117).
 
     Each layer has a map of its own. What is mapped is what enters the text tower, so with
-    :class:`CoupledPrompt` the hard prompt reaches the vision tower too. Source: the released code; that the
-    maps start apart instead of as copies of one, and that each tower draws its own dropout of a coupled
+    :class:`HardPromptCoupling` the hard prompt reaches the vision tower too. Source: the released code; that
+    the maps start apart instead of as copies of one, and that each tower draws its own dropout of a coupled
     prompt, are design choices.
 
     Args:
@@ -34,7 +34,7 @@ class ProjectedPrompt(BaseModule):
         if text_depth == 0:
             raise ValueError(
                 'vision_prompt maps text prompts, and there are none that all clips and classes share: set '
-                'text_prompt to a DeepPrompt or CoupledPrompt of depth 1 or more'
+                'text_prompt to a DeepPrompt of depth 1 or more'
             )
         if text_depth > layers:
             raise ValueError(

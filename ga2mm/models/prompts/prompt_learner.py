@@ -13,7 +13,7 @@ class PromptLearner(BaseModule):
 
     Attributes:
         given_by_head: Constructor arguments that the head gives beside ``width`` and ``layers``:
-            ``'clip_identity'``, ``'embed_dim'``, ``'vision_width'``, ``'vision_layers'``.
+            ``'embed_dim'``, ``'vision_width'``, ``'vision_layers'``.
         conditional: Whether the prompts depend on the video. Class features are then (clips, classes,
             embed_dim); between batches they are kept only where clips share what they retrieved.
         uses_layers: Whether a conditional learner reads the patch tokens of the vision layers.

@@ -1,0 +1,11 @@
+# Some of the prompt learners on images, for which they were published: of each video the middle frame alone. The hard
+# prompt is still learnt on videos.
+_base_ = './zoo.py'
+
+title = 'Prompt learners with and without GA2-CLIP on the miniature world, images'
+datasets = {'mild': None, 'images': dict(env=dict(GA2MM_STYLE='mild', GA2MM_PROTOCOL='images_base2novel'))}
+methods = {
+    f'{name}{plus}': None
+    for name in ('CoOp', 'CoCoOp', 'VPT-Shallow', 'VPT-Deep', 'MaPLe', 'PromptSRC')
+    for plus in ('', ' + GA2')
+}
