@@ -31,9 +31,11 @@ STRATEGIES = [
     (dict(type='SelfConsistency', text_weight=0, logits_weight=0), VISION),
     (dict(type='SelfConsistency', video_weight=0, logits_weight=0), {'text'}),
     (dict(type='SelfConsistency', text_weight=0, video_weight=0), BOTH),
+    (dict(type='ResidualFeatureDistillation', weight=3.0, hidden=5), BOTH),
 ]
 CONFIGS = [config for config, _ in STRATEGIES]
-WITH_ANCHORS = [config for config in CONFIGS if config['type'] != 'SelfConsistency']
+ON_LABELLED_CLIPS = ('SelfConsistency', 'ResidualFeatureDistillation')
+WITH_ANCHORS = [config for config in CONFIGS if config['type'] not in ON_LABELLED_CLIPS]
 WITH_LOSS = [config for config in CONFIGS if config['type'] != 'ReleasedAnchor']
 NEGATIVES = ['else', 'nothing', 'noise']  # one for each class, which ReleasedAnchor needs to act
 
@@ -77,7 +79,7 @@ def divergence(target: list[float], found: list[float]) -> float:
 
 
 def loss_of(features: BatchFeatures, **config) -> torch.Tensor:
-    return ANCHOR_STRATEGIES.build(dict(config, _scope_='ga2mm')).loss(features)
+    return build(config).strategies[0].double().loss(features)
 
 
 # Values
@@ -157,9 +159,40 @@ def test_self_consistency_is_the_sum_of_its_terms():
     assert float(loss_of(features, type='SelfConsistency')) == pytest.approx(expected)
 
 
+def test_residual_feature_distillation_starts_as_plain_distillation():
+    found = loss_of(make_features(), type='ResidualFeatureDistillation', alpha=7.0)
+    clips, classes = [cos(10), cos(20)], [cos(5), cos(5)]  # of the angles between tuned and frozen
+    expected = sum(2 - 2 * cosine for cosine in clips) / 2 + sum(2 - 2 * cosine for cosine in classes) / 2
+    assert float(found) == pytest.approx(expected)
+
+
+def test_residual_feature_distillation_is_the_distance_behind_the_residual():
+    config = dict(type='ResidualFeatureDistillation', alpha=0.5, hidden=1)
+    strategy = build(config).strategies[0].double()
+    with torch.no_grad():
+        for residual in (strategy.video_residual, strategy.text_residual):
+            residual[0].weight.copy_(torch.tensor([[1.0, 0.0]]))
+        strategy.video_residual[2].weight.copy_(torch.tensor([[0.0], [2.0]]))
+        strategy.text_residual[2].weight.copy_(torch.tensor([[3.0], [0.0]]))
+
+    def gelu(x: float) -> float:
+        return x * (1 + math.erf(x / math.sqrt(2))) / 2
+
+    clips = [  # x and y of the vectors that are compared; the y of a clip gets 0.5 · 2 · gelu(x)
+        (cos(angle) - cos(frozen)) ** 2 + (cos(90 - angle) + gelu(cos(angle)) - cos(90 - frozen)) ** 2
+        for angle, frozen in ((10, 20), (80, 60))
+    ]
+    classes = [
+        (cos(angle) + 1.5 * gelu(cos(angle)) - cos(frozen)) ** 2 + (cos(90 - angle) - cos(90 - frozen)) ** 2
+        for angle, frozen in ((0, 5), (90, 95))
+    ]
+    assert float(strategy.loss(make_features())) == pytest.approx(sum(clips) / 2 + sum(classes) / 2)
+
+
 @pytest.mark.parametrize(
     ('config', 'problem'),
     [
+        (dict(type='ResidualFeatureDistillation', hidden=0), 'hidden=0: give 1 or more'),
         (dict(type='DistributionConsistency', temperature=0), 'temperature=0: give a number above 0'),
         (dict(type='DistributionConsistency', over='names'), "over='names': give 'classes' or 'negatives'"),
         (dict(type='Margin', margin=-1), 'margin=-1: give 0 or more'),
@@ -169,7 +202,7 @@ def test_self_consistency_is_the_sum_of_its_terms():
 )
 def test_bad_arguments_are_refused(config, problem):
     with pytest.raises(ValueError, match=problem):
-        ANCHOR_STRATEGIES.build(config)
+        build(config)
 
 
 # Gradients
@@ -269,7 +302,7 @@ def test_gradient_norms_are_logged_on_demand_and_change_nothing(make_recognizer)
 def test_strategies_add_up_and_are_logged_one_by_one(make_recognizer):
     together = losses_of(make_recognizer(anchors=anchors(*WITH_LOSS)), 0, 1, None)
     assert {key for key in together if key.startswith('loss_anchor')} == {
-        *(f'loss_anchor_{name}' for name in ('FeatureConsistency',)),
+        *(f'loss_anchor_{name}' for name in ('FeatureConsistency', 'ResidualFeatureDistillation')),
         *(f'loss_anchor_{name}_{n}' for name in ('JointSoftmax', 'Margin') for n in (1, 2)),
         *(f'loss_anchor_DistributionConsistency_{n}' for n in (1, 2)),
         *(f'loss_anchor_SelfConsistency_{n}' for n in (1, 2, 3, 4)),
@@ -308,10 +341,11 @@ def test_halves_of_a_batch_average_to_the_whole(make_recognizer):
         torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=tolerance)
 
 
-def test_self_consistency_needs_neither_anchors_nor_negatives(make_recognizer):
-    model = make_recognizer(anchors=dict(strategies=[dict(type='SelfConsistency')]))
+@pytest.mark.parametrize('kind', ON_LABELLED_CLIPS)
+def test_what_holds_the_labelled_clips_needs_neither_anchors_nor_negatives(kind, make_recognizer):
+    model = make_recognizer(anchors=dict(strategies=[dict(type=kind)]))
     losses = losses_of(model, 0, 1, 2)
-    assert float(losses['loss_anchor_SelfConsistency'].detach()) > 1e-3
+    assert float(losses[f'loss_anchor_{kind}'].detach()) > 1e-5
     with pytest.raises(ValueError, match='no strategy of model.anchors uses them: set num_anchors'):
         losses_of(model, 0, 1, None)
 
@@ -335,14 +369,16 @@ def test_missing_negatives_are_refused_by_strategies_that_need_them(config):
 def build(
     *strategies: dict,
     negatives: list[str] = NEGATIVES,
-    vision_prompts: bool = True,
-    text_prompts: bool = True,
+    vision_learns: bool = True,
+    text_learns: bool = True,
 ) -> AnchorObjective:
-    return AnchorObjective(strategies, negatives, vision_prompts=vision_prompts, text_prompts=text_prompts)
+    return AnchorObjective(
+        strategies, negatives, vision_learns=vision_learns, text_learns=text_learns, embed_dim=2
+    )
 
 
-NO_VISION = dict(vision_prompts=False)
-NO_TEXT = dict(text_prompts=False)
+NO_VISION = dict(vision_learns=False)
+NO_TEXT = dict(text_learns=False)
 ONE_NEGATIVE = dict(negatives=['else'])
 
 
@@ -450,8 +486,8 @@ def _save_of_rank(rank: int, model: CLIPRecognizer, folder: Path) -> None:
 @pytest.mark.parametrize('config', WITH_LOSS, ids=str)
 def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recognizer, tmp_path):
     """A batch of 4 labelled clips and 4 anchors, half of each in either process."""
-    # Self-consistency does not look at anchors, which need some use.
-    beside = [dict(type='FeatureConsistency')] if config['type'] == 'SelfConsistency' else []
+    # Some do not look at anchors, which need some use.
+    beside = [dict(type='FeatureConsistency')] if config['type'] in ON_LABELLED_CLIPS else []
     model = make_recognizer(anchors=anchors(config, *beside))
     start = dict(nprocs=2, start_method='fork')
     torch.multiprocessing.start_processes(_save_of_rank, (copy.deepcopy(model), tmp_path), **start)
@@ -464,4 +500,4 @@ def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recogniz
         else:  # shared already
             torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
             torch.testing.assert_close(first[name], value, rtol=1e-5, atol=1e-5)
-            assert float(value.abs().max()) > 1e-3
+            assert float(value.abs().max()) > 1e-3 or 'residual.0' in name  # behind a layer of zeros

@@ -82,9 +82,8 @@ def encoded(model: CLIPRecognizer, sentences: list[str]) -> torch.Tensor:
 
 
 def objective(negatives, *strategies: dict) -> AnchorObjective:
-    return AnchorObjective(
-        strategies or [dict(type='JointSoftmax')], negatives, vision_prompts=True, text_prompts=True
-    )
+    given = dict(vision_learns=True, text_learns=True, embed_dim=2)
+    return AnchorObjective(strategies or [dict(type='JointSoftmax')], negatives, **given)
 
 
 # Sources

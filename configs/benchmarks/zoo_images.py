@@ -5,7 +5,11 @@ _base_ = './zoo.py'
 title = 'Prompt learners with and without GA2-CLIP on the miniature world, images'
 datasets = {'mild': None, 'images': dict(env=dict(GA2MM_STYLE='mild', GA2MM_PROTOCOL='images_base2novel'))}
 methods = {
-    f'{name}{plus}': None
-    for name in ('CoOp', 'CoCoOp', 'VPT-Shallow', 'VPT-Deep', 'MaPLe', 'PromptSRC')
-    for plus in ('', ' + GA2')
+    'zero-shot ensemble': None,
+    **{
+        f'{name}{plus}': None
+        for name in ('CoOp', 'CoCoOp', 'VPT-Shallow', 'VPT-Deep', 'MaPLe', 'PromptSRC', 'ViFi-CLIP', 'FROSTER')
+        for plus in ('', ' + GA2')
+    },
 }
+baseline = 'AttriPrompt'

@@ -1,4 +1,5 @@
 # AttriPrompt with GA2-CLIP's coupled hard prompt and anchors.
+# Its vision tower has no prompts, so of the anchors only the negatives act, and a warning says so.
 # Hard prompt: that of ivlp_vit_b16.py, tuned on Kinetics-400: a pool of prompts is none.
 _base_ = ['./attriprompt_vit_b16.py', '../_base_/models/ga2_plug_in_vit_b16.py']
 

@@ -1,14 +1,12 @@
 # AttriPrompt (arXiv 2509.05949): each clip retrieves its text prompts by its patch tokens.
 # We know the abstract and no released code. Design choice, since it does not say: every setting of the retrieval
 # (AttributeRetrieval's defaults), the form and the weights of both losses (25 is PromptSRC's for its L1 distance over
-# texts), vision prompts as IVLP has them. Optimizer and rate are those of ivlp_vit_b16.py.
+# texts), no vision prompts. Optimizer and rate are those of ivlp_vit_b16.py.
 # Every clip of a batch encodes all classes anew: a step costs as many passes through the text tower as it has clips.
 _base_ = '../_base_/zoo_vit_b16.py'
 
 model = dict(
-    cls_head=dict(
-        vision_prompt=dict(type='DeepPrompt', length=4, depth=9),
-        text_prompt=dict(type='AttributeRetrieval')),
+    cls_head=dict(text_prompt=dict(type='AttributeRetrieval')),
     losses=[
         dict(type='DualStreamContrastiveLoss', loss_weight=1.0),
         dict(type='SelfRegularizationLoss', form='l1', loss_weight=25.0),

@@ -1,4 +1,5 @@
 # Miniature world: AttriPrompt with GA2-CLIP's coupled hard prompt and anchors.
+# Its vision tower has no prompts, so of the anchors only the negatives act, and a warning says so.
 _base_ = ['./miniature_attriprompt.py', '../_base_/models/miniature_ga2_plug_in.py']
 
 model = dict(cls_head=dict(coupling=_base_.coupling), anchors=_base_.anchors)

@@ -12,6 +12,7 @@ from ga2mm.anchors.generated_anchors import GeneratedAnchors
 from ga2mm.anchors.joint_softmax import JointSoftmax
 from ga2mm.anchors.margin import Margin
 from ga2mm.anchors.released_anchor import ReleasedAnchor
+from ga2mm.anchors.residual_feature_distillation import ResidualFeatureDistillation
 from ga2mm.anchors.self_consistency import SelfConsistency
 from ga2mm.anchors.weighted_anchors import WeightedAnchors
 
@@ -30,6 +31,7 @@ __all__ = [
     'JointSoftmax',
     'Margin',
     'ReleasedAnchor',
+    'ResidualFeatureDistillation',
     'SelfConsistency',
     'TuningSetup',
     'WeightedAnchors',

@@ -19,9 +19,10 @@ from ga2mm.utils import numbered
 class BatchFeatures:
     """Unit features of one batch, as an anchor strategy sees them.
 
-    *Prompted* features carry gradient to the prompts of their tower; in a tower without prompts they are the
-    frozen ones. *Frozen* features come from the CLIP without prompts and carry no gradient. What may be
-    None is computed only if a strategy names it in ``uses``.
+    *Prompted* features carry gradient to the prompts of their tower, and to the tower itself where the CLIP
+    is tuned; in a frozen tower without prompts they are the frozen ones. *Frozen* features come from the CLIP
+    without prompts, with the weights that it was loaded with, and carry no gradient. What may be None is
+    computed only if a strategy names it in ``uses``.
 
     Attributes:
         clips: Labelled clips, prompted, (clips, embed_dim).
@@ -63,21 +64,21 @@ class TuningSetup:
     """What decides whether a strategy can have a gradient.
 
     Attributes:
-        vision_prompts: Whether the vision tower has prompts.
-        text_prompts: Whether the text tower has prompts.
+        vision_learns: Whether the vision tower has prompts or is tuned.
+        text_learns: Whether the text tower has prompts or is tuned.
         num_negatives: Number of negatives.
         num_classes: Number of classes; None as long as it is not known.
     """
 
-    vision_prompts: bool
-    text_prompts: bool
+    vision_learns: bool
+    text_learns: bool
     num_negatives: int
     num_classes: int | None = None
 
     @property
-    def has_prompts(self) -> bool:
-        """Whether any tower has prompts."""
-        return self.vision_prompts or self.text_prompts
+    def learns(self) -> bool:
+        """Whether any tower has prompts or is tuned."""
+        return self.vision_learns or self.text_learns
 
 
 class AnchorStrategy(BaseModule):
@@ -86,11 +87,15 @@ class AnchorStrategy(BaseModule):
     Attribute ``uses`` names the entries of :class:`BatchFeatures` that the strategy reads, apart from
     ``clips``, ``classes`` and ``logit_scale``, which are always there.
 
+    Attribute ``given_by_recognizer`` names constructor arguments that configs leave out: ``'embed_dim'``. A
+    strategy may have parameters: they are learnt and saved, and left out in testing.
+
     Args:
         weight: Factor of the strategy's term.
     """
 
     uses: tuple[str, ...] = ()
+    given_by_recognizer: tuple[str, ...] = ()
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
@@ -124,7 +129,8 @@ class AnchorObjective(BaseModule):
         negatives: Names that go where a class name goes: ``['else']``, or a dict of arguments of
             :func:`~ga2mm.anchors.negatives.read_negatives`. Needed where a strategy uses them.
         log_grad_norm: Log the norm of each strategy's gradient, at the cost of a backward pass for each.
-        vision_prompts, text_prompts: Whether the tower has prompts. Given by the recognizer.
+        vision_learns, text_learns: Whether the tower has prompts or is tuned. Given by the recognizer.
+        embed_dim: Number of dimensions of the features. Given by the recognizer.
 
     Raises:
         FileNotFoundError: There is no such file of negatives.
@@ -137,8 +143,9 @@ class AnchorObjective(BaseModule):
         negatives: Sequence[str] | dict[str, Any] = (),
         log_grad_norm: bool = False,
         *,
-        vision_prompts: bool,
-        text_prompts: bool,
+        vision_learns: bool,
+        text_learns: bool,
+        embed_dim: int,
     ) -> None:
         super().__init__()
         if isinstance(negatives, str) or not strategies:
@@ -147,7 +154,7 @@ class AnchorObjective(BaseModule):
                 "negatives=['else'], strategies=[dict(type='FeatureConsistency')]"
             )
         self.strategies = nn.ModuleList(
-            ANCHOR_STRATEGIES.build(dict(strategy, _scope_='ga2mm')) for strategy in strategies
+            _build_strategy(strategy, embed_dim=embed_dim) for strategy in strategies
         )
         if not negatives and (self.uses('negatives') or self.uses('prompted_negatives')):
             raise ValueError("model.anchors needs a list of negatives, such as negatives=['else']")
@@ -158,7 +165,7 @@ class AnchorObjective(BaseModule):
             self.negatives, self.negative_templates = read_negatives(**source)
         self.log_grad_norm = log_grad_norm
         self.names = numbered([type(strategy).__name__ for strategy in self.strategies])
-        self._setup = TuningSetup(vision_prompts, text_prompts, len(self.negatives))
+        self._setup = TuningSetup(vision_learns, text_learns, len(self.negatives))
         self._warned: set[str] = set()
         self._warn_of_no_effect(self._setup)
 
@@ -170,6 +177,11 @@ class AnchorObjective(BaseModule):
     def needs_anchor_clips(self) -> bool:
         """Whether any strategy looks at anchor clips."""
         return self.uses('videos') or self.uses('frozen_videos')
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether any strategy looks at features of the frozen CLIP."""
+        return any(map(self.uses, ('negatives', 'frozen_clips', 'frozen_classes', 'frozen_videos')))
 
     def logit_shifts(self, features: BatchFeatures) -> dict[str, Tensor]:
         """What strategies add to the logits of labelled clips, weighted, (classes,) or (1,), by name."""
@@ -201,7 +213,7 @@ class AnchorObjective(BaseModule):
         Args:
             losses: All losses of the batch: ``loss_cls`` and those of :meth:`losses`.
             shifts: What :meth:`logit_shifts` gave and was added to the logits.
-            parameters: All that is learnt: prompts and mapping layer.
+            parameters: All that is learnt.
         """
         parameters = list(parameters)
         norms = {}
@@ -225,6 +237,13 @@ class AnchorObjective(BaseModule):
                 if warning not in self._warned:
                     self._warned.add(warning)
                     warnings.warn(f'model.anchors: {warning}', stacklevel=3)
+
+
+def _build_strategy(config: dict[str, Any], **known: Any) -> AnchorStrategy:
+    """A strategy, told what it asks for in ``given_by_recognizer``."""
+    kind = ANCHOR_STRATEGIES.get(config['type']) if isinstance(config['type'], str) else config['type']
+    asked_for = {name: known[name] for name in getattr(kind, 'given_by_recognizer', ())}
+    return ANCHOR_STRATEGIES.build(dict(config, _scope_='ga2mm', **asked_for))
 
 
 def _gradient(value: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:

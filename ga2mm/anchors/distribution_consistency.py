@@ -42,7 +42,7 @@ class DistributionConsistency(AnchorStrategy):
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """A choice from a single name is always certain."""
-        if not setup.has_prompts:
+        if not setup.learns:
             return ['has no gradient: neither tower has prompts']
         if (setup.num_classes if self.over == 'classes' else setup.num_negatives) == 1:
             return [f'has no gradient: its softmax is over {self.over}, and there is only one']

@@ -27,11 +27,11 @@ class FeatureConsistency(AnchorStrategy):
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """Each term needs prompts in its tower."""
-        if not setup.has_prompts:
+        if not setup.learns:
             return ['has no gradient: neither tower has prompts']
-        if not setup.vision_prompts:
+        if not setup.vision_learns:
             return ['has no gradient in its term over anchor videos: the vision tower has no prompts']
-        if not setup.text_prompts:
+        if not setup.text_learns:
             return ['has no gradient in its term over negatives: the text tower has no prompts']
         return []
 

@@ -50,7 +50,7 @@ class Margin(AnchorStrategy):
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """It acts through either tower."""
-        return [] if setup.has_prompts else ['has no gradient: neither tower has prompts']
+        return [] if setup.learns else ['has no gradient: neither tower has prompts']
 
     def loss(self, features: BatchFeatures) -> Tensor:
         """The mean over the anchors, a scalar of 0 or more."""

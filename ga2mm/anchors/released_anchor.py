@@ -33,7 +33,7 @@ class ReleasedAnchor(AnchorStrategy):
                 'has no gradient: with a single negative prompt it adds the same number to all logits of a '
                 'clip, which softmax ignores; give one negative per class, or use FeatureConsistency'
             ]
-        if not setup.vision_prompts:
+        if not setup.vision_learns:
             return ['has no gradient of its own: the vision tower has no prompts, so its shift never changes']
         return []
 

@@ -49,12 +49,12 @@ class SelfConsistency(AnchorStrategy):
         """The terms over features need prompts in their tower, that over logits a choice."""
         if not (self.text_weight or self.video_weight or self.logits_weight):
             return ['has no gradient: the weights of its three terms are 0']
-        if not setup.has_prompts:
+        if not setup.learns:
             return ['has no gradient: neither tower has prompts']
         reasons = []
-        if self.text_weight and not setup.text_prompts:
+        if self.text_weight and not setup.text_learns:
             reasons.append('has no gradient in its term over classes: the text tower has no prompts')
-        if self.video_weight and not setup.vision_prompts:
+        if self.video_weight and not setup.vision_learns:
             reasons.append('has no gradient in its term over clips: the vision tower has no prompts')
         if self.logits_weight and setup.num_classes == 1:
             reasons.append('has no gradient in its term over logits: there is only one class')

@@ -19,6 +19,9 @@ FOREIGN_SOFT_PROMPTS = ('prompt_learner.ctx_VPT', 'prompt_learner.ctx')
 """Names of the text tower's input prompt in GA2-CLIP and in ViFi-CLIP."""
 
 CLIP_IDENTITY = 'backbone._extra_state'
+TUNED_CLIP = 'backbone.model.'
+"""What the names of a tuned CLIP's weights begin with in a checkpoint."""
+
 UNKNOWN_CLIP = 'unknown'
 
 
@@ -88,5 +91,7 @@ def export_hard_prompt(checkpoint: Path, out: Path, config: Path | None = None) 
         if config is not None:
             clip.check_identity(stored, str(checkpoint))
         identity = stored
+    if any(key.startswith(TUNED_CLIP) for key in state_dict):
+        identity = UNKNOWN_CLIP  # the one it started from is not the one that the prompt was learnt on
     write_hard_prompt(out, prompt, identity, source=checkpoint.name)
     return tuple(prompt.shape)

@@ -37,7 +37,7 @@ def init_recognizer(
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: It is none, does not fit, or is missing though the config learns prompts.
+        ValueError: It is none, does not fit, or is missing though the config learns something.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'ga2mm'))
@@ -46,7 +46,7 @@ def init_recognizer(
     if checkpoint is not None:
         model.load_state_dict(state_dict_of(read_checkpoint(checkpoint), checkpoint))
     elif learns(model):
-        raise ValueError('this config learns prompts: give a checkpoint')
+        raise ValueError('this config learns prompts or weights: give a checkpoint')
     model.cfg = cfg
     return model.to(device).eval()
 

@@ -33,7 +33,7 @@ def train(cfg: Config) -> Runner:
     prepare_distributed(cfg)
     runner = Runner.from_cfg(cfg)
     if not learns(runner.model):
-        raise ValueError('this config has no prompts, so there is nothing to train: give it to tools/test.py')
+        raise ValueError('this config learns nothing, so there is nothing to train: give it to tools/test.py')
     runner.train()
     return runner
 
@@ -49,7 +49,7 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
         The metrics, as fractions.
 
     Raises:
-        ValueError: The checkpoint does not fit, or is missing though the config learns prompts.
+        ValueError: The checkpoint does not fit, or is missing though the config learns something.
     """
     cfg.load_from, cfg.resume = str(checkpoint) if checkpoint else None, False
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
@@ -62,9 +62,7 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
     prepare_distributed(cfg, test_only=True)
     runner = Runner.from_cfg(cfg)
     if not checkpoint and learns(runner.model):
-        raise ValueError(
-            'this config learns prompts: give the checkpoint to test, or test a config without prompts'
-        )
+        raise ValueError('this config learns prompts or weights: give the checkpoint to test')
     return runner.test()
 
 

@@ -78,4 +78,4 @@ class GaussianAverageHook(Hook):
 
 def _learnt(runner: Runner) -> dict[str, nn.Parameter]:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return dict(model.named_parameters())
+    return {name: value for name, value in model.named_parameters() if value.requires_grad}

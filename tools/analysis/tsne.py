@@ -32,6 +32,7 @@ def without_prompts(cfg: Config) -> Config:
     cfg = copy.deepcopy(cfg)
     cfg.model.anchors = None
     cfg.model.cls_head.update(text_prompt=None, coupling=None, vision_prompt=None)
+    cfg.model.backbone.frozen = True
     return cfg
 
 

@@ -1,4 +1,4 @@
-"""The frozen CLIP, written once; it knows no method."""
+"""CLIP, frozen or tuned, written once; it knows no method."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import open_clip
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -15,15 +16,20 @@ from ga2mm.models.clip.identity import clip_identity, same_clip
 from ga2mm.models.clip.loading import load_clip
 from ga2mm.models.clip.towers import PLACEHOLDER, Prompts
 from ga2mm.registry import MODELS
+from ga2mm.utils import at_least_float32
 
 
 @MODELS.register_module()
 class OpenCLIP(nn.Module):
-    """A frozen OpenCLIP model whose towers take prompts.
+    """An OpenCLIP model whose towers take prompts.
 
-    The CLIP is not part of the module tree: its parameters are in no optimizer group, in no checkpoint
+    A frozen CLIP is not part of the module tree: its parameters are in no optimizer group, in no checkpoint
     and in no gradient bucket of distributed training, whatever the config. ``.to()`` and ``.half()``
     reach it all the same.
+
+    A tuned one is, under the name ``model``: everything in it learns but the table of token embeddings, the
+    logit scale too, without a bound. Source: full fine-tuning in the code released with ViFi-CLIP (arXiv
+    2212.03640).
 
     Args:
         arch: A ViT architecture that OpenCLIP knows (``'ViT-B-16-quickgelu'``), ``'local-dir:DIR'`` or
@@ -36,6 +42,7 @@ class OpenCLIP(nn.Module):
             the file nor the architecture's name says so.
         cache_dir: Where OpenCLIP keeps what it downloads.
         grad_checkpointing: Recompute activations in the backward pass: less memory, more time.
+        frozen: Whether the weights stay as they were loaded; False to tune both towers, in float32.
 
     Raises:
         ValueError: Weights, architecture and activation do not belong together, or the architecture has
@@ -49,8 +56,10 @@ class OpenCLIP(nn.Module):
         quick_gelu: bool | None = None,
         cache_dir: str | None = None,
         grad_checkpointing: bool = False,
+        frozen: bool = True,
     ) -> None:
         super().__init__()
+        self.frozen = frozen
         model, tokenizer, known_tokens = load_clip(arch, pretrained, quick_gelu, cache_dir)
         self._set_model(model, tokenizer, known_tokens)
         self.name = arch if isinstance(arch, str) else 'custom'
@@ -60,10 +69,16 @@ class OpenCLIP(nn.Module):
     def _set_model(
         self, model: nn.Module, tokenizer: Callable[..., Tensor], known_tokens: Tensor | None
     ) -> None:
-        model = model.float().eval().requires_grad_(False)
+        model = model.float().eval().requires_grad_(not self.frozen)
         # Past nn.Module's own attribute handling: see the class docstring.
-        object.__setattr__(self, 'model', model)
         object.__setattr__(self, 'text_tower', getattr(model, 'text', model))
+        if self.frozen:
+            object.__setattr__(self, 'model', model)
+        else:
+            self.model = model
+            self.text_tower.token_embedding.requires_grad_(False)
+            if getattr(model, 'logit_bias', None) is not None:
+                model.logit_bias.requires_grad_(False)  # in no logits of ours, so it would get no gradient
         self.tokenizer = tokenizer
         self.known_tokens = known_tokens
         self._frozen_text: dict[tuple[tuple[str, ...], ...], Tensor] = {}
@@ -170,24 +185,38 @@ class OpenCLIP(nn.Module):
         chunks = zip(clips.split(max_texts), texts.split(max_texts), strict=True)
         return torch.cat([encode(*chunk) for chunk in chunks]).unflatten(0, (num_clips, -1))
 
-    @torch.no_grad()
-    def frozen_text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
+    def text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
         """Unit features (names, embed_dim) of names in templates, without prompts.
 
-        The features of a name in several templates are averaged first, then scaled to unit length. They are
-        computed once per list of names and templates.
+        The features of a name in several templates are averaged first, then scaled to unit length. A tuned
+        CLIP gets gradient through them.
         """
+        texts = [template.replace('{}', name) for template in templates for name in names]
+        tokens = self.tokenize(texts).to(self.device)
+        features = torch.cat([self.encode_tokens(chunk) for chunk in tokens.split(256)])
+        features = features.unflatten(0, (len(templates), -1)).mean(dim=0)
+        return F.normalize(at_least_float32(features), dim=-1)
+
+    def frozen_text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
+        """What :meth:`text_features` gives, computed once per list of names and templates.
+
+        Raises:
+            RuntimeError: This CLIP is tuned, so its features change.
+        """
+        if not self.frozen:
+            raise RuntimeError('a tuned CLIP has no frozen text features: take text_features, or the teacher')
         key = tuple(names), tuple(templates)
         if key not in self._frozen_text:
-            texts = [template.replace('{}', name) for template in templates for name in names]
-            tokens = self.tokenize(texts).to(self.device)
             # Kept for training too, so they may be no inference tensors.
             no_autocast = torch.autocast(self.device.type, enabled=False)
             with torch.inference_mode(False), torch.no_grad(), no_autocast:
-                features = torch.cat([self.encode_tokens(chunk) for chunk in tokens.split(256)])
-                features = features.unflatten(0, (len(templates), -1)).mean(dim=0)
-                self._frozen_text[key] = nn.functional.normalize(features, dim=-1)
+                self._frozen_text[key] = self.text_features(names, templates)
         return self._frozen_text[key]
+
+    def learnt_text_weights(self) -> list[Tensor]:
+        """What tuning changes of the text tower; nothing of a frozen CLIP."""
+        weights = [] if self.frozen else self.model.named_parameters()
+        return [weight for name, weight in weights if weight.requires_grad and not name.startswith('visual.')]
 
     def tokenize(self, texts: Sequence[str], prompt_length: int = 0, class_position: str = 'end') -> Tensor:
         """Token ids of texts, with placeholders for a prompt, cut to the longest text.
@@ -268,12 +297,13 @@ class OpenCLIP(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'OpenCLIP':
         super()._apply(fn, recurse)
-        self.model._apply(fn)
+        if self.frozen:
+            self.model._apply(fn)
         self._frozen_text.clear()
         return self
 
     def get_extra_state(self) -> Tensor:
-        """The identity of this CLIP, as the bytes of a string: what a checkpoint keeps of it."""
+        """The identity of this CLIP as it was loaded, as the bytes of a string."""
         return torch.tensor(list(self.identity.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state: Tensor) -> None:

@@ -35,11 +35,11 @@ class CoupledPromptHead(BaseHead):
     start, prompt, name, full stop, end; without one it is ``template``. Where the text prompt is conditional,
     each clip has class features of its own.
 
-    The head learns the prompts of both towers and the coupling, so that everything that a run learns is in
-    the head. It keeps no class name in its state: a checkpoint fits any list of classes.
+    The head learns the prompts of both towers and the coupling. It keeps no class name in its state: a
+    checkpoint fits any list of classes.
 
     Args:
-        clip: The frozen CLIP, for its widths and token embeddings. Given by the recognizer; not kept.
+        clip: The CLIP, for its widths and token embeddings. Given by the recognizer; not kept.
         class_names: Names, or a label map's file; None to take them from the training set's metainfo
             (:class:`~ga2mm.engine.ClassNamesHook`) or from :meth:`set_classes`.
         text_prompt: Config of the text tower's prompt learner; None for none.
@@ -47,7 +47,7 @@ class CoupledPromptHead(BaseHead):
             (:class:`~ga2mm.models.prompts.HardPromptCoupling`); None for none.
         vision_prompt: Config of the vision tower's prompt learner; None for none.
         template: Text of a class, or of a negative, for the tower without prompts. Of several templates the
-            features are averaged, then scaled to unit length.
+            features are averaged, then scaled to unit length (docs/zoo.md).
         max_texts: Most texts that are encoded at once for a conditional text prompt, clips times classes;
             bounds the memory.
         max_cached_retrievals: In evaluation, clips that retrieved the same prompts share class features, and
@@ -91,9 +91,9 @@ class CoupledPromptHead(BaseHead):
         self.coupling = _build_coupling(coupling, clip, self.text_prompt)
         self.vision_prompt = _build_vision_prompt(vision_prompt, clip, self.text_prompt)
         self.class_names: tuple[str, ...] = ()
-        self._cached: dict[Any, tuple[Tensor, Tensor]] = {}
+        self._cached: dict[Any, Tensor] = {}
         self.retrieval_cache = RetrievalCache(max_cached_retrievals)
-        self._retrieved_with: tuple[Any, Tensor] | None = None
+        self._cached_with: list[Tensor] = []
         self._tokens: dict[tuple[str, ...], Tensor] = {}
         if class_names is not None:
             self.set_classes(
@@ -152,7 +152,7 @@ class CoupledPromptHead(BaseHead):
         """Unit features of names, with the text prompt where there is one.
 
         Args:
-            clip: The frozen CLIP.
+            clip: The CLIP.
             names: The names.
             videos: The clips of the batch, which a conditional text prompt needs.
 
@@ -160,7 +160,7 @@ class CoupledPromptHead(BaseHead):
             Features (names, embed_dim), or (clips, names, embed_dim) with a conditional text prompt.
         """
         if self.text_prompt is None:
-            return self.frozen_features(clip, names)
+            return self.template_features(clip, names)
         tokens = self.tokenize(clip, tuple(names))
         if self.conditional:
             features = clip.encode_tokens_per_clip(tokens, self.text_prompts(videos), self.max_texts)
@@ -173,8 +173,9 @@ class CoupledPromptHead(BaseHead):
     def class_features(self, clip: OpenCLIP, videos: VideoTokens | None = None) -> Tensor:
         """Unit features of the classes, shaped as :meth:`encode_names` gives them.
 
-        In evaluation they are kept until prompts, precision or device change: of up to four class lists, and
-        of what clips retrieved last (``max_cached_retrievals``). Others that belong to a clip are not.
+        In evaluation they are kept until prompts, tuned weights, precision or device change: of up to four
+        class lists, and of what clips retrieved last (``max_cached_retrievals``). Others that belong to a
+        clip are not.
 
         Raises:
             RuntimeError: No class names were given.
@@ -184,27 +185,28 @@ class CoupledPromptHead(BaseHead):
                 'the head knows no classes: set cls_head.class_names, call set_classes, or use a dataset '
                 'with a label_map together with ClassNamesHook'
             )
+        fixed = self.text_prompt is None and clip.frozen  # the CLIP keeps them itself
         kept = not self.conditional or self._shares_retrievals
-        if self.text_prompt is None or not kept or self.training or torch.is_grad_enabled():
+        if fixed or not kept or self.training or torch.is_grad_enabled():
             return self.encode_names(clip, self.class_names, videos)
         device = clip.device.type
         autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
-        precision = (clip.device, clip.logit_scale.dtype, autocast)
-        learnt = [part.state_dict() for part in (self.text_prompt, self.coupling) if part is not None]
-        state = torch.cat([value.flatten() for part in learnt for value in part.values()])
+        key = (self.class_names, clip.device, clip.logit_scale.dtype, autocast)
+        learnt = clip.learnt_text_weights()
+        for part in (self.text_prompt, self.coupling):
+            if part is not None:
+                learnt += part.state_dict().values()
+        if not _equal(self._cached_with, learnt):
+            self._cached.clear()
+            self.retrieval_cache.clear()
+            self._cached_with = [value.detach().clone() for value in learnt]
         if self.conditional:
-            before = self._retrieved_with
-            if before is None or before[0] != precision or not torch.equal(before[1], state):
-                self.retrieval_cache.clear()
-                self._retrieved_with = precision, state
-            return self._retrieved_features(clip, videos)
-        key = (self.class_names, *precision)
-        if key not in self._cached or not torch.equal(self._cached[key][0], state):
-            self._cached.pop(key, None)
+            return self._retrieved_features(clip, videos, key)
+        if key not in self._cached:
             if len(self._cached) == MAX_CACHED_CLASS_LISTS:
                 del self._cached[next(iter(self._cached))]
-            self._cached[key] = state, self.encode_names(clip, self.class_names)
-        return self._cached[key][1]
+            self._cached[key] = self.encode_names(clip, self.class_names)
+        return self._cached[key]
 
     @property
     def _shares_retrievals(self) -> bool:
@@ -212,7 +214,7 @@ class CoupledPromptHead(BaseHead):
         retrieves = isinstance(self.text_prompt, AttributeRetrieval) and self.text_prompt.temperature is None
         return retrieves and self.retrieval_cache.max_entries > 0
 
-    def _retrieved_features(self, clip: OpenCLIP, videos: VideoTokens) -> Tensor:
+    def _retrieved_features(self, clip: OpenCLIP, videos: VideoTokens, key: tuple[Any, ...]) -> Tensor:
         """Unit features (clips, classes, embed_dim), each retrieval encoded once."""
         retrieval = self.text_prompt.retrieve(videos)
         prompts = self._coupled(self.text_prompt.compose(retrieval))
@@ -223,21 +225,29 @@ class CoupledPromptHead(BaseHead):
             features = clip.encode_tokens_per_clip(tokens, chosen, self.max_texts)
             return F.normalize(at_least_float32(features), dim=-1)
 
-        identifiers = [(self.class_names, *retrieved) for retrieved in retrieval.identifiers()]
+        identifiers = [(*key, *retrieved) for retrieved in retrieval.identifiers()]
         return self.retrieval_cache.features(identifiers, encode)
 
     def _coupled(self, prompts: Prompts) -> Prompts:
         return prompts if self.coupling is None else self.coupling(prompts)
 
-    def frozen_features(self, clip: OpenCLIP, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
+    def template_features(
+        self, clip: OpenCLIP, names: Sequence[str], templates: Sequence[str] = ()
+    ) -> Tensor:
         """Unit features (names, embed_dim) of names in sentences, without prompts.
 
         Args:
-            clip: The frozen CLIP.
+            clip: The CLIP. A frozen one computes them once, a tuned one gets gradient through them.
             names: The names.
             templates: Sentences that contain ``{}`` once; none for the head's ``template``. Of several a
                 name's feature is the mean, scaled to unit length.
         """
+        if clip.frozen:
+            return self.frozen_features(clip, names, templates)
+        return clip.text_features([_readable(name) for name in names], templates or self.templates)
+
+    def frozen_features(self, clip: OpenCLIP, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
+        """What :meth:`template_features` gives of a frozen CLIP; a tuned one is refused."""
         return clip.frozen_text_features([_readable(name) for name in names], templates or self.templates)
 
     def forward(self, feats: Tensor, class_features: Tensor, logit_scale: Tensor, **kwargs: Any) -> Tensor:
@@ -284,6 +294,14 @@ class CoupledPromptHead(BaseHead):
 
 def _readable(name: str) -> str:
     return name.replace('_', ' ')
+
+
+def _equal(kept: Sequence[Tensor], found: Sequence[Tensor]) -> bool:
+    """Whether two lists hold the same numbers in the same precision on the same device."""
+    return len(kept) == len(found) and all(
+        (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
+        for one, other in zip(kept, found, strict=True)
+    )
 
 
 def _build_text_prompt(config: dict[str, Any] | None, clip: OpenCLIP) -> PromptLearner | None:

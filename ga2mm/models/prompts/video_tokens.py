@@ -20,3 +20,8 @@ class VideoTokens:
     features: Tensor
     frames: Tensor
     layers: Sequence[Tensor] = ()
+
+    def __getitem__(self, chosen: Tensor) -> 'VideoTokens':
+        """Those of the chosen clips, indices or a mask."""
+        layers = [layer[chosen] for layer in self.layers]
+        return VideoTokens(self.features[chosen], self.frames[chosen], layers)

@@ -1,7 +1,7 @@
 """Prompt-tuned CLIP as an MMAction2 recognizer."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ga2mm.anchors.anchor_objective import AnchorObjective, BatchFeatures
 from ga2mm.anchors.negatives import check_no_class
+from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.losses import AuxiliaryLoss
 from ga2mm.models.prompts import VideoTokens
 from ga2mm.models.temporal import mean_over_frames
@@ -24,7 +25,11 @@ from ga2mm.utils import at_least_float32, numbered
 
 @MODELS.register_module()
 class CLIPRecognizer(BaseRecognizer):
-    """A frozen CLIP, prompts and losses, with MMAction2's modes loss, predict and tensor.
+    """A CLIP, prompts and losses, with MMAction2's modes loss, predict and tensor.
+
+    Everything that is called frozen comes from ``teacher``: the backbone itself, or where the config tunes
+    that (``backbone.frozen=False``), another CLIP with the weights that the backbone started from. It is kept
+    only if the anchor strategies or ``frozen_share`` use it, and is in no checkpoint.
 
     The feature of a clip is the mean of its frames' features, scaled to unit length, or what ``temporal``
     makes of them. Anchor strategies and auxiliary losses see the mean in either case. Inputs are
@@ -33,7 +38,7 @@ class CLIPRecognizer(BaseRecognizer):
     (``'NCHW'``).
 
     Args:
-        backbone: Config of the frozen CLIP.
+        backbone: Config of the CLIP.
         cls_head: Config of the head, which owns the prompts.
         anchors: Arguments of :class:`~ga2mm.anchors.AnchorObjective`; None for training without anchors.
         losses: Configs of auxiliary losses on the labelled clips, subclasses of
@@ -44,8 +49,8 @@ class CLIPRecognizer(BaseRecognizer):
             and ``format_shape='NCTHW'``.
         train_cfg: As in MMAction2.
         test_cfg: As in MMAction2, and ``frozen_share``, 0 to 1: how much of the logits is the frozen CLIP's
-            when predicting. Logit averaging, half and half, costs no training. Source: the ensembles of
-            WiSE-FT (arXiv 2109.01903), of logits here.
+            when predicting. Logit averaging, half and half, costs no training. A tuned logit scale is that
+            of both. Source: the ensembles of WiSE-FT (arXiv 2109.01903), of logits here.
 
     Raises:
         ValueError: ``frozen_share`` is not from 0 to 1, or ``losses`` holds something else.
@@ -81,8 +86,9 @@ class CLIPRecognizer(BaseRecognizer):
             if anchors is not None:
                 self.anchors = AnchorObjective(
                     **anchors,
-                    vision_prompts=_has_prompts(self.cls_head.vision_prompt),
-                    text_prompts=_has_prompts(self.cls_head.text_prompt),
+                    vision_learns=not clip.frozen or _has_prompts(self.cls_head.vision_prompt),
+                    text_learns=not clip.frozen or _has_prompts(self.cls_head.text_prompt),
+                    embed_dim=clip.embed_dim,
                 )
             self.losses = _build_losses(losses)
             self._loss_names = numbered([f'loss_{type(loss).__name__}' for loss in self.losses])
@@ -91,6 +97,13 @@ class CLIPRecognizer(BaseRecognizer):
         self.frozen_share = (test_cfg or {}).get('frozen_share', 0.0)
         if not 0 <= self.frozen_share <= 1:
             raise ValueError(f'model.test_cfg.frozen_share={self.frozen_share}: give a number from 0 to 1')
+        teacher = clip if clip.frozen else None
+        used = self.frozen_share > 0 or (self.anchors is not None and self.anchors.needs_teacher)
+        if used and not clip.frozen:
+            with DefaultScope.overwrite_default_scope('ga2mm'):
+                teacher = MODELS.build(dict(backbone, frozen=True))
+        # Past nn.Module's own attribute handling, which would put a second CLIP into the checkpoint.
+        object.__setattr__(self, 'teacher', teacher)
 
     def set_classes(self, class_names: Sequence[str]) -> None:
         """Offer these classes from now on, keeping what was learnt.
@@ -189,7 +202,8 @@ class CLIPRecognizer(BaseRecognizer):
             losses.update(self._auxiliary_losses(features.clips, features.clip_classes, labelled))
             losses.update(self.anchors.losses(features))
             if self.anchors.log_grad_norm:
-                losses.update(self.anchors.grad_norms(losses, shifts, head.parameters()))
+                learnt = [parameter for parameter in self.parameters() if parameter.requires_grad]
+                losses.update(self.anchors.grad_norms(losses, shifts, learnt))
             return losses
 
     def _batch_features(self, videos: VideoTokens, frames: Tensor, is_anchor: Tensor) -> BatchFeatures:
@@ -203,33 +217,37 @@ class CLIPRecognizer(BaseRecognizer):
         clip, head, anchors = self.backbone, self.cls_head, self.anchors
         names = list(head.class_names)
         check_no_class(anchors.negatives, names)
-        together = anchors.uses('prompted_negatives') and head.text_prompt is not None
+        prompted = anchors.uses('prompted_negatives') and head.text_prompt is not None
+        together = prompted and not head.conditional
+        # Negatives are for the anchors alone, so where texts belong to a clip, labelled clips have none.
+        apart = prompted and head.conditional
+        of_anchors = head.encode_names(clip, anchors.negatives, videos[is_anchor]) if apart else None
         texts = head.encode_names(clip, [*names, *anchors.negatives] if together else names, videos)
-        of_anchors = texts
         if head.conditional:
-            of_anchors = texts[is_anchor]
-            texts = torch.cat([texts[~is_anchor], of_anchors])
+            texts = torch.cat([texts[~is_anchor], texts[is_anchor]])
 
         @torch.no_grad()
         def frozen(chosen: Tensor) -> Tensor:
             return self._encode_videos(frames[chosen].flatten(0, 1), frames.shape[1], prompted=False).features
 
-        def frozen_negatives() -> Tensor:
-            return head.frozen_features(clip, anchors.negatives, anchors.negative_templates)
+        def negatives(of: OpenCLIP) -> Tensor:
+            return head.template_features(of, anchors.negatives, anchors.negative_templates)
 
-        prompted_negatives = None
-        if anchors.uses('prompted_negatives'):
-            prompted_negatives = of_anchors[..., len(names) :, :] if together else frozen_negatives()
+        prompted_negatives = of_anchors
+        if anchors.uses('prompted_negatives') and not apart:
+            prompted_negatives = texts[len(names) :] if together else negatives(clip)
 
         return BatchFeatures(
             clips=videos.features[~is_anchor],
             classes=texts[..., : len(names), :],
             logit_scale=clip.logit_scale,
             videos=videos.features[is_anchor] if anchors.uses('videos') else None,
-            negatives=frozen_negatives() if anchors.uses('negatives') else None,
+            negatives=negatives(self.teacher) if anchors.uses('negatives') else None,
             prompted_negatives=prompted_negatives,
             frozen_clips=frozen(~is_anchor) if anchors.uses('frozen_clips') else None,
-            frozen_classes=head.frozen_features(clip, names) if anchors.uses('frozen_classes') else None,
+            frozen_classes=(
+                head.frozen_features(self.teacher, names) if anchors.uses('frozen_classes') else None
+            ),
             frozen_videos=frozen(is_anchor) if anchors.uses('frozen_videos') else None,
         )
 
@@ -281,7 +299,7 @@ class CLIPRecognizer(BaseRecognizer):
         """Features of clips of ``num_frames`` frames, and patch tokens if the head uses them."""
         layers: list[Tensor] = []
         if not prompted:
-            features = self.backbone.encode_frames(frames)
+            features = self.teacher.encode_frames(frames)
         elif not self.cls_head.uses_layers:
             features = self.backbone.encode_frames(frames, self.cls_head.vision_prompts())
         else:
@@ -314,7 +332,7 @@ class CLIPRecognizer(BaseRecognizer):
         feats = self._pool(videos.frames, classes)
         if frozen is None:
             return feats, classes
-        frozen_classes = head.frozen_features(self.backbone, head.class_names)
+        frozen_classes = head.frozen_features(self.teacher, head.class_names)
         frozen = frozen if feats.dim() == 2 else frozen.unsqueeze(1)  # a feature for each class
 
         def join(prompted: Tensor, frozen: Tensor) -> Tensor:
@@ -348,12 +366,24 @@ class CLIPRecognizer(BaseRecognizer):
                 f'{self.cls_head.num_classes} classes: give the label map of these annotations'
             )
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'CLIPRecognizer':
+        super()._apply(fn, recurse)
+        if self.teacher is not None and self.teacher is not self.backbone:
+            self.teacher._apply(fn)
+        return self
+
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Refuse a checkpoint that does not fit, also where the caller would only warn.
+
+        What anchor strategies learnt belongs to training: without anchors it is left out.
 
         Raises:
             ValueError: Names or shapes differ from those of this model.
         """
+        if self.anchors is None:
+            state_dict = {
+                key: value for key, value in state_dict.items() if not key.startswith(f'{prefix}anchors.')
+            }
         expected = {prefix + key: value.shape for key, value in self.state_dict().items()}
         found = {
             key: getattr(value, 'shape', ()) for key, value in state_dict.items() if key.startswith(prefix)

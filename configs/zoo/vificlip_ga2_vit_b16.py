@@ -1,0 +1,14 @@
+# ViFi-CLIP with GA2-CLIP's coupled hard prompt and anchors.
+# ViFi-CLIP has no text prompt to couple, so CoOp's context comes with it. Everything in CLIP learns beside both.
+# Hard prompt: that of coop_vit_b16.py, tuned on Kinetics-400 (docs/zoo.md).
+_base_ = ['./vificlip_vit_b16.py', '../_base_/models/ga2_plug_in_vit_b16.py']
+
+model = dict(
+    cls_head=dict(
+        text_prompt=dict(type='ContextPrompt', length=4, init_words='a photo of a'),
+        coupling=dict(_base_.coupling, hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/k400_coop.safetensors}}')),
+    anchors=_base_.anchors)
+train_dataloader = dict(
+    batch_sampler=_base_.anchor_batch_sampler,
+    dataset=dict(
+        _delete_=True, type='AnchorDataset', dataset=_base_.train_dataset, anchors=_base_.anchor_dataset))

@@ -1,0 +1,75 @@
+"""Training clips and class texts stay where a learnt residual can bring them back to the frozen CLIP."""
+
+from torch import Tensor, nn
+
+from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
+from ga2mm.registry import ANCHOR_STRATEGIES
+
+
+@ANCHOR_STRATEGIES.register_module()
+class ResidualFeatureDistillation(AnchorStrategy):
+    """Labelled clips and classes are held to the frozen CLIP through a residual network; needs no anchors.
+
+    ``mean over clips of |r_video(clip) - frozen_clip|² +
+    mean over classes of |r_text(class) - frozen_class|²``
+    with ``r(f) = f + alpha · W2 gelu(W1 f)``, a network for each tower. W2 starts at zero, so training starts
+    as plain distillation. Logits are computed from f itself.
+
+    It reaches both towers and both networks; the frozen side gets no gradient. With a conditional text prompt
+    each clip has classes of its own. Source: FROSTER (arXiv 2402.03241); size and start of the networks are
+    those of its released code. That code has 1 - cosine in the place of the squared distance, with weight 2:
+    for vectors of unit length, as at the start, the same as our weight 1. It distils each frame, we the mean
+    over a clip's frames.
+
+    Args:
+        weight: Factor of the loss.
+        alpha: Factor of the residual.
+        hidden: Width of the hidden layer; None for that of the features.
+        embed_dim: Number of dimensions of the features. Given by the recognizer.
+
+    Raises:
+        ValueError: ``hidden`` is not 1 or more.
+    """
+
+    uses = ('frozen_clips', 'frozen_classes')
+    given_by_recognizer = ('embed_dim',)
+
+    def __init__(
+        self, weight: float = 1.0, alpha: float = 0.1, hidden: int | None = None, *, embed_dim: int
+    ) -> None:
+        super().__init__(weight)
+        if hidden is not None and hidden < 1:
+            raise ValueError(f'ResidualFeatureDistillation has hidden={hidden}: give 1 or more, or None')
+        self.alpha = alpha
+        self.video_residual = _residual(embed_dim, hidden or embed_dim)
+        self.text_residual = _residual(embed_dim, hidden or embed_dim)
+
+    def no_effect(self, setup: TuningSetup) -> list[str]:
+        """Each term needs a tower that learns."""
+        if not setup.learns:
+            return ['has no gradient: neither tower has prompts or is tuned']
+        reasons = []
+        if not setup.text_learns:
+            reasons.append('has no gradient in its term over classes: the text tower has no prompts')
+        if not setup.vision_learns:
+            reasons.append('has no gradient in its term over clips: the vision tower has no prompts')
+        return reasons
+
+    def loss(self, features: BatchFeatures) -> Tensor:
+        """The sum of both terms, a scalar of 0 or more."""
+        clips = features.clips + self.alpha * self.video_residual(features.clips)
+        classes = features.clip_classes + self.alpha * self.text_residual(features.clip_classes)
+        return _squared_distance(clips, features.frozen_clips) + _squared_distance(
+            classes, features.frozen_classes
+        )
+
+
+def _residual(embed_dim: int, hidden: int) -> nn.Sequential:
+    first, last = nn.Linear(embed_dim, hidden, bias=False), nn.Linear(hidden, embed_dim, bias=False)
+    nn.init.kaiming_normal_(first.weight)
+    nn.init.zeros_(last.weight)
+    return nn.Sequential(first, nn.GELU(), last)
+
+
+def _squared_distance(found: Tensor, frozen: Tensor) -> Tensor:
+    return (found - frozen.detach()).square().sum(dim=-1).mean()

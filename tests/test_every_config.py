@@ -1,0 +1,113 @@
+"""Every config of a model learns and answers: one training step and one test step on the miniature CLIP.
+
+Benchmarks are read by their planner in ``test_benchmark.py``.
+"""
+
+from pathlib import Path
+
+import pytest
+import running
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from test_recognizer import make_clips, make_samples
+
+from ga2mm.apis.run import learns
+from ga2mm.models import OpenCLIP
+from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.registry import MODELS
+from ga2mm.structures import get_scores
+
+CONFIGS = running.ROOT / 'configs'
+MODEL_CONFIGS = sorted(
+    path
+    for path in CONFIGS.rglob('*.py')
+    if path.relative_to(CONFIGS).parts[0] not in ('_base_', 'benchmarks')
+)
+DATASETS, PROTOCOLS = ('ucf101', 'hmdb51', 'ssv2', 'k400'), ('base2novel', 'fewshot')
+NAMES = ['circle rising', 'square falling', 'ring_spinning', 'star glowing']
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(CONFIGS).with_suffix(''))
+
+
+@pytest.fixture(scope='module')
+def miniature() -> OpenCLIP:
+    """The frozen CLIP that takes the place of every config's."""
+    return OpenCLIP('miniature', 'random')
+
+
+def on_the_miniature(cfg: Config, clip: OpenCLIP, folder: Path) -> dict:
+    """The model of a config on the miniature CLIP, prompted no deeper than its towers are."""
+    model = cfg.model.to_dict()
+    model['backbone'].update(arch='miniature', pretrained='random')
+    layers = dict(vision_prompt=clip.vision_layers, text_prompt=clip.text_layers)
+    for name, most in layers.items():
+        prompt = model['cls_head'].get(name)
+        if prompt is None:
+            continue
+        if 'depth' in prompt:
+            prompt['depth'] = min(prompt['depth'], most)
+    coupling = model['cls_head'].get('coupling')
+    if coupling is not None:
+        coupling['hard_prompt'] = str(folder / 'hard_prompt.safetensors')
+        length = model['cls_head']['text_prompt'].get('length', 4)  # a retrieval's default is 4
+        vectors = torch.randn(length, clip.text_width)
+        write_hard_prompt(coupling['hard_prompt'], vectors, clip.identity, 'test')
+    model['cls_head']['class_names'] = NAMES
+    return model
+
+
+def make_batch(cfg: Config) -> dict:
+    """Four labelled clips of two frames, and an anchor where the config draws some."""
+    has_anchors = 'batch_sampler' in cfg.train_dataloader
+    samples = make_samples(0, 1, 2, 3, *[None] * has_anchors)
+    clips = make_clips(len(samples)).mul(40).add(128).clamp(0, 255).byte()
+    return dict(inputs=list(clips), data_samples=samples)
+
+
+@pytest.mark.parametrize('path', MODEL_CONFIGS, ids=name_of)
+def test_a_config_learns_and_answers(path, miniature, tmp_path):
+    cfg = running.read_config(path)
+    assert cfg.default_scope == 'ga2mm'
+    assert Config.fromstring(cfg.pretty_text, '.py').to_dict() == cfg.to_dict()
+    torch.manual_seed(0)
+    model = MODELS.build(on_the_miniature(cfg, miniature, tmp_path))
+    assert learns(model) == ('zero_shot' not in path.stem)
+    if learns(model):
+        # Some rates are too low for one step to be seen, and decay moves what has no gradient.
+        cfg.optim_wrapper.optimizer.update(lr=1e-2, weight_decay=0)
+        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        before = {name: value.detach().clone() for name, value in model.named_parameters()}
+        logged = model.train().train_step(make_batch(cfg), optim_wrapper)
+        assert all(torch.isfinite(value).all() for value in logged.values()), logged
+        moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
+        fixed = {name for name, value in model.named_parameters() if not value.requires_grad}
+        starts_at_zero = {name for name in before if 'residual.0' in name}  # lies behind a layer of zeros
+        assert moved | starts_at_zero == before.keys() - fixed
+
+    batch = make_batch(cfg)
+    batch = {key: values[:4] for key, values in batch.items()}  # a test has no anchors
+    with torch.no_grad():
+        predictions = model.eval().test_step(batch)
+    scores = torch.stack([get_scores(prediction) for prediction in predictions])
+    assert scores.shape == (4, 4)
+    torch.testing.assert_close(scores.sum(dim=1), torch.ones(4))
+
+
+def of_all_datasets() -> list[Path]:
+    return [path for path in MODEL_CONFIGS if 'GA2MM_DATASET' in path.read_text()]
+
+
+@pytest.mark.parametrize('path', of_all_datasets(), ids=name_of)
+def test_a_config_takes_dataset_and_protocol_from_the_environment(path, monkeypatch):
+    for dataset in DATASETS:
+        for protocol in PROTOCOLS:
+            monkeypatch.setenv('GA2MM_DATASET', dataset)
+            monkeypatch.setenv('GA2MM_PROTOCOL', protocol)
+            cfg = Config.fromfile(path)
+            folder = dict(ssv2='sthv2', k400='kinetics400').get(dataset, dataset)
+            assert cfg.data_root == f'data/{folder}/'
+            assert set(cfg.test_dataloader) == ({'all'} if protocol == 'fewshot' else {'base', 'novel'})
+            assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_epochs
