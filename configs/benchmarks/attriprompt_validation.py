@@ -37,7 +37,7 @@ methods = {
             'regularization 80': {_regularization: 80.0},
             'regularization by cosine': {'model.losses.1.form': 'cosine'},
             'regularization by kl': {'model.losses.1': dict(form='kl', loss_weight=1.0)},
-            'no vision prompts': {'model.cls_head.vision_prompt': None},
+            'vision prompts': {'model.cls_head.vision_prompt': dict(type='DeepPrompt', length=4, depth=3)},
         }.items()
     },
 }
