@@ -215,6 +215,7 @@ def test_a_teacher_is_kept_only_where_something_uses_it(make_tuned, make_recogni
     for arguments in (
         dict(anchors=CONSISTENCY),
         dict(anchors=DISTILLATION),
+        dict(losses=[dict(type='SelfRegularizationLoss')]),
         dict(test_cfg=dict(frozen_share=0.5)),
     ):
         model = make_tuned(**arguments)
@@ -254,6 +255,15 @@ def test_what_is_held_to_the_frozen_clip_is_0_at_the_start_and_reaches_both_towe
     for part in parts:
         assert largest(found, part) > 1e-7, part
     assert not found[TOKEN_TABLE].any()
+
+
+def test_a_loss_holds_the_tuned_texts_to_those_of_the_frozen_clip(make_tuned):
+    model = make_tuned(losses=[dict(type='SelfRegularizationLoss')])
+    batch = make_clips(3), make_samples(0, 1, 2)
+    name = 'loss_SelfRegularizationLoss'
+    assert float(model(*batch, mode='loss')[name].detach()) == pytest.approx(0, abs=1e-5)
+    step(model)
+    assert float(model(*batch, mode='loss')[name].detach()) > 1e-5
 
 
 def test_logits_are_averaged_with_those_of_the_clip_before_tuning(make_tuned, make_recognizer):

@@ -29,7 +29,7 @@ class CLIPRecognizer(BaseRecognizer):
 
     Everything that is called frozen comes from ``teacher``: the backbone itself, or where the config tunes
     that (``backbone.frozen=False``), another CLIP with the weights that the backbone started from. It is kept
-    only if the anchor strategies or ``frozen_share`` use it, and is in no checkpoint.
+    only if anchor strategies, losses or ``frozen_share`` use it, and is in no checkpoint.
 
     The feature of a clip is the mean of its frames' features, scaled to unit length, or what ``temporal``
     makes of them. Anchor strategies and auxiliary losses see the mean in either case. Inputs are
@@ -99,6 +99,7 @@ class CLIPRecognizer(BaseRecognizer):
             raise ValueError(f'model.test_cfg.frozen_share={self.frozen_share}: give a number from 0 to 1')
         teacher = clip if clip.frozen else None
         used = self.frozen_share > 0 or (self.anchors is not None and self.anchors.needs_teacher)
+        used = used or any('frozen_classes' in loss.uses for loss in self.losses)
         if used and not clip.frozen:
             with DefaultScope.overwrite_default_scope('ga2mm'):
                 teacher = MODELS.build(dict(backbone, frozen=True))
@@ -264,7 +265,7 @@ class CLIPRecognizer(BaseRecognizer):
         clip, head = self.backbone, self.cls_head
         given = dict(clips=clips, classes=classes, logit_scale=clip.logit_scale)
         if any('frozen_classes' in loss.uses for loss in self.losses):
-            given['frozen_classes'] = head.frozen_features(clip, head.class_names)
+            given['frozen_classes'] = head.frozen_features(self.teacher, head.class_names)
         given = {name: at_least_float32(value) for name, value in given.items()}
         given['labels'] = stack_gt_labels(samples).to(clips.device)
         losses = {}
