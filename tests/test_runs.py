@@ -279,7 +279,7 @@ def test_moving_average_of_the_prompts(tmp_path, in_miniature_folder):
 def test_gradient_accumulation(tmp_path):
     """Two steps of 12 clips, put together, are one step of 24."""
     # A schedule counts steps, of which the second run has twice as many.
-    options = dict(param_scheduler=None, model__cls_head__text_prompt__dropout=0.0)
+    options = dict(param_scheduler=None, model__cls_head__coupling__dropout=0.0)
     one = miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24, **options)
     two = miniature('coupled', tmp_path / 'two', train_dataloader__batch_size=12, **options)
     two.optim_wrapper.accumulative_counts = 2
