@@ -14,13 +14,13 @@ from PIL import Image
 from running import miniature, train
 
 from ga2mm.anchors import AnchorVideoDataset
+from ga2mm.apis import check_train_config
 from ga2mm.apis.run import _check_selection
 from ga2mm.datasets import (
     ActionVideoDataset,
     CoOpSplitDataset,
     ImageFolderDataset,
     UnreadableVideoError,
-    check_train_config,
     read_coop_split,
 )
 from ga2mm.registry import DATASETS

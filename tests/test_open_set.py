@@ -11,8 +11,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from running import finish, miniature, start, tool
 
-from ga2mm.apis import NONE_OF_THESE, calibrate_threshold, classify_video, init_recognizer
-from ga2mm.datasets import check_train_config
+from ga2mm.apis import NONE_OF_THESE, calibrate_threshold, check_train_config, classify_video, init_recognizer
 from ga2mm.evaluation import auroc, fpr_at_tpr
 
 ROOT = running.ROOT

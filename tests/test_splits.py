@@ -16,8 +16,8 @@ import pytest
 import running
 from mmengine.config import Config
 
-from ga2mm.datasets import check_train_config, read_annotation, read_label_map
-from ga2mm.datasets.split_check import (
+from ga2mm.apis import check_train_config
+from ga2mm.apis.split_check import (
     CheckedList,
     check_anchor_classes,
     check_files,
@@ -25,6 +25,7 @@ from ga2mm.datasets.split_check import (
     check_shots,
     read_config_lists,
 )
+from ga2mm.datasets import read_annotation, read_label_map
 
 with (Path(__file__).parent / 'data' / 'published_partitions.csv').open(encoding='utf-8') as file:
     PUBLISHED = list(csv.DictReader(file))

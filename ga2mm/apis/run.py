@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 
-from ga2mm.datasets import check_train_config
+from ga2mm.apis.split_check import check_train_config
 from ga2mm.engine import prepare_distributed, read_checkpoint
 
 

@@ -7,7 +7,6 @@ from ga2mm.datasets.annotation import read_annotation, read_video_list
 from ga2mm.datasets.coop_split_dataset import CoOpSplitDataset, read_coop_split
 from ga2mm.datasets.image_folder_dataset import ImageFolderDataset
 from ga2mm.datasets.label_map import check_class_names, read_label_map
-from ga2mm.datasets.split_check import Finding, check_train_config
 from ga2mm.datasets.still_image import OpenImage
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.datasets.transforms import BlackVideo, DecodeFrames, OpenVideo, UnreadableVideoError
@@ -17,14 +16,12 @@ __all__ = [
     'BlackVideo',
     'CoOpSplitDataset',
     'DecodeFrames',
-    'Finding',
     'ImageFolderDataset',
     'OpenImage',
     'OpenVideo',
     'TolerantVideoDataset',
     'UnreadableVideoError',
     'check_class_names',
-    'check_train_config',
     'read_annotation',
     'read_coop_split',
     'read_label_map',

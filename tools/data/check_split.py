@@ -11,8 +11,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from ga2mm.datasets import read_label_map
-from ga2mm.datasets.split_check import (
+from ga2mm.apis.split_check import (
     CheckedList,
     Finding,
     check_anchor_classes,
@@ -21,6 +20,7 @@ from ga2mm.datasets.split_check import (
     check_shots,
     read_config_lists,
 )
+from ga2mm.datasets import read_label_map
 from ga2mm.utils import one_line_errors
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import combinations
 from typing import Any
 
+from ga2mm.anchors.negatives import read_negatives
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.annotation import read_annotation
 from ga2mm.datasets.label_map import read_label_map
@@ -304,8 +305,6 @@ def _novel_base_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
 
 
 def _novel_negatives(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
-    from ga2mm.anchors.negatives import read_negatives  # the anchors are built on the data sets
-
     negatives = ((cfg.get('model') or {}).get('anchors') or {}).get('negatives')
     if negatives is None:
         return []
