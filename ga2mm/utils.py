@@ -1,6 +1,7 @@
 """Small helpers that know nothing of the project."""
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+
+_BAD_CONFIG = re.compile(
+    r'\.__init__\(\) (got an unexpected keyword argument|missing \d+ required)|is not in the \S+ registry'
+)
 
 
 @contextmanager
@@ -29,13 +34,22 @@ def replace_when_written(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn errors of input into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows their origin."""
+    """Turn errors of input into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows their origin.
+
+    Among them what MMEngine raises where a config has a key that a class does not know, lacks one that it
+    needs, or names a type that is not registered.
+    """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        message = str(error)
+        if isinstance(error, TypeError | KeyError):
+            if not _BAD_CONFIG.search(message):
+                raise
+            message = f'config: {error.args[0]} (GA2MM_TRACEBACK=1 shows where)'
         if os.environ.get('GA2MM_TRACEBACK') == '1':
             raise
-        sys.exit(f'error: {error}')
+        sys.exit(f'error: {message}')
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -9,6 +9,8 @@ import torch
 from running import finish, miniature, start, tool, train
 from safetensors import safe_open
 
+from ga2mm.utils import one_line_errors
+
 CONFIG = running.CONFIGS / 'miniature_ga2.py'
 ZERO_SHOT = running.CONFIGS / 'miniature_zero_shot.py'
 UNTRAINED = 'model.backbone.pretrained=random'
@@ -124,6 +126,27 @@ def test_missing_hard_prompt(tmp_path):
     key = 'model.cls_head.coupling.hard_prompt=no_such_prompt.safetensors'
     line = error_of('train.py', CONFIG, '--work-dir', tmp_path, '--cfg-options', UNTRAINED, key)
     assert 'no_such_prompt.safetensors' in line and 'tools/convert/hard_prompt.py' in line
+
+
+@pytest.mark.parametrize(
+    'option, named',
+    {
+        'model.cls_head.coupling.droput=0.1': ('HardPromptCoupling', "'droput'"),
+        'model.cls_head.tempalte=a': ('CoupledPromptHead', "'tempalte'"),
+        'model.anchors.wieght=1': ('AnchorObjective', "'wieght'"),
+        'model.cls_head.text_prompt.type=DepPrompt': ('DepPrompt', 'registry'),
+    }.items(),
+)
+def test_misspelt_key_or_type(option, named, tmp_path):
+    line = error_of('train.py', CONFIG, '--work-dir', tmp_path, '--cfg-options', UNTRAINED, option)
+    assert all(word in line for word in ('config', *named)), line
+
+
+def test_errors_of_ours_keep_their_traceback():
+    with pytest.raises(TypeError, match='len'), one_line_errors():
+        len(3)
+    with pytest.raises(KeyError), one_line_errors():
+        {}['absent']
 
 
 def test_checkpoint_of_another_clip(tmp_path, checkpoint):
