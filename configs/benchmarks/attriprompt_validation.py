@@ -1,5 +1,5 @@
 # AttriPrompt's open choices, on images and on videos: validation draws, one seed. Each method is
-# configs/zoo/miniature_attriprompt.py with one thing changed.
+# configs/zoo/miniature_attriprompt.py with one thing changed. Training multiplies in bfloat16, as in zoo.py.
 _base_ = '../_base_/benchmarks/miniature.py'
 
 title = 'AttriPrompt, validation'
@@ -11,14 +11,16 @@ datasets = {
     'mild images': dict(env=dict(GA2MM_STYLE='mild', GA2MM_PROTOCOL='images_base2novel')),
 }
 _config = '../zoo/miniature_attriprompt.py'
+_bfloat16 = {'optim_wrapper.type': 'BFloat16OptimWrapper'}
 _retrieval = 'model.cls_head.text_prompt'
 _contrastive, _regularization = 'model.losses.0.loss_weight', 'model.losses.1.loss_weight'
 methods = {
     'coupled prompts': None,
     'GA2-CLIP': None,
-    'AttriPrompt': dict(config=_config),
+    'deep prompts': dict(options=_bfloat16),
+    'AttriPrompt': dict(config=_config, options=_bfloat16),
     **{
-        name: dict(config=_config, options=options)
+        name: dict(config=_config, options={**_bfloat16, **options})
         for name, options in {
             '1 cluster': {f'{_retrieval}.num_clusters': 1},
             '2 clusters': {f'{_retrieval}.num_clusters': 2},

@@ -1,0 +1,32 @@
+# Temporal models in the place of the mean over frames, with IVLP's prompts and without any: five validation draws and three
+# seeds of the mild style, one budget. Training multiplies in bfloat16, as in zoo.py.
+_base_ = './zoo.py'
+
+title = 'Temporal models on the miniature world, validation'
+part = 'validation'
+worlds = [dict(style='mild', draws=[100, 101, 102, 103, 104])]
+_bfloat16 = {'optim_wrapper.type': 'BFloat16OptimWrapper'}
+_transformer = {'model.temporal': dict(type='TemporalTransformer', layers=2, max_frames=4)}
+_attention = {'model.temporal': dict(type='ClassGuidedAttention')}
+methods = {
+    'zero-shot ensemble': None,
+    **{
+        f'{name}{plus}': None
+        for name in ('CoOp', 'CoCoOp', 'VPT-Shallow', 'VPT-Deep', 'MaPLe', 'PromptSRC', 'AttriPrompt', 'ViFi-CLIP', 'FROSTER')
+        for plus in ('', ' + GA2')
+    },
+    'IVLP + GA2': None,
+    'zero-shot CLIP, ClassGuidedAttention': dict(
+        config='../ga2/miniature_zero_shot.py', learns=False, options=_attention),
+    **{
+        f'IVLP, {name}': dict(config='../zoo/miniature_ivlp.py', options={**_bfloat16, **options})
+        for name, options in {
+            'ClassGuidedAttention': _attention,
+            'TemporalTransformer': _transformer,
+            'TemporalTransformer at 0.1 of the rate': {
+                **_transformer, 'optim_wrapper.paramwise_cfg': dict(custom_keys=dict(temporal=dict(lr_mult=0.1)))},
+        }.items()
+    },
+}
+baseline = 'IVLP'
+draws = [100, 101, 102, 103, 104]
