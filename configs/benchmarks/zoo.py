@@ -1,10 +1,10 @@
-# Every prompt learner of configs/zoo, with and without GA2-CLIP's coupled hard prompt and anchors: five class draws and
-# three seeds of the mild style, one budget. Each is compared with itself without them. Training multiplies in bfloat16,
+# Every method of configs/zoo, with and without GA2-CLIP's coupled hard prompt and anchors: ten class draws and three
+# seeds of the mild style, one budget. Each is compared with itself without them. Training multiplies in bfloat16,
 # which takes half the time on processors that can, and several times as long on those that cannot.
 _base_ = '../_base_/benchmarks/miniature.py'
 
 title = 'Prompt learners with and without GA2-CLIP on the miniature world'
-worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4])]
+worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])]
 _learners = {
     'CoOp': 'coop',
     'CoCoOp': 'cocoop',
@@ -33,4 +33,5 @@ methods = {
     },
 }
 baseline = None
+draws = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 seeds = [0, 1, 2]
