@@ -1,6 +1,6 @@
 # Temporal models in the place of the mean over frames, with IVLP's prompts and without any: five validation draws and three
 # seeds of the mild style, one budget. Training multiplies in bfloat16, as in zoo.py.
-_base_ = './zoo.py'
+_base_ = '../_base_/benchmarks/miniature.py'
 
 title = 'Temporal models on the miniature world, validation'
 part = 'validation'
@@ -9,13 +9,10 @@ _bfloat16 = {'optim_wrapper.type': 'BFloat16OptimWrapper'}
 _transformer = {'model.temporal': dict(type='TemporalTransformer', layers=2, max_frames=4)}
 _attention = {'model.temporal': dict(type='ClassGuidedAttention')}
 methods = {
-    'zero-shot ensemble': None,
-    **{
-        f'{name}{plus}': None
-        for name in ('CoOp', 'CoCoOp', 'VPT-Shallow', 'VPT-Deep', 'MaPLe', 'PromptSRC', 'AttriPrompt', 'ViFi-CLIP', 'FROSTER')
-        for plus in ('', ' + GA2')
-    },
-    'IVLP + GA2': None,
+    'deep prompts': None,  # IVLP from a random start
+    'coupled prompts': None,
+    'GA2-CLIP': None,
+    'IVLP': dict(config='../zoo/miniature_ivlp.py', options=_bfloat16),
     'zero-shot CLIP, ClassGuidedAttention': dict(
         config='../ga2/miniature_zero_shot.py', learns=False, options=_attention),
     **{
@@ -30,3 +27,4 @@ methods = {
 }
 baseline = 'IVLP'
 draws = [100, 101, 102, 103, 104]
+seeds = [0, 1, 2]
