@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
 from ga2mm.anchors.anchor_dataset import NO_LABEL
-from ga2mm.datasets import BlackVideo
+from ga2mm.datasets import black_video
 from ga2mm.registry import DATASETS
 
 GRID = 8
@@ -135,7 +135,7 @@ class GeneratedAnchors(BaseDataset):
         with _random_numbers_of(self.seed, idx):
             if self.num_videos == 0:
                 # The shape comes from the pipeline, without a video.
-                info = self.dataset.get_data_info(idx) | dict(video_reader=BlackVideo())
+                info = self.dataset.get_data_info(idx) | dict(video_reader=black_video())
                 items = [self.dataset.pipeline(info)]
             else:
                 steps = [0, *random.sample(range(1, len(self)), self.num_videos - 1)]
@@ -147,6 +147,7 @@ class GeneratedAnchors(BaseDataset):
             dict(
                 filename=f'{self.kind} anchor {idx}',
                 unreadable=tuple(name for sample in samples for name in sample.get('unreadable', ())),
+                mended=tuple(name for sample in samples for name in sample.get('mended', ())),
                 readable=True,
                 is_anchor=True,
             )

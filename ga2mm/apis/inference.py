@@ -121,7 +121,12 @@ def calibrate_threshold(
 
 def _predict(model: CLIPRecognizer, video: str | Path) -> ActionDataSample:
     """A video's prediction with the classes that are set."""
-    loader = model.cfg.test_dataloader
-    dataset = loader.dataset if 'dataset' in loader else next(iter(test_datasets(model.cfg).values()))
-    item = Compose(dataset.pipeline)(dict(filename=str(video), label=-1, start_index=0, modality='RGB'))
+    item = _pipeline(model.cfg)(dict(filename=str(video), label=-1, start_index=0, modality='RGB'))
     return model.test_step(pseudo_collate([item]))[0]
+
+
+def _pipeline(cfg: Config) -> Compose:
+    """The test pipeline. It keeps no frames: those of a long file would take memory for nothing."""
+    loader = cfg.test_dataloader
+    dataset = loader.dataset if 'dataset' in loader else next(iter(test_datasets(cfg).values()))
+    return Compose([{key: step[key] for key in step if key != 'keep_frames'} for step in dataset.pipeline])

@@ -21,7 +21,7 @@ from ga2mm.utils import replace_when_written
 RESULT = 'result.json'
 TRAINED = 'trained.txt'
 HARD_PROMPT = 'hard_prompt.safetensors'
-PACKAGES = ('ga2mm', 'torch', 'mmengine', 'mmaction2', 'open_clip_torch', 'decord', 'numpy')
+PACKAGES = ('ga2mm', 'torch', 'mmengine', 'mmaction2', 'open_clip_torch', 'av', 'numpy')
 
 
 def run_cell(

@@ -9,11 +9,11 @@ from ga2mm.datasets.image_folder_dataset import ImageFolderDataset
 from ga2mm.datasets.label_map import check_class_names, read_label_map
 from ga2mm.datasets.still_image import OpenImage
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
-from ga2mm.datasets.transforms import BlackVideo, DecodeFrames, OpenVideo, UnreadableVideoError
+from ga2mm.datasets.transforms import DecodeFrames, OpenVideo, black_video
+from ga2mm.datasets.video_file import UnreadableVideoError, VideoFile
 
 __all__ = [
     'ActionVideoDataset',
-    'BlackVideo',
     'CoOpSplitDataset',
     'DecodeFrames',
     'ImageFolderDataset',
@@ -21,6 +21,8 @@ __all__ = [
     'OpenVideo',
     'TolerantVideoDataset',
     'UnreadableVideoError',
+    'VideoFile',
+    'black_video',
     'check_class_names',
     'read_annotation',
     'read_coop_split',

@@ -1,43 +1,13 @@
 """A still image, opened as a video of one frame."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import UnidentifiedImageError
 
-from ga2mm.datasets.transforms import UnreadableVideoError, check_file, to_decord
+from ga2mm.datasets.transforms import DecodedVideo
+from ga2mm.datasets.video_file import UnreadableVideoError, check_file
 from ga2mm.registry import TRANSFORMS
-
-
-class StillImage:
-    """A video whose only frame is an image, given as often as it is asked for.
-
-    It has as much of ``decord.VideoReader`` as :class:`~ga2mm.datasets.DecodeFrames` uses.
-
-    Args:
-        frame: RGB image, uint8 of shape (height, width, 3).
-    """
-
-    def __init__(self, frame: np.ndarray) -> None:
-        self.frame = frame
-
-    def __len__(self) -> int:
-        return 1
-
-    def get_avg_fps(self) -> float:
-        return 1.0
-
-    def seek(self, index: int) -> None:
-        pass
-
-    def next(self) -> Any:
-        return to_decord(self.frame)
-
-    def get_batch(self, indices: Sequence[int]) -> Any:
-        return to_decord(np.stack([self.frame] * len(indices)))
 
 
 @TRANSFORMS.register_module()
@@ -50,11 +20,10 @@ class OpenImage(BaseTransform):
 
     MMAction2's ``RawFrameDecode`` and mmcv's ``LoadImageFromFile`` do not fit: the former stops at a damaged
     file with an error that does not name it, the latter has no RGB and no frames. Pillow decodes, through
-    mmcv: it says what is wrong with a file, and OpenCV cannot read PNG files where decord was loaded before
-    it. Images are turned as their EXIF orientation says.
+    mmcv: it says what is wrong with a file. Images are turned as their EXIF orientation says.
 
     Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (frames per
-    second). A ``video_reader`` that is there already, such as :class:`~ga2mm.datasets.BlackVideo`, is kept.
+    second). A ``video_reader`` that is there already, such as :func:`~ga2mm.datasets.black_video`, is kept.
 
     Raises:
         UnreadableVideoError: The file is missing or empty, or cannot be decoded.
@@ -63,7 +32,7 @@ class OpenImage(BaseTransform):
     def transform(self, results: dict) -> dict:
         reader = results.get('video_reader')
         if reader is None:
-            reader = StillImage(self._read(results['filename']))
+            reader = DecodedVideo([self._read(results['filename'])])
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
         results['avg_fps'] = reader.get_avg_fps()

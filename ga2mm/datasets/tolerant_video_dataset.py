@@ -7,7 +7,8 @@ from typing import Any
 
 from mmaction.datasets import VideoDataset
 
-from ga2mm.datasets.transforms import BlackVideo, UnreadableVideoError
+from ga2mm.datasets.transforms import black_video
+from ga2mm.datasets.video_file import UnreadableVideoError
 
 
 class TolerantVideoDataset(VideoDataset):
@@ -19,6 +20,8 @@ class TolerantVideoDataset(VideoDataset):
     - ``unreadable``: a tuple of ``'path: reason'``, the videos that could not be read on the way to
       this item. It travels with the item, so that the main process sees it whatever the number of
       workers,
+    - ``mended``: a tuple of ``'path: what is lost'``: the video, if it is damaged and its other frames
+      were sampled,
     - ``readable``: False if black frames stand in for the video,
     - ``is_anchor``: whether the item is an irrelevant video.
 
@@ -93,7 +96,7 @@ class TolerantVideoDataset(VideoDataset):
                     raise
                 unreadable.append(str(error))
             if self.on_unreadable == 'wrong':
-                return self._read(idx, unreadable, video_reader=BlackVideo())
+                return self._read(idx, unreadable, video_reader=black_video())
         raise RuntimeError(
             f'{self.ann_file}: none of the {len(self)} videos can be read, the first is '
             f'{unreadable[0]}; check data_prefix'
@@ -110,7 +113,7 @@ class TolerantVideoDataset(VideoDataset):
                     yield other
 
     def _read(self, idx: int, unreadable: list[str], **stand_in: Any) -> dict[str, Any] | None:
-        info = self.get_data_info(idx) | stand_in
+        info = self.get_data_info(idx) | dict(mended=[]) | stand_in
         metainfo = dict(
             filename=info['filename'],
             unreadable=tuple(unreadable),
@@ -122,5 +125,5 @@ class TolerantVideoDataset(VideoDataset):
             return None
         if 'data_samples' not in item:
             raise ValueError('pipeline: it gives no data_samples; let it end in PackActionInputs')
-        item['data_samples'].set_metainfo(metainfo)
+        item['data_samples'].set_metainfo(metainfo | dict(mended=tuple(info['mended'])))
         return item

@@ -1,111 +1,64 @@
 """Transforms that open and decode a video, and say so in one way when they cannot."""
 
-import os
-import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from mmaction.datasets.transforms import DecordDecode
 from mmcv.transforms import BaseTransform
 
+from ga2mm.datasets.video_file import VideoFile
 from ga2mm.registry import TRANSFORMS
 
-
-class UnreadableVideoError(Exception):
-    """A video file that is missing, empty or damaged.
-
-    Args:
-        path: The file.
-        reason: Why it cannot be read, in one line.
-    """
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f'{self.path}: {self.reason}'
-
-
-def check_file(path: str) -> None:
-    """Raise an UnreadableVideoError if a file is missing or empty."""
-    if not os.path.isfile(path):
-        raise UnreadableVideoError(path, 'no such file')
-    if os.path.getsize(path) == 0:
-        raise UnreadableVideoError(path, 'the file is empty')
-
-
-class BlackVideo:
-    """Stands in for a video that cannot be read: one black frame, as often as it is asked for.
-
-    It has as much of ``decord.VideoReader`` as :class:`DecodeFrames` uses.
-    """
-
-    frame_shape = (224, 224, 3)
-    """Height, width and channels in pixels."""
-
-    def __len__(self) -> int:
-        return 1
-
-    def get_avg_fps(self) -> float:
-        return 1.0
-
-    def seek(self, index: int) -> None:
-        pass
-
-    def next(self) -> Any:
-        return to_decord(np.zeros(self.frame_shape, np.uint8))
-
-    def get_batch(self, indices: Sequence[int]) -> Any:
-        return to_decord(np.zeros((len(indices), *self.frame_shape), np.uint8))
+KEPT_BYTES = 2**30
+"""How many bytes of decoded frames ``OpenVideo(keep_frames=True)`` keeps in each process."""
 
 
 class DecodedVideo:
-    """A video with all its frames in memory.
-
-    It has as much of ``decord.VideoReader`` as :class:`DecodeFrames` uses.
+    """A video with its frames in memory; as much of :class:`VideoFile` as the transforms use.
 
     Args:
-        reader: An open video. All of its frames are decoded.
+        frames: The frames, each uint8 RGB of shape (height, width, 3).
+        avg_fps: Frames per second.
+        lost: What of the video is missing, in one line; None for a sound one.
     """
 
-    def __init__(self, reader: Any) -> None:
-        self.frames = reader.get_batch(range(len(reader))).asnumpy()
-        self.avg_fps = reader.get_avg_fps()
-        self.position = 0
+    def __init__(self, frames: Sequence[np.ndarray], avg_fps: float = 1.0, lost: str | None = None) -> None:
+        self._frames = frames
+        self._avg_fps = avg_fps
+        self.lost = lost
 
     def __len__(self) -> int:
-        return len(self.frames)
+        return len(self._frames)
 
     def get_avg_fps(self) -> float:
-        return self.avg_fps
+        """Frames per second."""
+        return self._avg_fps
 
-    def seek(self, index: int) -> None:
-        self.position = index
+    def frames(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """Of each index its frame."""
+        return [self._frames[int(index)] for index in indices]
 
-    def next(self) -> Any:
-        return to_decord(self.frames[self.position])
 
-    def get_batch(self, indices: Sequence[int]) -> Any:
-        return to_decord(self.frames[list(indices)])
+def black_video() -> DecodedVideo:
+    """What stands in for a video that cannot be read: one black frame of 224 x 224 pixels."""
+    return DecodedVideo([np.zeros((224, 224, 3), np.uint8)])
 
 
 @TRANSFORMS.register_module()
 class OpenVideo(BaseTransform):
-    """Open a local video file with decord.
+    """Open a local video file with PyAV.
 
-    Takes the place of MMAction2's ``DecordInit``, which reads the file into memory first: decord then
-    crashes the process on some damaged files, whereas by path it raises.
+    Takes the place of MMAction2's ``DecordInit``, which a pipeline may have in its place, followed by
+    ``DecordDecode``. Design choice: decord gives other frames than those asked for in some sound files (H.264
+    in AVI, B-frames in AVI, open groups of pictures, MPEG transport streams), repeats frames where a file is
+    damaged, and ends the process over some headers; see :class:`VideoFile`.
 
     Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (frames
-    per second). A ``video_reader`` that is there already, such as :class:`BlackVideo`, is kept.
+    per second). A ``video_reader`` that is there already, such as :func:`black_video`, is kept.
 
     Args:
         num_threads: Threads that decode one video; 1 is as fast as more for short clips.
-        keep_frames: Decode each video once and keep all its frames in memory. Only for small data sets: in
-            each worker process the frames of all its videos stay there. Decoding is exact then in any mode.
+        keep_frames: Decode each video once and keep its frames in memory. Only for small data sets: each
+            process keeps up to 1 GiB of frames, and decodes anew what does not fit.
 
     Raises:
         UnreadableVideoError: The file is missing or empty, cannot be decoded or has no frames.
@@ -115,74 +68,63 @@ class OpenVideo(BaseTransform):
         self.num_threads = num_threads
         self.keep_frames = keep_frames
         self._kept: dict[str, DecodedVideo] = {}
+        self._room = KEPT_BYTES
 
     def transform(self, results: dict) -> dict:
         reader = results.get('video_reader')
         if reader is None:
             path = results['filename']
             reader = self._kept.get(path) or self._open(path)
-            if self.keep_frames:
-                self._kept[path] = reader
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
         results['avg_fps'] = reader.get_avg_fps()
         return results
 
-    def _open(self, path: str) -> Any:
-        import decord
-
-        check_file(path)
-        try:
-            reader = decord.VideoReader(path, num_threads=self.num_threads)
-            if self.keep_frames and len(reader) > 0:
-                reader = DecodedVideo(reader)
-        except (RuntimeError, decord.DECORDError) as error:
-            raise UnreadableVideoError(path, f'cannot be opened ({_one_line(error)})') from None
-        if len(reader) == 0:
-            raise UnreadableVideoError(path, 'the video has no frames')
-        return reader
+    def _open(self, path: str) -> VideoFile | DecodedVideo:
+        video = VideoFile(path, self.num_threads)
+        size = len(video) * video.frame_bytes
+        if not self.keep_frames or size > self._room:
+            return video
+        frames = video.frames(range(len(video)))
+        if frames is None:  # fewer than were counted
+            frames = video.frames(range(len(video)))
+        self._room -= size
+        self._kept[path] = DecodedVideo(frames, video.get_avg_fps(), video.lost)
+        return self._kept[path]
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(num_threads={self.num_threads}, keep_frames={self.keep_frames})'
 
 
 @TRANSFORMS.register_module()
-class DecodeFrames(DecordDecode):
-    """Decode the sampled frames of an open video.
+class DecodeFrames(BaseTransform):
+    """Decode exactly the sampled frames of an open video.
+
+    Where a damaged file turns out to have fewer frames than it seemed to have, the samples are drawn closer
+    together, so that no frame is repeated in the place of a lost one. Such a loss is added to ``mended``.
 
     Required keys: ``filename``, ``video_reader``, ``frame_inds``. Added keys: ``imgs`` (a list of
-    uint8 RGB arrays of shape (height, width, 3)), ``original_shape``, ``img_shape``. The reader is
-    freed, whether decoding succeeds or not.
-
-    Args:
-        mode: ``'accurate'`` decodes exactly the sampled frames, ``'efficient'`` the key frames next
-            to them, faster.
+    uint8 RGB arrays of shape (height, width, 3)), ``original_shape``, ``img_shape``, ``mended`` (a list of
+    ``'path: what is lost'``). The reader is freed, whether decoding succeeds or not.
 
     Raises:
-        UnreadableVideoError: decord fails on the way.
+        UnreadableVideoError: Half of the frames or more cannot be decoded.
     """
 
     def transform(self, results: dict) -> dict:
-        import decord
+        video, results['video_reader'] = results['video_reader'], None
+        indices, counted = np.ravel(results['frame_inds']), len(video)
+        frames = video.frames(indices)
+        if frames is None:
+            indices = indices * len(video) // counted
+            frames = video.frames(indices)
+        results['total_frames'] = len(video)
+        results['frame_inds'] = indices
+        if video.lost is not None:
+            results.setdefault('mended', []).append(video.lost)
+        results['imgs'] = frames
+        results['original_shape'] = results['img_shape'] = frames[0].shape[:2]
+        return results
 
-        try:
-            return super().transform(results)
-        except (RuntimeError, StopIteration, decord.DECORDError) as error:
-            raise UnreadableVideoError(
-                results['filename'], f'cannot be decoded ({_one_line(error)})'
-            ) from None
-        finally:
-            results['video_reader'] = None
-
-
-def to_decord(array: np.ndarray) -> Any:
-    """An array as decord's readers give it."""
-    import decord
-
-    return decord.nd.array(array)
-
-
-def _one_line(error: Exception) -> str:
-    """What decord says, without its stack trace and the places in its own source."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return re.sub(r'\[\d\d:\d\d:\d\d\] \S+:\d+: ', '', lines[0])
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'

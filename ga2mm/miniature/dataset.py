@@ -14,7 +14,7 @@ irrelevant videos. A label table is a CSV file with the header ``id,name``. Nove
 0 in a table of their own; among all classes they follow the base labels. ``base_train_4.txt`` lists
 the first 4 clips of each class of ``base_train.txt``, and so on for :data:`SHOTS`.
 
-A video has 8 frames of 32 x 32 pixels in FFV1, a lossless codec: decord reads back exactly what
+A video has 8 frames of 32 x 32 pixels in FFV1, a lossless codec: PyAV reads back exactly what
 was rendered, at some 20 KB a video. MPEG-4 at this size would blur shapes of ten pixels.
 
 A folder is a function of the arguments alone. Its ``manifest.json`` is written last and lists
