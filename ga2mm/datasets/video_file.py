@@ -1,7 +1,7 @@
 """A local video file: which frames it really has, and exactly those that are asked for."""
 
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 import av
@@ -26,6 +26,9 @@ CONTAINERS = (
 
 MAX_PIXELS = 2**25
 """Largest frame that is decoded, a little more than 8K has: a damaged header may claim any size."""
+
+DECODER = {'max_pixels': str(MAX_PIXELS), 'err_detect': 'explode'}
+"""Options of FFmpeg's decoders: an error is raised, and no picture made up in the place of a damaged one."""
 
 SAID = 0.05
 """Share of a video's frames whose loss is said; half of them makes it unreadable. Design choice."""
@@ -65,10 +68,10 @@ class VideoFile:
     """An open video file, decoded with PyAV.
 
     Frame i is frame i of a decode from the beginning. How many there are is counted in the file's packets, as
-    headers can claim anything; frames that an edit list hides do not count. Where the container stores times,
-    a frame is looked for from the key frame before it and known by its time. Where it does not, or a frame
-    does not come where it should, the file is decoded from the beginning. Design choice: what comes after the
-    first error is not used, since later frames are made from the damaged one.
+    headers can claim anything; frames that an edit list hides do not count. The file is decoded from the
+    beginning. Where the container stores times and that saves half of the work, a frame is decoded from the
+    key frame before it and known by its time. Design choice: what comes after the first error is not used,
+    since later frames are made from the damaged one.
 
     Args:
         path: The file.
@@ -89,7 +92,8 @@ class VideoFile:
         self._container = self._open()
         stream = self._stream()
         self._times: list[int] = []
-        self._key_times: list[int] = []
+        self._keys: list[int] = []
+        """Which frames are key frames."""
         self._promised = self._read_index(stream)
         self._set_length(len(self._times))
         rate = stream.average_rate or stream.guessed_rate
@@ -125,7 +129,7 @@ class VideoFile:
             UnreadableVideoError: More than half of the frames cannot be decoded.
         """
         wanted = sorted({int(index) for index in indices})
-        found = self._find_by_time(wanted) if self._seekable else None
+        found = self._find_by_time(wanted) if self._seekable and self._seeks_pay(wanted) else None
         if found is None:
             found = self._find_in_order(wanted)
         return None if found is None else [found[int(index)] for index in indices]
@@ -156,12 +160,12 @@ class VideoFile:
             raise UnreadableVideoError(self.path, 'PyAV does not know its codec')
         if not codec.is_open:
             codec.thread_count = self.num_threads
-            codec.options = {'max_pixels': str(MAX_PIXELS)}
+            codec.options = DECODER
         return stream
 
     def _read_index(self, stream: VideoStream) -> int:
         """Note the times of all frames and key frames; return how many frames the header promises."""
-        hidden, end = 0, 0.0
+        hidden, end, key_times = 0, 0.0, []
         try:
             for packet in self._container.demux():
                 if packet.size == 0 and packet.dts is None:
@@ -175,14 +179,14 @@ class VideoFile:
                     continue
                 self._times.append(-1 if packet.pts is None else packet.pts)
                 if packet.is_keyframe:
-                    self._key_times.append(self._times[-1])
+                    key_times.append(self._times[-1])
         except (av.FFmpegError, ValueError) as error:
             if not self._times:
                 raise self._unreadable('cannot be read', error) from None
         if not self._times:
             raise UnreadableVideoError(self.path, 'the video has no frames')
         self._times.sort()
-        self._key_times.sort()
+        self._keys = [bisect_left(self._times, time) for time in sorted(key_times)]
         if stream.frames:
             return stream.frames - hidden
         start = (self._container.start_time or 0) / av.time_base
@@ -200,26 +204,34 @@ class VideoFile:
             self.lost = f'{self.path}: {what}'
         self._length = frames
 
+    def _key_before(self, index: int) -> int:
+        """The key frame that a frame is decoded from; the first frame where there is none before it."""
+        place = bisect_right(self._keys, index)
+        return self._keys[place - 1] if place else 0
+
+    def _seeks_pay(self, wanted: list[int]) -> bool:
+        """Whether less than half of the frames must be decoded if each is looked for from its key frame."""
+        last, decoded = -1, 0
+        for index in wanted:
+            decoded += index - max(self._key_before(index) - 1, last)
+            last = index
+        return 2 * decoded < wanted[-1] + 1
+
     def _find_by_time(self, wanted: list[int]) -> dict[int, np.ndarray] | None:
         """Frames by index, each from the key frame before it; None where one is not where it should be."""
         stream = self._stream()
         found: dict[int, np.ndarray] = {}
         decoded: Iterator[VideoFrame] = iter(())
-        position = None
+        last = None
         try:
             for index in wanted:
-                time = self._times[index]
-                place = bisect_right(self._key_times, time)
-                if not place:
-                    return None
-                if position is None or self._key_times[place - 1] > position:
-                    self._container.seek(self._key_times[place - 1], stream=stream)
+                time, key = self._times[index], self._key_before(index)
+                if last is None or key > last:
+                    self._container.seek(self._times[key], stream=stream)
                     decoded = self._container.decode(stream)
-                for frame in decoded:
-                    position = frame.pts
-                    if position is None or position >= time:
-                        break
-                if position != time or frame.is_corrupt:
+                last = index
+                frame = next((frame for frame in decoded if frame.pts is None or frame.pts >= time), None)
+                if frame is None or frame.pts != time or frame.is_corrupt:
                     return None
                 found[index] = self._to_array(frame, found)
         except (av.FFmpegError, ValueError):
@@ -236,6 +248,8 @@ class VideoFile:
         decoded, reason = 0, None
         try:
             for frame in self._container.decode(self._stream()):
+                if frame.is_corrupt:
+                    break
                 if decoded == index:
                     found[index] = self._to_array(frame, found)
                     index = next(waiting, None)
@@ -254,7 +268,7 @@ class VideoFile:
         """RGB, of the size of the others: a stream may change its size on the way."""
         first = next(iter(others.values()), None)
         height, width = (frame.height, frame.width) if first is None else first.shape[:2]
-        return self._converter.reformat(frame, width, height, format='rgb24').to_ndarray()
+        return self._converter.reformat(frame, width, height, format='rgb24', threads=1).to_ndarray()
 
     def _unreadable(self, what: str, error: Exception | None) -> UnreadableVideoError:
         reason = getattr(error, 'strerror', None) or str(error or 'no frame comes out')
