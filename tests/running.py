@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,20 +91,22 @@ def tool(name: str, *args: Any) -> None:
 def environment(**variables: Any) -> dict[str, str]:
     """The environment of a process of its own."""
     return {
+        'OMP_NUM_THREADS': '1',  # where the tests have none, several processes would have all cores each
         **os.environ,
         'PYTHON': sys.executable,
         'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}',
-        'OMP_NUM_THREADS': '1',
-        'PORT': str(free_port()),
         **{key: str(value) for key, value in variables.items()},
     }
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        return listener.getsockname()[1]
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port of this machine that nothing takes while the block runs, but who is told its number."""
+    with socket.socket() as holder:
+        # Bound, not listening: with this option, which PyTorch's server has too, that one may listen there.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(('127.0.0.1', 0))
+        yield holder.getsockname()[1]
 
 
 def start(*command: Any, cwd: Path, **variables: Any) -> subprocess.Popen:
@@ -120,14 +124,14 @@ def start(*command: Any, cwd: Path, **variables: Any) -> subprocess.Popen:
     return process
 
 
-def finish(process: subprocess.Popen) -> str:
-    """Wait for a command and give what it printed; it must succeed."""
+def finish(process: subprocess.Popen, status: int = 0) -> str:
+    """Wait for a command and give what it printed; it must end with this exit status."""
     try:
-        process.wait(timeout=240)
+        process.wait(timeout=900)  # hangs, however busy the machine is
     finally:
         process.kill()
         with process.output as file:
             file.seek(0)
             output = file.read()
-    assert process.returncode == 0, output[-5000:]  # the beginning is the config
+    assert process.returncode == status, output[-5000:]  # the beginning is the config
     return output

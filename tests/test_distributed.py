@@ -1,14 +1,22 @@
 """Several processes compute what one computes."""
 
 import json
+import pickle
+import re
 import shlex
+import sys
+from collections import Counter
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import running
+import torch
+from mmengine.config import Config
 from running import finish, logged_losses, miniature, start, train
+
+from ga2mm.engine import prepare_distributed
 
 TRAIN, TEST = running.ROOT / 'tools' / 'dist_train.sh', running.ROOT / 'tools' / 'dist_test.sh'
 CONFIG = running.CONFIGS / 'miniature_ga2.py'
@@ -49,31 +57,154 @@ def train_options(work_dir: Path, epochs: int) -> list:
     ]
 
 
+# What a config imports in each process: it tells the threads that are left when the process ends, and has a
+# hook that gets the second process into trouble.
+IN_EVERY_PROCESS = """
+import atexit, os, signal
+from pathlib import Path
+from mmengine.hooks import Hook
+from ga2mm.registry import HOOKS
+
+def tell():
+    names = [path.read_text().strip() for path in Path('/proc/self/task').glob('*/comm')]
+    print(f'process {os.environ["RANK"]} ends with the threads {names}', flush=True)
+
+atexit.register(tell)
+
+@HOOKS.register_module()
+class Trouble(Hook):
+    def __init__(self, kind):
+        self.kind = kind
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if self.kind == 'error' and runner.rank == 1:
+            raise ValueError('a video of process 1 is damaged')
+        if self.kind == 'stop' and runner.rank == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def write_telling_config(folder: Path, trouble: str | None = None) -> Path:
+    """A config whose processes tell their last threads; ``PYTHONPATH`` must have its folder."""
+    (folder / 'in_every_process.py').write_text(IN_EVERY_PROCESS)
+    (folder / 'telling.py').write_text(
+        f'_base_ = {str(CONFIG)!r}\n'
+        "custom_imports = dict(imports=['in_every_process'])\n"
+        f"custom_hooks = [dict(type='Trouble', kind={trouble!r})]\n"
+    )
+    return folder / 'telling.py'
+
+
+def assert_groups_threads_ended(output: str, processes: int) -> None:
+    threads = re.findall(r'ends with the threads \[(.*?)\]', output)
+    assert len(threads) == processes
+    assert not [names for names in threads if 'gloo' in names or 'store' in names]
+
+
 def test_two_processes_learn_what_one_learns(one_process, tmp_path, in_miniature_folder):
-    finish(start(TRAIN, CONFIG, 2, *train_options(tmp_path, 2), cwd=in_miniature_folder))
-    assert_same_losses(tmp_path, one_process)
-    assert (tmp_path / 'epoch_2.pth').is_file()
+    config = write_telling_config(tmp_path)
+    options = train_options(tmp_path / 'run', 2)
+    path = f'{running.ROOT}:{tmp_path}'
+    output = finish(start(TRAIN, config, 2, *options, cwd=in_miniature_folder, PYTHONPATH=path))
+    assert_same_losses(tmp_path / 'run', one_process)
+    assert (tmp_path / 'run' / 'epoch_2.pth').is_file()
+    assert_groups_threads_ended(output, 2)
 
 
 def test_two_machines_learn_what_one_process_learns(one_process, tmp_path, in_miniature_folder):
-    machines = dict(NNODES=2, PORT=running.free_port(), MASTER_ADDR='127.0.0.1', cwd=in_miniature_folder)
     options = train_options(tmp_path, 2)
-    nodes = [start(TRAIN, CONFIG, 1, *options, NODE_RANK=rank, **machines) for rank in range(2)]
-    for node in nodes:
-        finish(node)
+    with running.reserved_port() as port:
+        machines = dict(NNODES=2, PORT=port, MASTER_ADDR='127.0.0.1', cwd=in_miniature_folder)
+        nodes = [start(TRAIN, CONFIG, 1, *options, NODE_RANK=rank, **machines) for rank in range(2)]
+        for node in nodes:
+            finish(node)
     assert_same_losses(tmp_path, one_process)
 
 
-def metrics_of(work_dir: Path) -> dict:
-    report = json.loads((work_dir / 'test_metrics.json').read_text())
-    return {'percent': report['top1_percent'], 'sets': report['sets']}
+def start_two(trouble: str, folder: Path, port: int, *options: str, cwd: Path) -> list:
+    """Start two processes without a launcher, which would end one when the other ends."""
+    config = write_telling_config(folder, trouble)
+    tool = (sys.executable, running.ROOT / 'tools' / 'train.py', config, '--launcher', 'pytorch')
+    shared = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port, PYTHONPATH=f'{running.ROOT}:{folder}', cwd=cwd)
+    options = [*train_options(folder / 'run', 1), *options]
+    return [start(*tool, *options, WORLD_SIZE=2, RANK=rank, LOCAL_RANK=rank, **shared) for rank in (0, 1)]
+
+
+LOST = 'error: process 0 waits for another that has ended or does not answer'
+
+
+def test_an_error_of_one_process_ends_the_other(tmp_path, in_miniature_folder):
+    with running.reserved_port() as port:
+        left, gone = start_two('error', tmp_path, port, cwd=in_miniature_folder)
+        output, cause = finish(left, 1), finish(gone, 1)
+    assert f'\n{LOST}' in output and '\nerror: a video of process 1 is damaged\n' in cause
+    assert 'Traceback' not in output + cause
+    assert_groups_threads_ended(output + cause, 2)
+
+
+def test_a_process_that_is_stopped_ends_the_other(tmp_path, in_miniature_folder):
+    with running.reserved_port() as port:
+        options = ['env_cfg.dist_cfg.timeout=10']
+        left, stopped = start_two('stop', tmp_path, port, *options, cwd=in_miniature_folder)
+        try:
+            output = finish(left, 1)
+        finally:
+            stopped.kill()
+            stopped.wait()
+            stopped.output.close()
+    assert f'\n{LOST}' in output and 'Traceback' not in output
+    assert_groups_threads_ended(output, 1)
+
+
+@pytest.mark.parametrize('seconds', [0, -1, '1h', True, float('inf')])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(seconds, tmp_path):
+    cfg = miniature('ga2', tmp_path, env_cfg__dist_cfg__timeout=seconds)
+    cfg.launcher = 'pytorch'
+    with pytest.raises(ValueError, match=r'env_cfg\.dist_cfg\.timeout=.*: give a number of seconds'):
+        prepare_distributed(cfg)
+
+
+def scores_and_labels(dump: Path) -> tuple[torch.Tensor, list[int]]:
+    predictions = pickle.loads(dump.read_bytes())
+    scores = torch.stack([prediction['pred_scores']['item'] for prediction in predictions])
+    return scores, [int(prediction['gt_labels']['item']) for prediction in predictions]
+
+
+def assert_same_test(work_dir: Path, expected: Path) -> dict:
+    """The same scores for every video in its order, and metrics that follow from them.
+
+    Rounding may decide which class is first, so metrics need not be the same.
+
+    Returns:
+        The sets of the report.
+    """
+    sets = json.loads((work_dir / 'test_metrics.json').read_text())['sets']
+    assert sets.keys() == {'base', 'generalized/base', 'novel', 'generalized/novel'}
+    for name, found in sets.items():
+        file = f'dump_{name.replace("/", "_")}.pkl'
+        scores, labels = scores_and_labels(work_dir / file)
+        others, other_labels = scores_and_labels(expected / file)
+        assert labels == other_labels and len(labels) == found['videos']
+        torch.testing.assert_close(scores, others, rtol=1e-3, atol=1e-6)
+        predicted = scores.argmax(dim=1).tolist()
+        confusion = Counter(zip(labels, predicted, strict=True))
+        assert {(label, first): count for label, first, count in found['confusion']} == confusion
+        right = sum(label == first for label, first in zip(labels, predicted, strict=True))
+        assert found['acc/top1'] == pytest.approx(right / len(labels))
+    return sets
+
+
+def test_here(cfg: Config, checkpoint: Path | None = None) -> None:
+    dump = dict(type='DumpResults', out_file_path=f'{cfg.work_dir}/dump.pkl')
+    cfg.test_evaluator = [cfg.test_evaluator, dump]
+    running.test(cfg, checkpoint)
 
 
 def test_options(work_dir: Path, *options: str) -> list:
-    return ['--work-dir', work_dir, '--cfg-options', UNTRAINED, *options]
+    return ['--work-dir', work_dir, '--dump', work_dir / 'dump.pkl', '--cfg-options', UNTRAINED, *options]
 
 
-test_options.__test__ = False
+test_here.__test__ = test_options.__test__ = False
 
 # 13 base and 7 novel videos: neither is a multiple of 2 processes times 3 videos.
 UNEVEN = {
@@ -90,19 +221,18 @@ def test_two_processes_test_what_one_tests(one_process, tmp_path, in_miniature_f
     checkpoint = one_process / 'epoch_2.pth'
     cfg = miniature('ga2', tmp_path / 'one')
     cfg.merge_from_dict(UNEVEN)
-    running.test(cfg, checkpoint)
+    test_here(cfg, checkpoint)
     options = test_options(tmp_path / 'two', *(f'{key}={value}' for key, value in UNEVEN.items()))
     finish(start(TEST, CONFIG, checkpoint, 2, *options, cwd=in_miniature_folder))
-    found = metrics_of(tmp_path / 'two')
-    assert found == metrics_of(tmp_path / 'one')
-    assert (found['sets']['base']['videos'], found['sets']['novel']['videos']) == (13, 7)
+    sets = assert_same_test(tmp_path / 'two', tmp_path / 'one')
+    assert (sets['base']['videos'], sets['novel']['videos']) == (13, 7)
 
 
 def test_two_processes_test_a_clip_without_prompts(tmp_path, in_miniature_folder):
-    running.test(miniature('zero_shot', tmp_path / 'one'))
+    test_here(miniature('zero_shot', tmp_path / 'one'))
     config = running.CONFIGS / 'miniature_zero_shot.py'
     finish(start(TEST, config, '', 2, *test_options(tmp_path / 'two'), cwd=in_miniature_folder))
-    assert metrics_of(tmp_path / 'two') == metrics_of(tmp_path / 'one')
+    assert_same_test(tmp_path / 'two', tmp_path / 'one')
 
 
 # What a user of UCF101 runs, with the tiny CLIP, small frames and one epoch in the options.

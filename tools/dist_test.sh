@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of test.py]
 # CHECKPOINT is '' for a model that learns nothing.
-# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each. On one machine a free port is found.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: $0 CONFIG CHECKPOINT GPUS [options of test.py]" >&2
@@ -11,8 +11,12 @@ CONFIG=$1
 CHECKPOINT=$2
 GPUS=$3
 root=$(cd "$(dirname "$0")/.." && pwd)
+if [ "${NNODES:-1}" = 1 ]; then
+    meet=(--standalone --local_addr=127.0.0.1)
+else
+    meet=(--nnodes="$NNODES" --node_rank="${NODE_RANK:?is not set, but NNODES is $NNODES}"
+        --master_addr="${MASTER_ADDR:?is not set, but NNODES is $NNODES}" --master_port="${PORT:-29500}")
+fi
 PYTHONPATH="$root:${PYTHONPATH:-}" exec "${PYTHON:-python}" -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
-    --nproc_per_node="$GPUS" \
+    "${meet[@]}" --nproc_per_node="$GPUS" \
     "$root/tools/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "${@:4}"

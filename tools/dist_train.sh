@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/dist_train.sh CONFIG GPUS [options of train.py]
-# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each. On one machine a free port is found.
 set -euo pipefail
 if [ $# -lt 2 ]; then
     echo "usage: $0 CONFIG GPUS [options of train.py]" >&2
@@ -9,8 +9,12 @@ fi
 CONFIG=$1
 GPUS=$2
 root=$(cd "$(dirname "$0")/.." && pwd)
+if [ "${NNODES:-1}" = 1 ]; then
+    meet=(--standalone --local_addr=127.0.0.1)
+else
+    meet=(--nnodes="$NNODES" --node_rank="${NODE_RANK:?is not set, but NNODES is $NNODES}"
+        --master_addr="${MASTER_ADDR:?is not set, but NNODES is $NNODES}" --master_port="${PORT:-29500}")
+fi
 PYTHONPATH="$root:${PYTHONPATH:-}" exec "${PYTHON:-python}" -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
-    --nproc_per_node="$GPUS" \
+    "${meet[@]}" --nproc_per_node="$GPUS" \
     "$root/tools/train.py" "$CONFIG" --launcher pytorch "${@:3}"

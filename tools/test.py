@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from ga2mm.apis import read_test_sets, test
-from ga2mm.engine import end_distributed
+from ga2mm.engine import ends_distributed
 from ga2mm.utils import one_line_errors
 
 
@@ -56,8 +56,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main() -> None:
     """Test."""
     args = parse_args()
-    test(merge_args(Config.fromfile(args.config), args), args.checkpoint)
-    end_distributed()
+    with ends_distributed():
+        test(merge_args(Config.fromfile(args.config), args), args.checkpoint)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config, DictAction
 
 from ga2mm.apis import train
-from ga2mm.engine import end_distributed
+from ga2mm.engine import ends_distributed
 from ga2mm.utils import one_line_errors
 
 
@@ -81,8 +81,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main() -> None:
     """Train."""
     args = parse_args()
-    train(merge_args(Config.fromfile(args.config), args))
-    end_distributed()
+    with ends_distributed():
+        train(merge_args(Config.fromfile(args.config), args))
 
 
 if __name__ == '__main__':

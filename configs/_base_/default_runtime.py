@@ -24,7 +24,9 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    # Seconds that a process waits for another that does not answer, before all of them end. More than a slow
+    # disk's first batch, and than what the main process does alone takes: saving, or gathering a test's scores.
+    dist_cfg=dict(backend='nccl', timeout=1800))
 
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
 vis_backends = [dict(type='LocalVisBackend')]

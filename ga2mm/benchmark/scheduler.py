@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def _child(cell: Cell, work_dir: Path, gpus: list[str], processes: int, provenan
         nproc_per_node=processes,
         rdzv_backend='c10d',
         rdzv_endpoint='localhost:0',
+        local_addr='127.0.0.1',
         max_restarts=0,
         start_method='spawn',
     )
@@ -102,14 +104,18 @@ def _worker(cell: Cell, work_dir: Path, processes: int, provenance: dict[str, An
 
 def _run(cell: Cell, work_dir: Path, processes: int, provenance: dict[str, Any], launcher: str) -> None:
     from ga2mm.benchmark.run_cell import run_cell
+    from ga2mm.engine import ends_distributed
 
-    try:
-        run_cell(cell, work_dir, processes, provenance, launcher)
-    except Exception as error:
-        traceback.print_exc()
-        reason = f'{type(error).__name__}: {" ".join(str(error).split())}'
-        (work_dir / cell.folder / ERROR).write_text(reason)
-        sys.exit(1)
+    with ends_distributed():
+        try:
+            run_cell(cell, work_dir, processes, provenance, launcher)
+        except Exception as error:
+            traceback.print_exc()
+            reason = f'{type(error).__name__}: {" ".join(str(error).split())}'
+            # The first process to fail says why. It is still in the group, so the others do not miss it yet.
+            with suppress(FileExistsError), (work_dir / cell.folder / ERROR).open('x') as file:
+                file.write(reason)
+            sys.exit(1)
 
 
 def _end_with_parent() -> None:

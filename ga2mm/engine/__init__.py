@@ -10,7 +10,7 @@ from ga2mm.engine.checkpoint_safety import (
     read_checkpoint,
 )
 from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
-from ga2mm.engine.distributed import TestOnlyWrapper, end_distributed, prepare_distributed
+from ga2mm.engine.distributed import TestOnlyWrapper, ends_distributed, prepare_distributed
 from ga2mm.engine.epoch_seed_hook import EpochSeedHook
 from ga2mm.engine.gaussian_average_hook import GaussianAverageHook
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
@@ -27,7 +27,7 @@ __all__ = [
     'TestOnlyWrapper',
     'UnreadableVideosHook',
     'allow_mmengine_checkpoints',
-    'end_distributed',
+    'ends_distributed',
     'prepare_distributed',
     'read_checkpoint',
     'set_classes_from',

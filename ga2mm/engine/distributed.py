@@ -1,6 +1,11 @@
 """What MMEngine lacks for distributed runs: machines without a GPU, and models that learn nothing."""
 
+import gc
 import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -43,17 +48,20 @@ def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
     """Make ``cfg.launcher`` work on this machine; call it before the runner is built.
 
     On GPUs MMEngine does nearly all of it. Without one, MMEngine would ask CUDA for a device, so the
-    processes are joined here with gloo, and the model wrapper is told to use no device ids.
+    processes are joined here with gloo, and the model wrapper is told to use no device ids. In both cases
+    ``env_cfg.dist_cfg.timeout`` is how many seconds a process waits for another that says nothing.
 
     Args:
         cfg: The run's config, changed in place.
         test_only: Nothing will be trained, so the model is put into a :class:`TestOnlyWrapper`.
 
     Raises:
-        ValueError: More processes than GPUs were started, or a launcher that needs GPUs has none.
+        ValueError: More processes than GPUs were started, a launcher that needs GPUs has none, or the
+            timeout is no number of seconds.
     """
     if cfg.launcher == 'none':
         return
+    timeout = _timeout(cfg)
     if test_only:
         cfg.model_wrapper_cfg = dict(type='TestOnlyWrapper')
     processes = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
@@ -66,7 +74,7 @@ def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
     if cfg.launcher != 'pytorch':
         raise ValueError(f"launcher '{cfg.launcher}' needs GPUs; without one use --launcher pytorch")
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+        torch.distributed.init_process_group('gloo', timeout=timeout)
     if not test_only:
         cfg.model_wrapper_cfg = dict(
             type='MMDistributedDataParallel',
@@ -76,11 +84,58 @@ def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
         )
 
 
-def end_distributed() -> None:
-    """Leave together with all other processes, so that none closes its connections under another.
+@contextmanager
+def ends_distributed() -> Iterator[None]:
+    """Leave the group of processes when the block ends; without a launcher there is nothing to do.
 
-    MMEngine leaves that to the end of the process. Without a launcher there is nothing to do.
+    All leave together, so that none closes its connections under another. After an error a process leaves
+    alone, and the others, which wait for it, end too.
+
+    The threads of the group are gone afterwards. One that lives on may need Python while that is shut down,
+    which aborts the process after all its work is done. A runner and its model hold the group and one
+    another, and an error holds the runner, so both are let go of first; keep no runner outside of the block.
+
+    Raises:
+        ConnectionError: Another process has ended or does not answer.
     """
+    try:
+        yield
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+    except BaseException as error:
+        if torch.distributed.is_initialized():
+            _forget_variables(error)
+            if torch.distributed.get_backend() == 'gloo':  # NCCL would wait for the others
+                _destroy_group()
+        lost = isinstance(error, RuntimeError) and 'gloo' in str(error)
+        if lost or isinstance(error, torch.distributed.DistError):
+            raise ConnectionError(
+                f'process {os.environ.get("RANK", "?")} waits for another that has ended or does not answer: '
+                'what that one printed says why; if nothing, it was killed, stopped or slower than '
+                'env_cfg.dist_cfg.timeout seconds'
+            ) from error
+        raise
     if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
+        _destroy_group()
+
+
+def _timeout(cfg: Config) -> timedelta | None:
+    """``env_cfg.dist_cfg.timeout``, None for PyTorch's own."""
+    seconds = ((cfg.get('env_cfg') or {}).get('dist_cfg') or {}).get('timeout')
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 1 <= seconds <= 10**9:
+        raise ValueError(f'env_cfg.dist_cfg.timeout={seconds!r}: give a number of seconds from 1 to 10**9')
+    return timedelta(seconds=seconds)
+
+
+def _destroy_group() -> None:
+    gc.collect()
+    torch.distributed.destroy_process_group()
+
+
+def _forget_variables(error: BaseException | None) -> None:
+    """Empty the functions that an error came through; its traceback still names their lines."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
