@@ -1,11 +1,12 @@
 """Small helpers that know nothing of the project."""
 
+import fcntl
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -22,14 +23,37 @@ def replace_when_written(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    os.close(handle)
     temporary = Path(name)
     try:
+        with suppress(OSError):  # some file systems have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: str | Path, names: str) -> None:
+    """Remove what killed processes left of files that :func:`replace_when_written` was writing in a folder.
+
+    A file that some process still writes is locked, and stays.
+
+    Args:
+        folder: The folder.
+        names: A regular expression for the names of the files that were to be.
+    """
+    temporary = re.compile(rf'\.({names})\.[a-z0-9_]{{8}}')
+    for path in Path(folder).glob('.*'):
+        if not temporary.fullmatch(path.name) or path.is_symlink() or not path.is_file():
+            continue
+        with path.open('rb') as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

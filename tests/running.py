@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +62,28 @@ def test(cfg: Config, checkpoint: Path | None = None) -> dict[str, float]:
     """Test in this process."""
     cfg.load_from = None if checkpoint is None else str(checkpoint)
     return Runner.from_cfg(cfg).test()
+
+
+class Interrupted(Exception):
+    """What ends a run in :func:`train_until`."""
+
+
+class _Interruption(Hook):
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        if runner.epoch == self.epochs:
+            raise Interrupted
+
+
+def train_until(cfg: Config, epochs: int) -> Runner:
+    """Train in this process, as if it were ended from outside after some epochs."""
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(_Interruption(epochs))
+    with pytest.raises(Interrupted):
+        runner.train()
+    return runner
 
 
 def losses(runner: Runner) -> list[float]:

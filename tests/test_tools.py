@@ -73,7 +73,9 @@ def test_train_and_test_from_the_shell(tmp_path, in_miniature_folder):
 
 
 def test_resume_takes_the_latest_checkpoint(tmp_path, checkpoint):
-    train(miniature('ga2', tmp_path, epochs=1))
+    options = dict(val_dataloader=None, val_cfg=None, val_evaluator=None)
+    cfg = miniature('ga2', tmp_path, epochs=2, default_hooks__checkpoint__interval=1, **options)
+    running.train_until(cfg, 1)
     tool(
         *(
             'train.py',

@@ -17,6 +17,7 @@ from test_anchor_strategies import NEGATIVES
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples, predict
 
 from ga2mm.apis.hard_prompt import export_hard_prompt
+from ga2mm.engine import read_checkpoint
 from ga2mm.engine.gaussian_average_hook import gaussian_weights
 from ga2mm.models.prompts import DeepPrompt, VideoTokens
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
@@ -401,7 +402,7 @@ def test_a_run_ends_with_the_weighted_mean_of_its_epochs_and_resumes(tmp_path):
     assert float(runner.model.weight.detach()) == pytest.approx(expected)
 
     def stored(epoch: int, folder: str = 'run') -> float:
-        checkpoint = torch.load(tmp_path / folder / f'epoch_{epoch}.pth', weights_only=True)
+        checkpoint = read_checkpoint(tmp_path / folder / f'epoch_{epoch}.pth')
         return float(checkpoint['state_dict']['weight'])
 
     assert [stored(epoch) for epoch in (1, 2, 3)] == [-2, -4, -6]

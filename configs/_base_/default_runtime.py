@@ -7,9 +7,9 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The last checkpoint is the one to test: choosing by test accuracy would be peeking.
     checkpoint=dict(
-        type='CheckpointHook',
+        type='WholeCheckpointHook',
         interval=1,
-        # MMEngine removes the oldest before it writes the next, so 1 would leave none if it were killed there.
+        # A second one, should the last turn out damaged.
         max_keep_ckpts=2,
         save_last=True,
         backend_args=dict(backend='atomic_local')),
@@ -19,6 +19,8 @@ default_hooks = dict(
     checkpoint_safety=dict(type='CheckpointSafetyHook'),
     class_names=dict(type='ClassNamesHook'),
     epoch_seed=dict(type='EpochSeedHook'),
+    finite=dict(type='FiniteHook'),
+    same_schedule=dict(type='SameScheduleHook'),
     unreadable_videos=dict(type='UnreadableVideosHook'))
 
 env_cfg = dict(

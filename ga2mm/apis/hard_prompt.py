@@ -1,18 +1,14 @@
 """From a finished run, or a foreign checkpoint, to the hard prompt of others."""
 
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from torch import Tensor
 
-from ga2mm.engine import read_checkpoint
+from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import OpenCLIP
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
-
-STATE_DICTS = ('state_dict', 'model_state_dict', 'model')
-"""Where ga2mm, GA2-CLIP and ViFi-CLIP keep their state dict."""
 
 SOFT_PROMPT = 'cls_head.text_prompt.soft_prompt'
 FOREIGN_SOFT_PROMPTS = ('prompt_learner.ctx_VPT', 'prompt_learner.ctx')
@@ -23,23 +19,6 @@ TUNED_CLIP = 'backbone.model.'
 """What the names of a tuned CLIP's weights begin with in a checkpoint."""
 
 UNKNOWN_CLIP = 'unknown'
-
-
-def state_dict_of(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
-    """The state dict in a checkpoint's content, its names without ``module.``.
-
-    Raises:
-        ValueError: There is none.
-    """
-    state_dict = next((content[key] for key in STATE_DICTS if key in content), None)
-    if not isinstance(state_dict, dict) or not all(
-        isinstance(key, str) and isinstance(value, Tensor) for key, value in state_dict.items()
-    ):
-        raise ValueError(
-            f'{path} holds no state dict: expected names mapped to tensors under one of '
-            f'{", ".join(STATE_DICTS)}'
-        )
-    return {key.removeprefix('module.'): value for key, value in state_dict.items()}
 
 
 def soft_prompt_of(state_dict: dict[str, Tensor], path: Path) -> Tensor:

@@ -1,5 +1,6 @@
 """Classify a video with any class names, or say that it shows none of them."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,8 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
-from ga2mm.apis.hard_prompt import state_dict_of
 from ga2mm.apis.run import learns, test_datasets
-from ga2mm.engine import read_checkpoint
+from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
@@ -73,8 +73,11 @@ def classify_video(
 
     Raises:
         UnreadableVideoError: The video cannot be read.
-        ValueError: The class names are no list of distinct names.
+        ValueError: The class names are no list of distinct names, the threshold is NaN, or the scores are NaN
+            or infinite.
     """
+    if none_below is not None and math.isnan(none_below):
+        raise ValueError('none_below is NaN: give the threshold that calibrate_threshold found')
     if class_names is not None:
         model.set_classes(class_names)
     prediction = _predict(model, video)

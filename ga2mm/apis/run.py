@@ -1,5 +1,6 @@
 """Training and testing by config, as the command line tools and the benchmarks do it."""
 
+import copy
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ga2mm.apis.split_check import check_train_config
-from ga2mm.engine import prepare_distributed, read_checkpoint
+from ga2mm.engine import prepare_distributed
 
 
 def train(cfg: Config) -> Runner:
@@ -31,7 +32,7 @@ def train(cfg: Config) -> Runner:
     _check_lists(cfg)
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     prepare_distributed(cfg)
-    runner = Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(_with_accumulation_in_the_rate(cfg))
     if not learns(runner.model):
         raise ValueError('this config learns nothing, so there is nothing to train: give it to tools/test.py')
     runner.train()
@@ -57,8 +58,6 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if 'anchors' in cfg.model:
         cfg.model.anchors = None
-    if checkpoint and Path(checkpoint).is_file():
-        read_checkpoint(checkpoint)  # for its one line about a damaged file
     prepare_distributed(cfg, test_only=True)
     runner = Runner.from_cfg(cfg)
     if not checkpoint and learns(runner.model):
@@ -100,6 +99,26 @@ def test_datasets(cfg: Config) -> dict[str, dict]:
         elif isinstance(loaders, dict) and 'dataset' in loaders:
             found[name] = loaders['dataset']
     return found
+
+
+def _with_accumulation_in_the_rate(cfg: Config) -> Config:
+    """The config with ``auto_scale_lr`` such that clips of accumulated steps count in the scaled rate.
+
+    MMEngine scales by processes x batch size / base_batch_size alone.
+    """
+    counts = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    scaling = cfg.get('auto_scale_lr') or {}
+    if counts == 1 or not scaling.get('enable') or not scaling.get('base_batch_size'):
+        return cfg
+    base = scaling['base_batch_size']
+    print_log(
+        f'accumulative_counts={counts} steps are put together, so base_batch_size={base} of auto_scale_lr '
+        f'becomes {base / counts:g} for the clips of one of them',
+        'current',
+    )
+    cfg = copy.copy(cfg)
+    cfg.auto_scale_lr = dict(scaling, base_batch_size=base / counts)
+    return cfg
 
 
 def _check_lists(cfg: Config) -> None:

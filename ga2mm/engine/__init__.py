@@ -6,15 +6,19 @@ from ga2mm.engine.bfloat16_optim_wrapper import BFloat16OptimWrapper
 from ga2mm.engine.checkpoint_safety import (
     AtomicLocalBackend,
     CheckpointSafetyHook,
-    allow_mmengine_checkpoints,
+    latest_checkpoint,
     read_checkpoint,
+    state_dict_of,
 )
 from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
 from ga2mm.engine.distributed import TestOnlyWrapper, ends_distributed, prepare_distributed
 from ga2mm.engine.epoch_seed_hook import EpochSeedHook
+from ga2mm.engine.finite_hook import FiniteHook
 from ga2mm.engine.gaussian_average_hook import GaussianAverageHook
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
+from ga2mm.engine.same_schedule_hook import SameScheduleHook
 from ga2mm.engine.unreadable_videos_hook import UnreadableVideosHook
+from ga2mm.engine.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'AtomicLocalBackend',
@@ -22,13 +26,17 @@ __all__ = [
     'CheckpointSafetyHook',
     'ClassNamesHook',
     'EpochSeedHook',
+    'FiniteHook',
     'GaussianAverageHook',
     'ProtocolTestLoop',
+    'SameScheduleHook',
     'TestOnlyWrapper',
     'UnreadableVideosHook',
-    'allow_mmengine_checkpoints',
+    'WholeCheckpointHook',
     'ends_distributed',
+    'latest_checkpoint',
     'prepare_distributed',
     'read_checkpoint',
     'set_classes_from',
+    'state_dict_of',
 ]

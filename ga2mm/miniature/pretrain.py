@@ -29,13 +29,12 @@ import torch
 from open_clip import CLIP, SimpleTokenizer
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.loss import ClipLoss
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from ga2mm.miniature import world
 from ga2mm.models.clip.weights import read_weights
+from ga2mm.tensor_files import read_safetensors, write_safetensors
 from ga2mm.utils import replace_when_written
 
 CONFIG_FILE = Path(__file__).parent / 'assets' / 'miniature.json'
@@ -72,7 +71,7 @@ def save_state_dict(
         steps: steps of the training, kept as metadata.
         seed: seed of the training, kept as metadata.
     """
-    tensors = {key: value.detach().half().contiguous() for key, value in state.items()}
+    tensors = {key: value.detach().half() for key, value in state.items()}
     tensors['token_embedding.rows'] = tensors.pop('token_embedding.weight')
     tensors['token_embedding.ids'] = ids.to(torch.int32)
     metadata = {
@@ -83,7 +82,7 @@ def save_state_dict(
         'world_version': str(world.WORLD_VERSION),
     }
     with replace_when_written(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        write_safetensors(temporary, tensors, metadata)
 
 
 def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tensor]:
@@ -94,10 +93,9 @@ def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tenso
     Raises:
         ValueError: the file is not a checkpoint of this tiny CLIP.
     """
-    with safe_open(path, framework='pt') as file:
-        arch = (file.metadata() or {}).get('arch')
-        if arch != ARCH:
-            raise ValueError(f'{path} is no {ARCH} checkpoint, its metadata say arch={arch!r}')
+    _, metadata = read_safetensors(path, f'{ARCH} checkpoint', 'train one with ga2mm.miniature.pretrain')
+    if metadata.get('arch') != ARCH:
+        raise ValueError(f'{path} is no {ARCH} checkpoint, its metadata say arch={metadata.get("arch")!r}')
     return {key: value.float() for key, value in read_weights(path).state_dict.items()}
 
 

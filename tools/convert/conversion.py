@@ -9,12 +9,12 @@ from typing import Any
 import open_clip
 import torch
 from mmengine.config import Config
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ga2mm.models import CLIPRecognizer
 from ga2mm.models.clip.weights import Weights, read_weights
 from ga2mm.registry import MODELS
+from ga2mm.tensor_files import write_safetensors
 from ga2mm.utils import replace_when_written
 
 HEAD_WIDTH = 64
@@ -228,6 +228,4 @@ def _save_weights(path: Path, weights: Weights) -> None:
         table, ids = tensors.pop('token_embedding.weight'), weights.known_tokens.long()
         tensors.update({'token_embedding.ids': ids.int(), 'token_embedding.rows': table[ids]})
         metadata['vocab_size'] = str(len(table))
-    # Cloned, since safetensors takes no tensors that share memory.
-    tensors = {key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
-    save_file(tensors, path, metadata)
+    write_safetensors(path, tensors, metadata)

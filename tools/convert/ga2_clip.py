@@ -13,8 +13,8 @@ from conversion import (
 )
 from mmengine.config import Config
 
-from ga2mm.apis.hard_prompt import soft_prompt_of, state_dict_of
-from ga2mm.engine import read_checkpoint
+from ga2mm.apis.hard_prompt import soft_prompt_of
+from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.utils import one_line_errors
 
 MAPPING = 'prompt_learner.proj_b2n_VPT.'

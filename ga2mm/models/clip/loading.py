@@ -11,9 +11,13 @@ from open_clip.transformer import TextTransformer, VisionTransformer
 from torch import Tensor, nn
 
 from ga2mm.models.clip.weights import Weights, read_weights
+from ga2mm.tensor_files import check_tensors
 
 MINIATURE = Path(__file__).parents[2] / 'miniature' / 'assets'
 """The tiny CLIP that the package ships: ``arch='miniature', pretrained='miniature'``."""
+
+WEIGHT_SUFFIXES = ('.safetensors', '.bin', '.pth')
+"""Of files that OpenCLIP may take the weights from in ``local-dir:``."""
 
 OF_THE_CONFIG = 'of the config'
 """What errors call an architecture that is a dict."""
@@ -32,6 +36,8 @@ def load_clip(
                 f'backbone.arch={arch!r} brings weights and activation of its own: leave out '
                 'pretrained and quick_gelu'
             )
+        if arch.startswith('local-dir:'):
+            _check_folder(Path(arch.removeprefix('local-dir:')), arch)
         model = _create(arch, None, cache_dir)
         return model, open_clip.get_tokenizer(arch, cache_dir=cache_dir), None
 
@@ -77,6 +83,23 @@ def load_clip(
     return model, tokenizer, weights.known_tokens if weights else None
 
 
+def _check_folder(folder: Path, name: str) -> None:
+    """Check what OpenCLIP will read of a folder: its config and the files of weights."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f'backbone.arch={name!r}: there is no folder {folder}')
+    path = folder / 'open_clip_config.json'
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{path} is no JSON: {error}') from error
+    if not isinstance(config, dict) or not isinstance(config.get('model_cfg'), dict):
+        raise ValueError(f"{path} has no dict under model_cfg: write it as OpenCLIP's save_pretrained does")
+    _check_config(config['model_cfg'], name)
+    for suffix in WEIGHT_SUFFIXES:
+        for file in sorted(folder.glob(f'*{suffix}')):
+            read_weights(file)
+
+
 def _read(name: str, pretrained: str) -> Weights:
     path = Path(pretrained)
     if pretrained == 'miniature':
@@ -97,6 +120,7 @@ def _create(name: str, tag: str | None, cache_dir: str | None) -> nn.Module:
     except RuntimeError as error:
         raise ValueError(f'backbone.arch={name!r}, backbone.pretrained={tag!r}: {error}') from error
     _check_supported(model, name)
+    check_tensors(model.state_dict(), f'the weights of {name}' + (f' {tag}' if tag else ''))
     return model
 
 
@@ -110,6 +134,8 @@ def _is_native(config: dict[str, Any]) -> bool:
 
 
 def _check_config(config: dict[str, Any], name: str) -> None:
+    if not all(isinstance(config.get(key), dict) for key in ('vision_cfg', 'text_cfg')):
+        raise ValueError(f'backbone.arch={name!r} needs the dicts vision_cfg and text_cfg')
     if not _is_native(config):
         raise ValueError(_no_prompts(name))
 
@@ -195,7 +221,10 @@ def _load_strictly(model: nn.Module, state_dict: dict[str, Tensor], name: str, p
     if scale is not None and scale.numel() == 1 and 'logit_scale' in expected:
         state_dict = dict(state_dict, logit_scale=scale.reshape(expected['logit_scale']))
     found = {key: tuple(value.shape) for key, value in state_dict.items()}
-    if found == expected:
+    no_floats = [
+        f'{key} holds {value.dtype}' for key, value in state_dict.items() if not value.is_floating_point()
+    ]
+    if found == expected and not no_floats:
         model.load_state_dict(state_dict)
         return
     problems = [f'{key} is missing' for key in expected.keys() - found.keys()]
@@ -205,6 +234,7 @@ def _load_strictly(model: nn.Module, state_dict: dict[str, Tensor], name: str, p
         for key, shape in expected.items()
         if found.get(key, shape) != shape
     ]
+    problems += no_floats
     fitting = _fitting_architectures(found)
     raise ValueError(
         f'{pretrained} holds no weights for {name} ({len(problems)} differences, such as: '

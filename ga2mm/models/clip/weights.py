@@ -1,17 +1,21 @@
 """Reading CLIP weights from a local file, whatever its layout."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+from ga2mm.models.clip.torchscript import is_torchscript, read_torchscript
+from ga2mm.tensor_files import check_regular_file, check_tensors, read_pickled, read_safetensors
 
 OPENAI_SCALARS = ('input_resolution', 'context_length', 'vocab_size')
 """Entries that only OpenAI's own state dicts have; they are no parameters."""
 
 UNKNOWN_TOKEN_STD = 0.02
+
+MAX_VOCABULARY = 1_000_000
+"""Most tokens of a table that is stored in part."""
 
 
 @dataclass
@@ -32,48 +36,36 @@ class Weights:
 def read_weights(path: str | Path) -> Weights:
     """Read CLIP weights from OpenAI's TorchScript archive, a ``.pt``/``.pth``/``.bin`` or safetensors.
 
-    Python code in a file is never run: pickles are read with ``weights_only=True``.
+    Code in a file is never run: pickles are read with ``weights_only=True``, TorchScript as text.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file holds no state dict.
+        OSError: There is no such file, or it cannot be read.
+        ValueError: The file holds no state dict, is damaged, or has NaN or infinite values.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         raise FileNotFoundError(f'CLIP weights {path} do not exist (config key backbone.pretrained)')
     if path.suffix == '.safetensors':
         return _read_safetensors(path)
-    if _is_torchscript(path):
-        try:
-            state_dict = torch.jit.load(str(path), map_location='cpu').state_dict()
-        except RuntimeError as error:
-            raise ValueError(f'{path} is no readable TorchScript archive: fetch it again') from error
+    check_regular_file(path)
+    if is_torchscript(path):
+        state_dict = read_torchscript(path)
+        check_tensors(state_dict, path)
         return Weights(_without_openai_scalars(state_dict), quick_gelu=True)
-    try:
-        state_dict = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f'{path} is no file of tensors ({type(error).__name__}): give a state dict saved with '
-            "torch.save, a safetensors file or OpenAI's TorchScript archive"
-        ) from error
+    remedy = "give a state dict saved with torch.save, a safetensors file or OpenAI's TorchScript archive"
+    state_dict = read_pickled(path, 'file of tensors', remedy)
     for key in ('state_dict', 'model'):
         if isinstance(state_dict, dict) and isinstance(state_dict.get(key), dict):
             state_dict = state_dict[key]
     if not isinstance(state_dict, dict) or not all(
-        isinstance(value, Tensor) for value in state_dict.values()
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state_dict.items()
     ):
         raise ValueError(f'{path} holds no state dict: expected names mapped to tensors')
+    check_tensors(state_dict, path)
     if all(key.startswith('module.') for key in state_dict):
         state_dict = {key[len('module.') :]: value for key, value in state_dict.items()}
     is_openai = any(key in state_dict for key in OPENAI_SCALARS)
     return Weights(_without_openai_scalars(state_dict), quick_gelu=True if is_openai else None)
-
-
-def _is_torchscript(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('constants.pkl') for name in archive.namelist())
 
 
 def _without_openai_scalars(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -81,25 +73,32 @@ def _without_openai_scalars(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _read_safetensors(path: Path) -> Weights:
-    try:
-        with safe_open(path, framework='pt') as file:
-            metadata = file.metadata() or {}
-            state_dict = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f'{path} is no safetensors file: {error}') from error
+    state_dict, metadata = read_safetensors(path, 'safetensors file', 'fetch it again')
     stated = {'true': True, 'false': False}.get(metadata.get('quick_gelu', '').lower())
-    known_tokens = state_dict.pop('token_embedding.ids', None)
-    if known_tokens is not None:
-        rows = state_dict.pop('token_embedding.rows').float()
-        state_dict['token_embedding.weight'] = _full_token_table(
-            known_tokens.long(), rows, int(metadata.get('vocab_size', 49408))
-        )
+    known_tokens, rows = (state_dict.pop(f'token_embedding.{key}', None) for key in ('ids', 'rows'))
+    if known_tokens is not None or rows is not None:
+        table = _full_token_table(known_tokens, rows, metadata.get('vocab_size', '49408'), path)
+        state_dict['token_embedding.weight'] = table
     return Weights(state_dict, quick_gelu=stated, known_tokens=known_tokens)
 
 
-def _full_token_table(ids: Tensor, rows: Tensor, vocab_size: int) -> Tensor:
-    """A token table of which only some rows were stored; the others are small seeded noise."""
+def _full_token_table(ids: Tensor | None, rows: Tensor | None, vocab_size: str, path: Path) -> Tensor:
+    """A token table of which only some rows were stored; the others are small seeded noise.
+
+    Raises:
+        ValueError: Ids, rows and the number of tokens do not belong together.
+    """
+    size = int(vocab_size) if vocab_size.isdecimal() else 0
+    fits = (
+        ids is not None and rows is not None and (ids.dim(), rows.dim()) == (1, 2) and len(ids) == len(rows)
+    )
+    fits = fits and not ids.is_floating_point() and size <= MAX_VOCABULARY
+    if not fits or (len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < size):
+        raise ValueError(
+            f'{path}: token_embedding.ids, token_embedding.rows and vocab_size={vocab_size} do not belong '
+            'together: write the file again'
+        )
     noise = torch.Generator().manual_seed(0)
-    table = torch.randn(vocab_size, rows.shape[1], generator=noise) * UNKNOWN_TOKEN_STD
-    table[ids] = rows
+    table = torch.randn(size, rows.shape[1], generator=noise) * UNKNOWN_TOKEN_STD
+    table[ids.long()] = rows.float()
     return table

@@ -275,7 +275,16 @@ class CoupledPromptHead(BaseHead):
         Args:
             cls_scores: Logits (videos · clips, classes).
             data_samples: The samples of the videos.
+
+        Raises:
+            ValueError: A logit is NaN or infinite.
         """
+        wrong = int((~cls_scores.isfinite()).any(dim=-1).sum())
+        if wrong:
+            raise ValueError(
+                f'the scores of {wrong} of {len(cls_scores)} clips are NaN or infinite: the numbers grew too '
+                'large for their precision, in CLIP or in the prompts (in half precision, test in float32)'
+            )
         logits = cls_scores.unflatten(0, (len(data_samples), -1)).mean(dim=1)
         for sample, max_logit in zip(data_samples, logits.amax(dim=1), strict=True):
             sample.set_field(max_logit, 'max_logit')

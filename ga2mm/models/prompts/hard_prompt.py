@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ga2mm.models.clip.identity import same_clip
+from ga2mm.tensor_files import check_tensors, read_safetensors, write_safetensors
 from ga2mm.utils import replace_when_written
 
 
@@ -18,10 +17,14 @@ def write_hard_prompt(path: str | Path, prompt: Tensor, clip_identity: str, sour
         prompt: The prompt of shape (length, width).
         clip_identity: Identity of the CLIP that it was learnt on.
         source: What it was learnt from, for people to read.
+
+    Raises:
+        ValueError: The prompt has NaN or infinite values.
     """
-    metadata = {'clip_identity': clip_identity, 'source': source}
+    tensors = {'hard_prompt': prompt.detach().float()}
+    check_tensors(tensors, source)
     with replace_when_written(path) as temporary:
-        save_file({'hard_prompt': prompt.detach().float().cpu().contiguous()}, temporary, metadata)
+        write_safetensors(temporary, tensors, {'clip_identity': clip_identity, 'source': source})
 
 
 def read_hard_prompt(path: str | Path, shape: tuple[int, int], clip_identity: str | None = None) -> Tensor:
@@ -36,16 +39,14 @@ def read_hard_prompt(path: str | Path, shape: tuple[int, int], clip_identity: st
         The prompt of shape (length, width).
 
     Raises:
-        ValueError: It is no such file, has another shape or belongs to another CLIP.
+        OSError: The file cannot be read.
+        ValueError: It is no such file, damaged, has NaN values or another shape, or belongs to another CLIP.
     """
-    try:
-        with safe_open(path, framework='pt') as file:
-            metadata = file.metadata() or {}
-            prompt = file.get_tensor('hard_prompt')
-    except SafetensorError as error:
-        raise ValueError(
-            f'{path} is no hard prompt ({error}): write one with tools/convert/hard_prompt.py'
-        ) from error
+    remedy = 'write one with tools/convert/hard_prompt.py'
+    tensors, metadata = read_safetensors(path, 'hard prompt', remedy)
+    prompt = tensors.get('hard_prompt')
+    if prompt is None or not prompt.is_floating_point():
+        raise ValueError(f'{path} is no hard prompt (no floats under hard_prompt): {remedy}')
     if tuple(prompt.shape) != tuple(shape):
         raise ValueError(
             f'hard prompt {path} has length and width {tuple(prompt.shape)}, but text_prompt needs '

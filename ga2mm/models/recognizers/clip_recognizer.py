@@ -20,6 +20,7 @@ from ga2mm.models.prompts import VideoTokens
 from ga2mm.models.temporal import mean_over_frames
 from ga2mm.registry import MODELS
 from ga2mm.structures import stack_gt_labels
+from ga2mm.tensor_files import check_tensors
 from ga2mm.utils import at_least_float32, numbered
 
 
@@ -105,6 +106,8 @@ class CLIPRecognizer(BaseRecognizer):
                 teacher = MODELS.build(dict(backbone, frozen=True))
         # Past nn.Module's own attribute handling, which would put a second CLIP into the checkpoint.
         object.__setattr__(self, 'teacher', teacher)
+        self._loading_errors: list[str] = []
+        self.register_load_state_dict_post_hook(_refuse_loading_errors)
 
     def set_classes(self, class_names: Sequence[str]) -> None:
         """Offer these classes from now on, keeping what was learnt.
@@ -379,13 +382,15 @@ class CLIPRecognizer(BaseRecognizer):
         What anchor strategies learnt belongs to training: without anchors it is left out.
 
         Raises:
-            ValueError: Names or shapes differ from those of this model.
+            ValueError: Names, shapes or kinds of numbers differ from those of this model, or a tensor has no
+                values to copy.
         """
         if self.anchors is None:
             state_dict = {
                 key: value for key, value in state_dict.items() if not key.startswith(f'{prefix}anchors.')
             }
-        expected = {prefix + key: value.shape for key, value in self.state_dict().items()}
+        own = {prefix + key: value for key, value in self.state_dict().items()}
+        expected = {key: value.shape for key, value in own.items()}
         found = {
             key: getattr(value, 'shape', ()) for key, value in state_dict.items() if key.startswith(prefix)
         }
@@ -397,13 +402,34 @@ class CLIPRecognizer(BaseRecognizer):
             for key, shape in expected.items()
             if found.get(key, shape) != shape and key != identity
         ]
+        problems += [
+            f'{key} holds {state_dict[key].dtype}, not {value.dtype}'
+            for key, value in own.items()
+            if isinstance(state_dict.get(key), Tensor)
+            and _kind(state_dict[key]) != _kind(value)
+            and key != identity
+        ]
         if problems:
             raise ValueError(
                 f'the checkpoint does not fit the model of the config ({"; ".join(problems[:4])}'
                 f'{f"; and {len(problems) - 4} more" if len(problems) > 4 else ""}): use the config '
                 'that it was trained with'
             )
+        check_tensors({key: value for key, value in state_dict.items() if key in own}, 'the checkpoint')
+        self._loading_errors = args[-1]  # of all parts, once the last one is loaded
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _kind(tensor: Tensor) -> tuple[bool, bool]:
+    """Whether a tensor holds floating point numbers, and complex ones: what copying keeps."""
+    return tensor.is_floating_point(), tensor.is_complex()
+
+
+def _refuse_loading_errors(model: CLIPRecognizer, incompatible_keys: Any) -> None:
+    """Raise what PyTorch notes of tensors that it could not copy, of which MMEngine would only warn."""
+    errors, model._loading_errors = model._loading_errors, []
+    if errors:
+        raise ValueError(f'the checkpoint cannot be loaded: {errors[0]}')
 
 
 def _build_losses(configs: Sequence[dict[str, Any]]) -> nn.ModuleList:

@@ -1,0 +1,58 @@
+"""Saving that leaves a run resumable wherever it is killed."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+
+from ga2mm.engine.checkpoint_safety import LAST
+from ga2mm.registry import HOOKS
+from ga2mm.utils import remove_leftovers, replace_when_written
+
+
+@HOOKS.register_module()
+class WholeCheckpointHook(CheckpointHook):
+    """MMEngine's CheckpointHook for local files, with an order of steps that never leaves a run without one.
+
+    The new checkpoint is written first, then the file ``last_checkpoint``, whole, and the oldest is removed
+    last; MMEngine removes first and writes ``last_checkpoint`` in place. When training starts, what killed
+    runs left of files that they were writing is removed from the run's folder.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """As in MMEngine; then remove what killed runs left half written."""
+        super().before_train(runner)
+        if is_main_process():
+            for folder in dict.fromkeys((self.out_dir, runner.work_dir)):
+                remove_leftovers(folder, rf'.+\.pth|{LAST}')
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
+        ids, outdated = self.keep_ckpt_ids if self.max_keep_ckpts > 0 else [], []
+        if self.max_keep_ckpts > 0 and (not ids or ids[-1] != step):
+            outdated = [ids.popleft()] if len(ids) == self.max_keep_ckpts else []
+            ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(ids))
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if not is_main_process():
+            return
+        with replace_when_written(Path(runner.work_dir) / LAST) as temporary:
+            temporary.write_text(self.last_ckpt)
+        for number in outdated:
+            path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(number))
+            if self.file_backend.isfile(path):
+                self.file_backend.remove(path)

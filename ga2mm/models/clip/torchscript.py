@@ -1,0 +1,258 @@
+"""Reading the weights in a TorchScript archive, such as OpenAI's, without running anything in it.
+
+``torch.jit.load`` runs code of the archive. Here its pickle is followed opcode by opcode: what would be an
+object of a class becomes a :class:`Module` that holds plain values, and a tensor is made by us of values in
+the archive; nothing else is ever called. Which attributes are weights stands in its code, which is read as text.
+"""
+
+import pickletools
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ga2mm.tensor_files import check_archive, check_regular_file
+
+DTYPES = {
+    'DoubleStorage': torch.float64,
+    'FloatStorage': torch.float32,
+    'HalfStorage': torch.float16,
+    'BFloat16Storage': torch.bfloat16,
+    'LongStorage': torch.int64,
+    'IntStorage': torch.int32,
+    'ShortStorage': torch.int16,
+    'CharStorage': torch.int8,
+    'ByteStorage': torch.uint8,
+}
+"""What a storage holds, by its name."""
+
+MAX_MODULES, MAX_DEPTH = 100_000, 100
+"""Beyond them modules hold one another."""
+
+_WEIGHTS = re.compile(r'^  __(?:parameters|buffers)__ = \[(.*)\]$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Name:
+    """The name of a class or function, which stays a name."""
+
+    module: str
+    name: str
+
+
+@dataclass
+class Module:
+    """What an archive keeps of an object: its class's name and its attributes."""
+
+    kind: Name
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The place of a tensor's values in the archive."""
+
+    dtype: torch.dtype
+    key: str
+
+
+def is_torchscript(path: str | Path) -> bool:
+    """Whether a file is a zip archive of TorchScript."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith('constants.pkl') for name in archive.namelist())
+
+
+def read_torchscript(path: str | Path) -> dict[str, Tensor]:
+    """Parameters and buffers of an archive's module, as ``torch.jit.load(path).state_dict()`` gives them.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is no such archive, damaged, or holds what a module of tensors does not.
+    """
+    check_regular_file(path)
+    check_archive(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _Archive(archive).state_dict()
+    except OSError:
+        raise
+    except Exception as error:  # whatever a crafted pickle makes the stack or torch raise
+        raise ValueError(f'{path} is no readable TorchScript archive ({error}): fetch it again') from error
+
+
+class _Archive:
+    """One archive while it is read."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.names = set(archive.namelist())
+        (pickled,) = (name for name in self.names if re.fullmatch(r'[^/]+/data\.pkl', name))
+        self.folder = pickled.partition('/')[0]
+        if f'{self.folder}/byteorder' in self.names and self._read('byteorder') != b'little':
+            raise ValueError('its numbers are big-endian')
+        self.values: dict[Storage, Tensor] = {}
+        self.weights: dict[Name, set[str]] = {}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The weights by name."""
+        root = unpickle(self._read('data.pkl'), self._tensor)
+        if not isinstance(root, Module):
+            raise ValueError('it holds no module')
+        found: dict[str, Tensor] = {}
+        waiting = [('', root)]
+        for prefix, module in waiting:
+            if module.kind not in self.weights:
+                self.weights[module.kind] = self._weights_of(module.kind)
+            weights = self.weights[module.kind]
+            for name, value in module.attributes.items():
+                if isinstance(value, Module):
+                    waiting.append((f'{prefix}{name}.', value))
+                elif isinstance(value, Tensor) and name in weights:
+                    found[prefix + name] = value
+            if len(waiting) > MAX_MODULES or prefix.count('.') > MAX_DEPTH:
+                raise ValueError('its modules hold one another')
+        return found
+
+    def _read(self, name: str) -> bytes:
+        return self.archive.read(f'{self.folder}/{name}')
+
+    def _weights_of(self, kind: Name) -> set[str]:
+        """Names of a class's parameters and buffers, as its code states them."""
+        code = self._read(f'code/{kind.module.replace(".", "/")}.py').decode()
+        of_class = re.search(
+            rf'^class {re.escape(kind.name)}\(Module\):\n((?:(?!class ).*\n)*)', code, re.MULTILINE
+        )
+        if of_class is None:
+            raise ValueError(f'its code lacks {kind.module}.{kind.name}')
+        return set(re.findall(r'"([^"]*)"', ' '.join(_WEIGHTS.findall(of_class[1]))))
+
+    def _tensor(
+        self, storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]
+    ) -> Tensor:
+        """A tensor of values in the archive, all of which must be there."""
+        if not all(isinstance(number, int) and number >= 0 for number in (offset, *size, *stride)):
+            raise ValueError('a tensor has a negative size')
+        if storage not in self.values:
+            content = self._read(f'data/{storage.key}')
+            empty = torch.empty(0, dtype=storage.dtype)
+            self.values[storage] = (
+                torch.frombuffer(bytearray(content), dtype=storage.dtype) if content else empty
+            )
+        values = self.values[storage]
+        count = 1
+        for number in size:
+            count *= number
+        last = offset + sum((number - 1) * step for number, step in zip(size, stride, strict=True))
+        if count and (count > len(values) or last >= len(values)):
+            raise ValueError(f'a tensor of {count} values is not stored in full')
+        return values.as_strided(size, stride, offset) if count else values.new_empty(size)
+
+
+def unpickle(content: bytes, tensor: Callable[..., Tensor]) -> Any:
+    """What a pickle of TorchScript holds: plain values, :class:`Module` and tensors.
+
+    Args:
+        content: The pickle.
+        tensor: Makes a tensor of a storage, an offset, sizes and strides.
+
+    Raises:
+        ValueError: It has an opcode, or asks for a call, that TorchScript does not write.
+    """
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[int, Any] = {}
+
+    def since_mark() -> list[Any]:
+        start = marks.pop()
+        values = stack[start:]
+        del stack[start:]
+        return values
+
+    def pop(count: int) -> tuple[Any, ...]:
+        values = tuple(stack[-count:])
+        if len(values) < count:
+            raise ValueError('its pickle is damaged')
+        del stack[-count:]
+        return values
+
+    for opcode, argument, _ in pickletools.genops(content):
+        match opcode.name:
+            case 'PROTO' | 'FRAME':
+                pass
+            case 'STOP':
+                return stack.pop()
+            case 'MARK':
+                marks.append(len(stack))
+            case 'NONE':
+                stack.append(None)
+            case 'NEWTRUE' | 'NEWFALSE':
+                stack.append(opcode.name == 'NEWTRUE')
+            case 'BININT' | 'BININT1' | 'BININT2' | 'LONG1' | 'BINFLOAT' | 'BINUNICODE' | 'SHORT_BINUNICODE':
+                stack.append(argument)
+            case 'BINPUT' | 'LONG_BINPUT':
+                memo[argument] = stack[-1]
+            case 'BINGET' | 'LONG_BINGET':
+                stack.append(memo[argument])
+            case 'EMPTY_DICT':
+                stack.append({})
+            case 'EMPTY_LIST':
+                stack.append([])
+            case 'EMPTY_TUPLE':
+                stack.append(())
+            case 'TUPLE':
+                stack.append(tuple(since_mark()))
+            case 'TUPLE1' | 'TUPLE2' | 'TUPLE3':
+                stack.append(pop(int(opcode.name[-1])))
+            case 'APPEND':
+                (value,) = pop(1)
+                stack[-1].append(value)
+            case 'APPENDS':
+                values = since_mark()
+                stack[-1].extend(values)
+            case 'SETITEM':
+                key, value = pop(2)
+                stack[-1][key] = value
+            case 'SETITEMS':
+                values = since_mark()
+                stack[-1].update(zip(values[::2], values[1::2], strict=True))
+            case 'GLOBAL':
+                stack.append(Name(*argument.split(' ')))
+            case 'BINPERSID':
+                _, kind, key, *_ = stack.pop()
+                stack.append(Storage(DTYPES[kind.name], key))
+            case 'NEWOBJ':
+                kind, _ = pop(2)
+                if not kind.module.startswith('__torch__'):
+                    raise ValueError(f'it asks for {kind.module}.{kind.name}')
+                stack.append(Module(kind))
+            case 'BUILD':
+                (attributes,) = pop(1)
+                if not isinstance(stack[-1], Module) or not isinstance(attributes, dict):
+                    raise ValueError('an object of it has a state of its own')
+                stack[-1].attributes = attributes
+            case 'REDUCE':
+                function, arguments = pop(2)
+                stack.append(_called(function, arguments, tensor))
+            case _:
+                raise ValueError(f'its pickle has the opcode {opcode.name}')
+    raise ValueError('its pickle has no end')
+
+
+def _called(function: Name, arguments: tuple[Any, ...], tensor: Callable[..., Tensor]) -> Any:
+    """The result of the few calls that TorchScript writes; none of them is made."""
+    if function == Name('torch._utils', '_rebuild_tensor_v2'):
+        return tensor(*arguments[:4])
+    if function == Name('collections', 'OrderedDict') and not arguments:
+        return {}
+    if function.module == 'torch.jit._pickle':  # lists of one type
+        return arguments[0]
+    if function == Name('torch', 'device'):
+        return str(arguments[0])
+    raise ValueError(f'it asks for {function.module}.{function.name}')

@@ -1,0 +1,191 @@
+"""Files of tensors are untrusted input: reading one runs no code, and gives what was written or an error."""
+
+import hashlib
+import os
+import stat
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+CHECKSUM = 'ga2mm_sha256'
+"""Key of the metadata of our safetensors files under which :func:`tensor_checksum` is kept."""
+
+MAX_COMPRESSED = 64 * 2**20
+"""Bytes by which an archive may grow when unpacked: TorchScript packs its code, tensors are stored plain."""
+
+
+def check_regular_file(path: str | Path) -> None:
+    """Raise an OSError that says what keeps a path from being read as a file."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = 'a folder' if stat.S_ISDIR(mode) else 'no regular file'
+        raise OSError(f'{path} is {kind}: give a file')
+    with open(path, 'rb'):
+        pass
+
+
+def check_archive(path: str | Path) -> list[str]:
+    """Check a zip archive and give the names in it.
+
+    Raises:
+        ValueError: It is none, a byte of it is not as it was written, or it unpacks to much more than it is.
+    """
+    again = 'copy or fetch it again'
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [entry.filename for entry in archive.infolist()]
+            size = sum(entry.file_size for entry in archive.infolist())
+            if len(set(names)) < len(names):
+                raise ValueError(f'{path} has two entries of one name: {again}')
+            if size > os.path.getsize(path) + MAX_COMPRESSED:
+                raise ValueError(f'{path} would unpack to {size} bytes, which no file of tensors does')
+            damaged = archive.testzip()
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # whatever a damaged archive makes zipfile raise
+        raise ValueError(f'{path} is a damaged archive ({error}): {again}') from error
+    if damaged is not None:
+        raise ValueError(f'{path} is damaged, {damaged} is not as it was written (checksum): {again}')
+    return names
+
+
+def read_pickled(path: str | Path, what: str, remedy: str, allowed: Sequence[Any] = ()) -> Any:
+    """Read what ``torch.save`` wrote; tensors are on the CPU.
+
+    Python code in it is never run (``weights_only=True``). Damage is found by the archive's checksums; a file
+    of PyTorch before 1.6 has none, which brings a warning.
+
+    Args:
+        path: The file.
+        what: What it should be, for errors: ``'checkpoint'``.
+        remedy: What to do if it is not.
+        allowed: What else may be unpickled, as for ``torch.serialization.safe_globals``.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is none, or damaged.
+    """
+    check_regular_file(path)
+    with open(path, 'rb') as file:
+        is_archive = file.read(4) == b'PK\x03\x04'
+    try:
+        if is_archive and 'constants.pkl' in {name.rpartition('/')[2] for name in check_archive(path)}:
+            raise ValueError(f'{path} is a TorchScript archive')
+    except ValueError as error:
+        raise ValueError(f'{path} is no {what}: {str(error).removeprefix(f"{path} is ")}') from error
+    try:
+        with torch.serialization.safe_globals(list(allowed)):
+            content = torch.load(path, map_location='cpu', weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # whatever a damaged or hostile file makes torch raise
+        raise ValueError(f'{path} is no {what} ({type(error).__name__}): {remedy}') from error
+    if not is_archive:
+        warnings.warn(
+            f'{path} was saved in the format of PyTorch before 1.6, which has no checksums: damage to it '
+            'cannot be seen',
+            stacklevel=2,
+        )
+    return content
+
+
+def check_tensors(content: Any, path: str | Path) -> None:
+    """Check that all tensors in dicts, lists and tuples are plain, stored in full and finite.
+
+    Raises:
+        ValueError: One is not. It is named.
+    """
+    for name, tensor in _named_tensors(content):
+        problem = _problem(tensor)
+        if problem:
+            raise ValueError(f'{path}: {name or "its tensor"} {problem}')
+
+
+def _problem(tensor: Tensor) -> str:
+    if tensor.is_meta:
+        return 'has no values (a tensor on the device meta): save it from a model that has them'
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
+        kind = 'quantized' if tensor.is_quantized else 'sparse or nested'
+        return f'is {kind}: save it as a plain tensor'
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        return f'claims {tensor.numel()} values, more than are stored: save a contiguous copy of it'
+    if tensor.is_floating_point() or tensor.is_complex():
+        values = tensor.float() if tensor.element_size() == 1 else tensor
+        wrong = int((~torch.isfinite(values)).sum())
+        if wrong:
+            return f'has {wrong} of {tensor.numel()} values that are NaN or infinite'
+    return ''
+
+
+def _named_tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
+    """Names, with dots between the keys, and tensors; each container is looked at once."""
+    waiting, seen = [('', content)], set()
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Tensor):
+            yield name, value
+            continue
+        if isinstance(value, Mapping):
+            items = list(value.items())
+        elif isinstance(value, list | tuple):
+            items = list(enumerate(value))
+        else:
+            continue
+        if id(value) not in seen:
+            seen.add(id(value))
+            waiting += [(f'{name}.{key}' if name else str(key), entry) for key, entry in reversed(items)]
+
+
+def tensor_checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of tensors and metadata, but for the checksum itself, in hex digits."""
+    digest = hashlib.sha256()
+    for key, value in sorted(metadata.items()):
+        if key != CHECKSUM:
+            digest.update(f'{key}={value}\n'.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file with a checksum in its metadata."""
+    # Copied, since safetensors takes no tensors that share memory.
+    tensors = {
+        key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for key, value in tensors.items()
+    }
+    save_file(tensors, path, {**metadata, CHECKSUM: tensor_checksum(tensors, metadata)})
+
+
+def read_safetensors(path: str | Path, what: str, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file; the checksum is compared where it has one of ours.
+
+    Args:
+        path: The file.
+        what: What it should be, for errors.
+        remedy: What to do if it is not.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is none, damaged, or a tensor has NaN or infinite values.
+    """
+    check_regular_file(path)
+    try:
+        with safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f'{path} is no {what} ({error}): {remedy}') from error
+    checksum = metadata.get(CHECKSUM)
+    if checksum is not None and checksum != tensor_checksum(tensors, metadata):
+        raise ValueError(f'{path} is damaged, not what was written (checksum): copy or write it again')
+    check_tensors(tensors, path)
+    return tensors, metadata
