@@ -11,8 +11,6 @@ from typing import Any
 
 from ga2mm.anchors.negatives import read_negatives
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
-from ga2mm.datasets.annotation import read_annotation
-from ga2mm.datasets.label_map import read_label_map
 from ga2mm.datasets.similar_classes import normalise_class_name, similar_classes
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.registry import DATASETS
@@ -90,7 +88,7 @@ def read_config_lists(
             built = cls(**arguments | dict(pipeline=[], lazy_init=True))
             videos = built.load_data_list()
         except (OSError, TypeError, ValueError) as error:
-            findings.append(Finding('error', f'{key}: {_labels_from_one(arguments) or error}'))
+            findings.append(Finding('error', f'{key}: {error}'))
             continue
         paths = [os.path.split(video['filename']) for video in videos]
         labelled = isinstance(built, ActionVideoDataset)
@@ -238,22 +236,6 @@ def _anchor_datasets(key: str, anchors: dict[str, Any]) -> Iterator[tuple[str, s
         yield 'generated anchor', f'{key}.dataset', anchors['dataset']
     else:
         yield 'anchor', key, anchors
-
-
-def _labels_from_one(arguments: dict[str, Any]) -> str | None:
-    """The error of a list whose labels count from 1, else None."""
-    try:
-        label_map = arguments['label_map']
-        num_classes = len(read_label_map(label_map) if isinstance(label_map, str) else label_map)
-        labels = {label for _, label in read_annotation(arguments['ann_file'])}
-    except (KeyError, OSError, ValueError):
-        return None
-    if min(labels) == 0 or max(labels) != num_classes:
-        return None
-    return (
-        f'{arguments["ann_file"]}: labels are off by one, they end at {num_classes} and none is 0; '
-        f'count them from 0 to {num_classes - 1}'
-    )
 
 
 def _repeated_videos(one: CheckedList) -> Iterator[Finding]:
