@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import running
 import torch
 import torch.distributed
 import torch.multiprocessing
@@ -441,6 +442,14 @@ def test_files_that_are_none_are_named(tmp_path, read):
     ):
         with pytest.raises(kind, match=message):
             read(f'{tmp_path}/{name}')
+
+
+@pytest.mark.parametrize('read', [read_annotation, read_video_list, read_label_map])
+def test_a_file_that_may_not_be_read_is_not_called_missing(tmp_path, read):
+    (tmp_path / 'list.txt').write_text('a.mp4 0')
+    (tmp_path / 'list.txt').chmod(0)
+    with pytest.raises(PermissionError, match='Permission denied: .*list.txt'), running.unprivileged():
+        read(tmp_path / 'list.txt')
 
 
 def test_annotation_without_a_sample(tmp_path):

@@ -338,7 +338,21 @@ def replace_in(name: str, old: str, new: str):
         (None, ['--file-name', '{id}.mp4'], r"file name '\{id\}.mp4': the fields are \{label\}, \{video\}"),
         (None, ['--file-name', 'video.avi'], "the annotations give the file 'video.avi' to two videos"),
         (None, ['--split', 2], 'trainlist02.txt'),
-        (replace_in('classInd.txt', '2 Bik', '3 Bik'), [], "classInd.txt, row 2: '3 Biking' is not '2 NAME'"),
+        (
+            replace_in('classInd.txt', '2 Bik', '3 Bik'),
+            [],
+            "classInd.txt, row 2: '3 Biking' where '2 NAME' should be",
+        ),
+        (
+            replace_in('classInd.txt', '2 Biking', '2 archery'),
+            [],
+            "row 2: class name 'archery' stands already",
+        ),
+        (
+            replace_in('trainlist01.txt', 'c01.avi 1', 'c01.avi 2'),
+            [],
+            "trainlist01.txt, row 1: '.*c01.avi 2', but 'Archery' is class 1 in classInd.txt",
+        ),
         (
             replace_in('trainlist01.txt', 'Archery/', ''),
             [],
@@ -402,6 +416,18 @@ def test_broken_class_files_are_named(tmp_path, base, novel, message):
             'train.csv, row 2: it needs the columns label, youtube_id',
         ),
         ('k400', 'train.csv', ',0,10,', ',0,,', 'train.csv, row 2: it needs the columns'),
+        ('k400', 'train.csv', ',0,10,', ',inf,10,', 'train.csv, row 2: it needs the columns'),
+        ('k400', 'train.csv', '"yoga"', '"yoga', 'train.csv, row 2: .*check the double quotes'),
+        ('k400', 'train.csv', '"yoga"', '"Run"', "class name '[rR]un' stands already"),
+        ('k400', 'val.csv', 'yoga', 'yo\0ga', r"val.csv, row 2: the character '\\x00'"),
+        (
+            'ssv2',
+            'labels.json',
+            '"1"',
+            '"1", "Folding something": "2"',
+            "the key 'Folding something' is there twice",
+        ),
+        ('ssv2', 'labels.json', '{', '[' * 100_000 + '{', 'labels.json is no JSON file .nested too deeply'),
         ('k400', 'val.csv', '"yoga"', '"yoda"', "val.csv: class 'yoda' is not in the training list"),
     ],
 )

@@ -1,18 +1,18 @@
 """Label maps: the names of the classes, in the order of their labels."""
 
-import csv
 import re
 from collections.abc import Sequence
 from os import PathLike
 
 from ga2mm.datasets.similar_classes import normalise_class_name
-from ga2mm.datasets.text_file import NOT_TEXT, quoted, read_lines
+from ga2mm.datasets.text_file import NOT_TEXT, csv_fields, quoted, read_lines
 
 FORMATS = (
     "label maps are CSV files with the header 'id,name', or have one name per line, or '1 NAME' lines "
     "numbered in order as UCF101's classInd.txt"
 )
 
+_CSV_HEADER = re.compile(r'("?)id\1\s*,\s*("?)name\2')
 _NUMBER_BEFORE = re.compile(r'[\[(#]?[0-9]+[\W_]')
 _NUMBER_BEHIND = re.compile(r'(.*)[\W_]([0-9]+)$')
 _NUMBERED = re.compile(r'0*([0-9]+) +(.*)')
@@ -47,7 +47,7 @@ def read_label_map(path: str | PathLike) -> tuple[str, ...]:
     lines = read_lines(path)
     while lines and not lines[-1]:
         lines.pop()
-    if lines and _has_header(lines[0]):
+    if lines and _CSV_HEADER.fullmatch(lines[0].lower()):
         rows_and_names = _read_csv(path, lines)
     elif str(path).lower().endswith('.csv'):
         found = quoted(lines[0]) if lines else 'no line'
@@ -87,22 +87,6 @@ def check_class_names(names: Sequence[str], places: Sequence[str]) -> tuple[str,
                 'give every class a name of its own'
             )
     return tuple(names)
-
-
-def _fields(line: str) -> list[str]:
-    """The fields of a row of a CSV file.
-
-    Raises:
-        csv.Error: A double quote is missing.
-    """
-    return [field.strip() for field in next(csv.reader([line], skipinitialspace=True, strict=True), [])]
-
-
-def _has_header(line: str) -> bool:
-    try:
-        return [field.lower() for field in _fields(line)] == ['id', 'name']
-    except csv.Error:
-        return False
 
 
 def _read_text(path: str | PathLike, lines: list[str]) -> list[str]:
@@ -147,10 +131,7 @@ def _read_csv(path: str | PathLike, lines: list[str]) -> list[tuple[int, str]]:
     for row, line in enumerate(lines[1:], start=2):
         if not line:
             continue
-        try:
-            fields = _fields(line)
-        except csv.Error as error:
-            raise ValueError(f'{path}, row {row}: {error}; check the double quotes') from None
+        fields = csv_fields(line, f'{path}, row {row}')
         if len(fields) != 2:
             raise ValueError(
                 f"{path}, row {row}: {len(fields)} fields instead of 2; write 'id,name', "

@@ -1,5 +1,6 @@
 """Text and JSON files, read with errors that name the file and the row."""
 
+import csv
 import json
 import re
 import stat
@@ -34,20 +35,40 @@ def read_lines(path: str | PathLike) -> list[str]:
         return [_checked(line, f'{path}, row {row}') for row, line in enumerate(_lines(file), start=1)]
 
 
-def read_json(path: str | PathLike) -> Any:
+def read_json(path: str | PathLike, remedy: str) -> Any:
     """Content of a JSON file.
+
+    Args:
+        path: The file.
+        remedy: What to do if it is none.
 
     Raises:
         OSError: There is no such file, or it cannot be read.
         ValueError: It is no JSON, or an object has a key twice.
     """
     _check_regular(path)
+    content = Path(path).read_bytes()
     try:
-        return json.loads(Path(path).read_bytes(), object_pairs_hook=_without_repeated_keys)
+        return json.loads(content, object_pairs_hook=_without_repeated_keys)
     except RecursionError:
-        raise ValueError(f'{path}: no JSON (it is nested too deeply)') from None
+        raise ValueError(f'{path} is no JSON file (nested too deeply); {remedy}') from None
     except ValueError as error:
-        raise ValueError(f'{path}: no JSON ({error})') from None
+        raise ValueError(f'{path} is no JSON file ({error}); {remedy}') from None
+
+
+def csv_fields(line: str, where: str) -> list[str]:
+    """Fields of a row of a CSV file, without the white space around them.
+
+    Design choice: a field ends with its row, so that a missing double quote is found where it is missing.
+
+    Raises:
+        ValueError: A double quote is missing; ``where`` names file and row.
+    """
+    try:
+        fields = next(csv.reader([line], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise ValueError(f'{where}: {error}; check the double quotes') from None
+    return [field.strip() for field in fields]
 
 
 def quoted(text: Any) -> str:
