@@ -59,7 +59,8 @@ def birds(tmp_path_factory) -> Path:
         for colour, name in zip(COLOURS, CLASSES, strict=True):
             for number in range(count):
                 suffix = 'png' if number % 2 else 'JPG'
-                write_image(root / part / name / f'{name}_{number}.{suffix}', colour, number)
+                seed = number + 100 * (part == 'test')
+                write_image(root / part / name / f'{name}_{number}.{suffix}', colour, seed)
     (root / 'train' / 'owl' / 'notes.txt').write_text('not an image')
     (root / 'train' / '.cache').mkdir()
     return root
