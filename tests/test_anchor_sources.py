@@ -3,10 +3,12 @@
 import pickle
 import random
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import running
 import torch
 from mmengine.dataset import DefaultSampler
 from mmengine.logging import MMLogger
@@ -14,7 +16,8 @@ from test_datasets import make_pipeline, read_all, write_video
 
 from ga2mm.anchors import AnchorBatchSampler
 from ga2mm.anchors.generated_anchors import KINDS, MIXED_VIDEOS
-from ga2mm.apis.split_check import check_lists, read_config_lists
+from ga2mm.apis.config_lists import read_config_lists
+from ga2mm.apis.split_check import check_lists
 from ga2mm.datasets import read_label_map
 from ga2mm.models import OpenCLIP
 from ga2mm.registry import DATASETS
@@ -113,6 +116,19 @@ def test_a_folder_without_videos_is_refused_once_it_is_looked_into(tmp_path):
         dataset = DATASETS.build(make_folder(folder, lazy_init=True))
         with pytest.raises(error, match=problem):
             dataset.full_init()
+
+
+def test_links_that_lead_nowhere_and_folders_that_may_not_be_read_are_named(tmp_path):
+    write_video(tmp_path / 'good.mp4', 'mp4v', seed=0)
+    (tmp_path / 'link.mp4').symlink_to('nowhere')
+    dataset = DATASETS.build(make_folder(tmp_path))
+    assert [Path(dataset.get_data_info(i)['filename']).name for i in (0, 1)] == ['good.mp4', 'link.mp4']
+    with tempfile.TemporaryDirectory() as folder:  # the folders above tmp_path may not be read either
+        Path(folder).chmod(0o755)
+        (Path(folder) / 'good.mp4').touch()
+        (Path(folder) / 'closed').mkdir(mode=0)
+        with pytest.raises(PermissionError, match='Permission denied: .*closed'), running.unprivileged():
+            DATASETS.build(make_folder(Path(folder)))
 
 
 # Classes of another dataset

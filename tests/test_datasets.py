@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import running
 import torch
 import torch.distributed
 import torch.multiprocessing
@@ -370,7 +372,16 @@ def test_annotation_lines(tmp_path):
         (b'my clip.mp4', "label 'clip.mp4' is no integer"),
         (b'b.mp4 1.0', "label '1.0' is no integer"),
         (b'b.mp4 -1', 'label -1 is negative'),
+        (b'b.mp4 ' + b'9' * 5000, "label '9{80}...' is no integer"),
+        (b'b.mp4 +1', r"label '\+1' is no integer"),
+        (b'b.mp4 0 1', "more than one label in 'b.mp4 0'"),
+        (b'"my clip.mp4" 1', "'\"my clip.mp4\"' is no path; write 'path label', without quotes"),
+        (b'"b.mp4": 1', '\'"b.mp4":\' is no path'),
+        (b'# three clips 3', "'# three clips' is a comment"),
         (b'\xff.mp4 1', 'not UTF-8'),
+        (b'b\x00.mp4 1', r"the character '\\x00'; save the file as plain text"),
+        (b'\xef\xbb\xbfb.mp4 1', r"the character '\\ufeff'"),
+        (b'b' * 10_000_000 + b' 1', 'more than 8192 characters in one line'),
     ],
 )
 def test_broken_annotation_names_file_and_row(tmp_path, line, message):
@@ -378,6 +389,79 @@ def test_broken_annotation_names_file_and_row(tmp_path, line, message):
     path.write_bytes(b'a.mp4 0\n\n' + line + b'\nc.mp4 1\n')
     with pytest.raises(ValueError, match=f'list.txt, row 3: {message}'):
         read_annotation(path)
+
+
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        ('{', "'{' is no path"),
+        ('"a.mp4",', '\'"a.mp4",\' is no path'),
+        ('a.mp4,3', "more than one label in 'a.mp4,3'"),
+        ('# all clips', "'# all clips' is a comment"),
+        ('video_path,label', "'video_path,label' is a header"),
+        ('path label', "'path label' is a header"),
+    ],
+)
+def test_broken_video_list_names_file_and_row(tmp_path, line, message):
+    path = tmp_path / 'list.txt'
+    path.write_text(f'{line}\nb.mp4\n')
+    with pytest.raises(ValueError, match=f'list.txt, row 1: {message}'):
+        read_video_list(path)
+
+
+def test_paths_that_look_like_another_format_are_read(tmp_path):
+    path = tmp_path / 'list.txt'
+    # HMDB51 has names that begin with '#'.
+    lines = ['#20_Rhythm_clap_u.avi', '[Official] clip.mp4', "'tis v1.2 clip.mp4", 'label/path']
+    path.write_text(''.join(f'{line} 0\n' for line in lines))
+    assert [video for video, _ in read_annotation(path)] == lines
+    assert read_video_list(path) == lines
+
+
+@pytest.mark.parametrize(
+    ('labels', 'num_classes', 'message'),
+    [
+        ([1, 2, 3], 3, r'they end at 3 and none is 0; count them from 0 to 2 \(the label map has 3 classes'),
+        ([1, 3, 3], 3, 'they end at 3 and none is 0'),
+        ([2, 1, 3], 4, 'they end at 3 and none is 0; .*or take class 0 out of the label map'),
+        ([1, 2, 3], 100, 'they end at 3 and none is 0'),
+    ],
+)
+def test_labels_that_count_from_1_are_named(tmp_path, labels, num_classes, message):
+    path = tmp_path / 'list.txt'
+    path.write_text(''.join(f'{number}.mp4 {label}\n' for number, label in enumerate(labels)))
+    with pytest.raises(ValueError, match=f'list.txt: labels are off by one, {message}'):
+        read_annotation(path, num_classes)
+
+
+@pytest.mark.parametrize('labels', [[0, 1, 3], [1, 3], [1], [2, 3]])
+def test_lists_that_lack_classes_are_read(tmp_path, labels):
+    path = tmp_path / 'list.txt'
+    path.write_text(''.join(f'{number}.mp4 {label}\n' for number, label in enumerate(labels)))
+    assert [label for _, label in read_annotation(path, 5)] == labels
+
+
+@pytest.mark.parametrize('read', [read_annotation, read_video_list, read_label_map])
+def test_files_that_are_none_are_named(tmp_path, read):
+    (tmp_path / 'circle').symlink_to('circle')
+    os.mkfifo(tmp_path / 'pipe')  # to read it would wait without end
+    for name, kind, message in (
+        ('circle', OSError, 'Too many levels of symbolic links'),
+        ('pipe', ValueError, 'pipe: no regular file'),
+        ('.', OSError, 'Is a directory'),
+        ('a' * 300, OSError, 'File name too long'),
+        ('a\0b', ValueError, r"'.*a\\x00b': .*without the character NUL"),
+    ):
+        with pytest.raises(kind, match=message):
+            read(f'{tmp_path}/{name}')
+
+
+@pytest.mark.parametrize('read', [read_annotation, read_video_list, read_label_map])
+def test_a_file_that_may_not_be_read_is_not_called_missing(tmp_path, read):
+    (tmp_path / 'list.txt').write_text('a.mp4 0')
+    (tmp_path / 'list.txt').chmod(0)
+    with pytest.raises(PermissionError, match='Permission denied: .*list.txt'), running.unprivileged():
+        read(tmp_path / 'list.txt')
 
 
 def test_annotation_without_a_sample(tmp_path):
@@ -406,6 +490,108 @@ def test_label_map_formats(tmp_path):
     plain = tmp_path / 'labels.txt'
     plain.write_text('Moving up, then down\nrun\r\n\n')
     assert read_label_map(str(plain)) == ('Moving up, then down', 'run')
+    table.write_text('\ufeff"ID","Name"\n"0","1 finger"\n"1","2 fingers"\n')
+    assert read_label_map(table) == ('1 finger', '2 fingers')
+
+
+CASES = Path(__file__).parent / 'data' / 'label_maps'
+
+
+def test_numbered_label_map_of_ucf101():
+    names = read_label_map(CASES / 'classInd.txt')
+    assert (len(names), names[0], names[11]) == (12, 'ring bouncing', 'circle orbiting')
+
+
+@pytest.mark.parametrize('lines', ['0 run\n1 jump\n', '001 run\n002 jump\n', '1 run\r\n2  jump\r\n\r\n'])
+def test_numbered_label_maps(tmp_path, lines):
+    (tmp_path / 'labels.txt').write_text(lines)
+    assert read_label_map(tmp_path / 'labels.txt') == ('run', 'jump')
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['50 salads', 'run', 'jump'],
+        ['high jump 2', 'run', 'jump'],
+        ['gesture 1', 'gesture 2', 'gesture 3'],
+        ['Moving up, then down', 'carry/hold (an object)', "doesn't move"],
+        ['[something] falling', 'Folding [something]', '(VT) round-off, flic-flac on'],
+        ['übung', '跑步', 'कूदना', 'कूदनी'],
+    ],
+)
+def test_names_that_look_like_another_format_are_read(tmp_path, names):
+    (tmp_path / 'labels.txt').write_text('\n'.join(names), encoding='utf-8')
+    assert read_label_map(tmp_path / 'labels.txt') == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('name_id.txt', "row 1: 'ring bouncing 0', as most lines, is no class name alone"),
+        ('labels.json', "row 1: '{' is no class name"),
+        ('labels.tsv', "row 1: 'id\tname' where '1 NAME' should be"),
+        ('comment.txt', "row 1: '# my classes' is no class name"),
+    ],
+)
+def test_other_formats_are_refused_with_those_that_are_read(name, message):
+    formats = "label maps are CSV files with the header 'id,name', or have one name per line, or '1 NAME'"
+    with pytest.raises(ValueError, match=f'{name}, {message}.*; {formats}'):
+        read_label_map(CASES / name)
+
+
+@pytest.mark.parametrize(
+    'lines',
+    [
+        ['1 run', '2 jump', '4 swim'],
+        ['1 run', '2 jump', 'x swim', '4 fly'],
+        ['2 run', '1 jump'],
+        ['1. run', '2. jump'],
+        ['1 001.run', '2 002.jump'],
+        ['0,run', '1,jump'],
+        ['0;run', '1;jump'],
+        ['run,0', 'jump,1'],
+        ['run,0', 'jump,0', 'swim,2'],
+        ['run\t0', 'jump\t1'],
+        ['run: 0', 'jump: 1'],
+        ['0: run', '1: jump'],
+        ['- run', '- jump'],
+        ['names: [run, jump]'],
+        ['classes:', '  - run', '  - jump'],
+        ['["run", "jump"]'],
+        ["['run', 'jump']"],
+        ['{"run": 0, "jump": 1}'],
+        ['"run"', '"jump"'],
+        ['run,', 'jump,'],
+        ['run;jump;swim'],
+        ['| 0 | run |'],
+        ['name', 'run', 'jump'],
+        ['run', '// more', 'jump'],
+        ['<html>', 'run'],
+    ],
+    ids=' '.join,
+)
+@pytest.mark.parametrize('suffix', ['txt', 'yaml'])
+def test_no_class_is_made_of_what_is_no_name(tmp_path, lines, suffix):
+    path = tmp_path / f'labels.{suffix}'
+    path.write_text('\n'.join(lines))
+    with pytest.raises(
+        ValueError, match=f'labels.{suffix}, row [0-9]: .*; label maps are CSV files'
+    ) as caught:
+        read_label_map(path)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'name', ['RIDE HORSE', 'ride_horse', 'ride-horse', 'RideHorse', 'ride  horse', 'ride horse.']
+)
+def test_names_that_differ_by_case_spaces_and_punctuation_are_refused(tmp_path, name):
+    (tmp_path / 'labels.csv').write_text(f'id,name\n0,ride horse\n1,{name}\n')
+    (tmp_path / 'labels.txt').write_text(f'ride horse\nrun\n{name}\n')
+    for path in ('labels.csv', 'labels.txt'):
+        with pytest.raises(
+            ValueError, match=rf"{path}, row 3: class name '{name}' stands .* row [12] as 'ride"
+        ):
+            read_label_map(tmp_path / path)
 
 
 @pytest.mark.parametrize(
@@ -421,8 +607,15 @@ def test_label_map_formats(tmp_path):
         (b'id,name\n0,run\n1,up, down\n', 'row 3: 3 fields instead of 2'),
         (b'id,name\n0,run\n1\n', 'row 3: 1 fields instead of 2'),
         (b'id,name\n0,run\n1,"up" down\n', 'row 3: .*check the double quotes'),
+        (b'id,name\n0,"run\n1,jump"\n', 'row 2: unexpected end of data; check the double quotes'),
         (b'id,name\n0,run\n1,\xff\n', 'row 3: not UTF-8'),
-        (b'0,run\n1,jump\n', "row 1: the header must be 'id,name'"),
+        (b'id,name\n0,run\n1,ju\x00mp\n', r"row 3: the character '\\x00'"),
+        (b'id,name\n0,run\n1,ju\tmp\n', 'row 3: .*has a tab or control character'),
+        (b'id,name\n0,run\n' + b'9' * 5000 + b',jump\n', "row 3: id '9{80}...' is no integer"),
+        (b'id,name\n0,run\n1,' + b'jump' * 2_500_000, 'row 3: more than 8192 characters'),
+        ('id,name\n0,run\n'.encode('utf-16'), 'row 1: not UTF-8'),
+        (b'0,run\n1,jump\n', "row 1: the header must be 'id,name', found '0,run'"),
+        (b'', "row 1: the header must be 'id,name', found no line"),
     ],
 )
 def test_broken_label_table_names_file_and_row(tmp_path, content, message):

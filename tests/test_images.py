@@ -59,7 +59,8 @@ def birds(tmp_path_factory) -> Path:
         for colour, name in zip(COLOURS, CLASSES, strict=True):
             for number in range(count):
                 suffix = 'png' if number % 2 else 'JPG'
-                write_image(root / part / name / f'{name}_{number}.{suffix}', colour, number)
+                seed = number + 100 * (part == 'test')
+                write_image(root / part / name / f'{name}_{number}.{suffix}', colour, seed)
     (root / 'train' / 'owl' / 'notes.txt').write_text('not an image')
     (root / 'train' / '.cache').mkdir()
     return root
@@ -213,6 +214,23 @@ def test_bad_folders_and_shots_are_refused(birds, tmp_path):
     (tmp_path / 'empty' / 'owl').mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match='no image in the folders of 1 classes'):
         files(of_folder(tmp_path / 'empty'))
+    (tmp_path / 'empty' / 'Owl').mkdir()
+    with pytest.raises(
+        ValueError, match="empty/owl: class name 'owl' stands already in .*/empty/Owl as 'Owl'"
+    ):
+        of_folder(tmp_path / 'empty')
+
+
+def test_links_to_folders_are_followed_once_and_named_if_they_lead_nowhere(birds, tmp_path):
+    shutil.copytree(birds / 'test' / 'owl', tmp_path / 'owl')
+    (tmp_path / 'owl' / '._owl_0.JPG').touch()  # as archives of macOS leave them
+    (tmp_path / 'owl' / 'again').symlink_to(tmp_path / 'owl')
+    (tmp_path / 'owl' / 'more').symlink_to(birds / 'train' / 'wren')
+    images = files(of_folder(tmp_path))
+    assert len(images) == len(set(images)) == 3 + 6
+    (tmp_path / 'wren').symlink_to('nowhere')
+    with pytest.raises(FileNotFoundError, match='wren: the link leads nowhere; mend it or take it away'):
+        of_folder(tmp_path)
 
 
 def config_of(birds: Path, train_split: str = 'base', test: str = 'test') -> dict:
@@ -328,6 +346,18 @@ def test_wrong_arguments_are_refused(tmp_path):
         (dict(val=[['a.jpg', 1, 'crane']]), r"val\[0\]: label 1 is 'crane', but 'finch' in .*train\[4\]"),
         (dict(val=[['a.jpg', 5, 'crane']]), r"val\[0\]: class name 'crane' stands already in .*train\[3\]"),
         (dict(val=[['a.jpg', 6, 'emu']]), 'no image has label 5, but one has 6'),
+        (
+            dict(val=[['a.jpg', 5, 'Crane ']]),
+            r"val\[0\]: class name 'Crane ' stands already in .*train\[3\] as",
+        ),
+        (dict(val=[['a\0.jpg', 0, 'crane']]), r"val\[0\]: 'a\\x00.jpg' is no path"),
+        (dict(val=[['', 0, 'crane']]), r"val\[0\]: '' is no path"),
+        (dict(val=[['a' * 10_000_000, 0, 'crane']]), r"val\[0\]: 'a{80}...' is no path"),
+        (dict(val=[['a.jpg', 'a' * 10_000_000, 'crane']]), r'val\[0\]: .{,90} is not \[path'),
+        (
+            dict(val=[['a.jpg', 5, '\ud800']]),
+            r"val\[0\]: class name '\\ud800' has a tab or control character",
+        ),
     ],
 )
 def test_broken_split_file_is_refused(changes, message, tmp_path):
@@ -337,7 +367,10 @@ def test_broken_split_file_is_refused(changes, message, tmp_path):
     assert str(caught.value).startswith(str(path))
 
 
-@pytest.mark.parametrize('content', [b'', b'[1, 2]', b'{"train": [', b'\xff\xfe{}'])
+@pytest.mark.parametrize(
+    'content',
+    [b'', b'[1, 2]', b'{"train": [', b'\xff\xfe{}', b'[' * 100_000, b'9' * 5000, b'{"val": [], "val": []}'],
+)
 def test_other_files_are_refused(content, tmp_path):
     (tmp_path / 'split.json').write_bytes(content)
     with pytest.raises(ValueError, match='give a file split_zhou_<Dataset>.json'):

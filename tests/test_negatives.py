@@ -278,7 +278,10 @@ def test_a_negative_may_be_offered_as_a_class_in_a_test(make_miniature):
         (dict(bank='colours'), "bank='colours' does not exist: give one of generic, miniature"),
         (dict(file='empty.txt'), 'empty.txt: no class in this file'),
         (dict(file='twice.txt'), 'twice.txt, row 3: .*stands already in twice.txt, row 1'),
-        (dict(file='cases.txt'), "cases.txt: 'Fog' is there twice"),
+        (
+            dict(file='cases.txt'),
+            "cases.txt, row 2: class name 'Fog' stands already in cases.txt, row 1 as 'fog'",
+        ),
         (dict(file='source.csv', exclude='source.csv'), "exclude='source.csv' leaves no negative"),
         (dict(names=['else'], templates=['a video.']), r"templates\[0\]='a video.' must contain {} once"),
         (dict(names=['else'], templates=['{}', '{} {}']), r"templates\[1\]='{} {}' must contain {} once"),

@@ -403,8 +403,37 @@ def test_a_test_set_must_be_named(tmp_path):
 def test_validation_on_other_classes_is_refused(tmp_path):
     cfg = miniature('ga2', tmp_path)
     cfg.val_dataloader.dataset = cfg.test_dataloader.novel.dataset
+    runner = Runner.from_cfg(cfg)
     with pytest.raises(ValueError, match='the validation set has'):
-        train(cfg)
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_class_names_of_the_head_agree_with_the_training_set(tmp_path):
+    """In any order but that of the labels, they would name the wrong classes."""
+    cfg = miniature('deep_prompts', tmp_path / 'same')
+    names = list(read_label_map(cfg.train_dataloader.dataset.label_map))
+    cfg.model.cls_head.class_names = names
+    assert train(cfg).epoch == 1
+    cfg = miniature('deep_prompts', tmp_path / 'other')
+    cfg.model.cls_head.class_names = names[::-1]
+    runner = Runner.from_cfg(cfg)
+    with pytest.raises(
+        ValueError, match='cls_head.class_names has 12 classes, the training set 12 others, or in'
+    ):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_classes_of_a_test_set_win_over_those_of_the_head_and_it_says_so(tmp_path):
+    cfg = miniature('zero_shot', tmp_path / 'without')
+    expected = running.test(cfg)
+    cfg = miniature('zero_shot', tmp_path / 'with')
+    cfg.model.cls_head.class_names = cfg.test_dataloader.base.dataset.label_map
+    assert running.test(cfg) == expected
+    [log] = (tmp_path / 'with').glob('*/*.log')
+    said = 'the 12 classes of the test set are offered, not the 12 of model.cls_head.class_names'
+    assert log.read_text().count(said) == 1  # for the novel classes
 
 
 def test_dataset_without_class_names_is_refused(tmp_path):

@@ -9,6 +9,8 @@ import csv
 import json
 import random
 import re
+import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -16,14 +18,15 @@ import pytest
 import running
 from mmengine.config import Config
 
-from ga2mm.apis import check_train_config
+from ga2mm.apis import check_train_config, run
+from ga2mm.apis.config_lists import CheckedList, read_config_lists
+from ga2mm.apis.same_videos import SAMPLE, same_contents
 from ga2mm.apis.split_check import (
-    CheckedList,
     check_anchor_classes,
     check_files,
     check_lists,
     check_shots,
-    read_config_lists,
+    check_test_config,
 )
 from ga2mm.datasets import read_annotation, read_label_map
 
@@ -338,7 +341,21 @@ def replace_in(name: str, old: str, new: str):
         (None, ['--file-name', '{id}.mp4'], r"file name '\{id\}.mp4': the fields are \{label\}, \{video\}"),
         (None, ['--file-name', 'video.avi'], "the annotations give the file 'video.avi' to two videos"),
         (None, ['--split', 2], 'trainlist02.txt'),
-        (replace_in('classInd.txt', '2 Bik', '3 Bik'), [], "classInd.txt, row 2: '3 Biking' is not '2 NAME'"),
+        (
+            replace_in('classInd.txt', '2 Bik', '3 Bik'),
+            [],
+            "classInd.txt, row 2: '3 Biking' where '2 NAME' should be",
+        ),
+        (
+            replace_in('classInd.txt', '2 Biking', '2 archery'),
+            [],
+            "row 2: class name 'archery' stands already",
+        ),
+        (
+            replace_in('trainlist01.txt', 'c01.avi 1', 'c01.avi 2'),
+            [],
+            "trainlist01.txt, row 1: '.*c01.avi 2', but 'Archery' is class 1 in classInd.txt",
+        ),
         (
             replace_in('trainlist01.txt', 'Archery/', ''),
             [],
@@ -402,6 +419,18 @@ def test_broken_class_files_are_named(tmp_path, base, novel, message):
             'train.csv, row 2: it needs the columns label, youtube_id',
         ),
         ('k400', 'train.csv', ',0,10,', ',0,,', 'train.csv, row 2: it needs the columns'),
+        ('k400', 'train.csv', ',0,10,', ',inf,10,', 'train.csv, row 2: it needs the columns'),
+        ('k400', 'train.csv', '"yoga"', '"yoga', 'train.csv, row 2: .*check the double quotes'),
+        ('k400', 'train.csv', '"yoga"', '"Run"', "class name '[rR]un' stands already"),
+        ('k400', 'val.csv', 'yoga', 'yo\0ga', r"val.csv, row 2: the character '\\x00'"),
+        (
+            'ssv2',
+            'labels.json',
+            '"1"',
+            '"1", "Folding something": "2"',
+            "the key 'Folding something' is there twice",
+        ),
+        ('ssv2', 'labels.json', '{', '[' * 100_000 + '{', 'labels.json is no JSON file .nested too deeply'),
         ('k400', 'val.csv', '"yoga"', '"yoda"', "val.csv: class 'yoda' is not in the training list"),
     ],
 )
@@ -633,6 +662,330 @@ def test_linked_folders_hide_no_shared_video(in_lists_folder):
     cfg['val_dataloader']['dataset']['data_prefix'] = dict(video='link')
     [finding] = check_train_config(cfg)
     assert re.match('error: 1 videos are in both the training list', str(finding))
+
+
+def link(path: Path, to: Path) -> None:
+    path.symlink_to(to.name)
+
+
+def other_spelling(path: Path, to: Path) -> None:
+    path.parent.joinpath('sub').mkdir()
+    path.symlink_to(f'sub/../{to.name}')
+
+
+@pytest.mark.parametrize('make', [link, lambda path, to: path.hardlink_to(to), other_spelling, shutil.copy])
+def test_one_video_under_two_names_is_found(in_lists_folder, make):
+    trained, tested = Path('videos/a0.mp4'), Path('videos/b3.mp4')
+    trained.write_bytes(bytes(range(256)) * 1000)
+    Path('videos/a1.mp4').write_bytes(bytes(range(256)) * 999 + bytes(256))  # of the same size
+    tested.unlink()
+    if make is shutil.copy:
+        make(trained, tested)
+    else:
+        make(tested, trained)
+    [finding] = check_train_config(Config.fromfile('config.py'))
+    assert re.match(
+        'error: 1 videos are in both the training list .*train.txt and the test list .*base.txt: '
+        '.*/b3.mp4 .the same video as .*/a0.mp4.$',
+        str(finding),
+    )
+    [finding] = check_test_config(Config.fromfile('config.py'), learnt=True)
+    assert re.match(
+        'error: 1 videos are in both the test list .*base.txt and the training list', str(finding)
+    )
+    assert check_test_config(Config.fromfile('config.py'), learnt=False) == []
+
+
+def test_two_names_of_a_video_in_one_list(in_lists_folder):
+    """One file is a row too much; a copy may be meant; with two labels either is wrong."""
+    for name in ('a1', 'b0', 'b1'):
+        Path(f'videos/{name}.mp4').write_bytes(name.encode())
+    Path('videos/a0.mp4').unlink()
+    Path('videos/a0.mp4').symlink_to('a1.mp4')
+    shutil.copy('videos/b0.mp4', 'videos/b1.mp4')
+    twice, copies = check_train_config(Config.fromfile('config.py'))
+    assert re.match(
+        'error: train.txt: 1 rows repeat a video: .*a1.mp4 .the same video as .*a0.mp4', str(twice)
+    )
+    assert re.match('warning: train.txt: 1 videos are copies: .*b1.mp4 .the same video as .*b0', str(copies))
+    shutil.copy('videos/a1.mp4', 'videos/b1.mp4')
+    findings = [str(one) for one in check_train_config(Config.fromfile('config.py'))]
+    assert [one for one in findings if 'b1.mp4 (the same video as' in one and '(labels 0 and 1)' in one]
+
+
+def test_large_videos_are_compared_by_samples(tmp_path):
+    size = 10 * SAMPLE
+    content = random.Random(0).randbytes(size)
+    files = [str(tmp_path / name) for name in 'abcdef']
+    changes = [[], [], [0], [size // 2], [size - 1], []]
+    for file, places in zip(files, changes, strict=True):
+        changed = bytearray(content)
+        for place in places:
+            changed[place] ^= 1
+        Path(file).write_bytes(changed)
+    Path(files[-1]).write_bytes(content[:-1])  # another size
+    found, left = same_contents(files)
+    assert (found, left) == ({file: files[0] if file == files[1] else file for file in files}, 0)
+    assert same_contents(files, most=1) == ({file: file for file in files}, 4)
+    assert same_contents([str(tmp_path), str(tmp_path / 'missing')])[1] == 0
+
+
+def test_too_many_videos_for_a_run_are_left_to_the_tool(in_lists_folder, monkeypatch, capsys):
+    for name in ('a0', 'b3'):
+        Path(f'videos/{name}.mp4').write_bytes(b'a video')
+    cfg = Config.fromfile('config.py')
+    for limit, message in (
+        ('MOST_FILES', '14 videos are too many to look'),
+        ('MOST_READ', '1 more videos have'),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f'ga2mm.apis.split_check.{limit}', 1)
+            [finding] = check_train_config(cfg)
+        assert finding.level == 'warning' and finding.message.startswith(message)
+    assert check_split() == 1
+    assert 'b3.mp4 (the same video as' in capsys.readouterr().out
+
+
+def repeated(dataset: dict) -> dict:
+    return dict(type='RepeatDataset', times=2, dataset=dataset)
+
+
+def concatenated(dataset: dict) -> dict:
+    """Two lists, of which each has one class."""
+    lines = Path(dataset['ann_file']).read_text().splitlines()
+    write_lines(Path('first.txt'), lines[: len(lines) // 2])
+    write_lines(Path('second.txt'), lines[len(lines) // 2 :])
+    parts = [dict(dataset, ann_file=name) for name in ('first.txt', 'second.txt')]
+    return dict(
+        type='ConcatDataset', datasets=[parts[0], dict(type='RepeatDataset', times=1, dataset=parts[1])]
+    )
+
+
+@pytest.mark.parametrize('wrapped', [repeated, concatenated])
+def test_datasets_inside_others_are_checked(in_lists_folder, wrapped):
+    cfg = check_config()
+    training = cfg['train_dataloader']['dataset']
+    training['dataset'] = wrapped(training['dataset'])
+    training['anchors'] = dict(type='RepeatDataset', times=2, dataset=training['anchors'])
+    for loader in (cfg['val_dataloader'], cfg['test_dataloader']['base']):
+        loader['dataset'] = repeated(loader['dataset'])
+    lists, findings = read_config_lists(cfg)
+    assert [one.role for one in lists] == ['training', 'anchor', 'validation', 'test', 'test', 'test']
+    assert lists[0].labels == (0, 0, 1, 1) and not findings
+    assert check_train_config(cfg) == []
+    write_lines(Path('base.txt'), ['a3.mp4 0', 'b1.mp4 1'])
+    write_lines(Path('novel.txt'), ['x1.mp4 0', 'd0.mp4 1'])
+    trained, anchor = check_train_config(cfg)
+    assert trained.message.startswith('1 videos are in both the training list')
+    assert anchor.message.startswith(
+        '1 videos are in both the anchor list anchors.txt and the test list novel'
+    )
+
+
+def test_a_wrapped_validation_set_chooses_no_checkpoint_on_test_videos(in_lists_folder):
+    cfg = check_config() | dict(default_hooks=dict(checkpoint=dict(save_best='acc/top1')))
+    shutil.copy('base.txt', 'val.txt')
+    [finding] = check_train_config(cfg)
+    assert finding.level == 'error' and '2 videos are in both the validation list' in finding.message
+    cfg['val_dataloader']['dataset'] = repeated(cfg['test_dataloader']['base']['dataset'])
+    with pytest.raises(ValueError, match="save_best would choose the checkpoint on the test set 'base'"):
+        run.train(Config(cfg))
+
+
+CLASSES = {
+    'other validation classes': (
+        {'val_dataloader.dataset.label_map': ['climb', 'run']},
+        'error: the validation list val.txt has 2 classes, the training list train.txt 2, and they differ: '
+        "label 1 is 'run' and 'ride horse'; give both one label map",
+    ),
+    'validation classes in another order': (
+        {'val_dataloader.dataset.label_map': ['ride horse', 'climb']},
+        "error: the validation list val.txt .*: label 0 is 'ride horse' and 'climb'",
+    ),
+    'more validation classes': (
+        {'val_dataloader.dataset.label_map': ['climb', 'ride horse', 'run']},
+        "error: the validation list val.txt has 3 classes, .* label 2 is 'run' and 'none'",
+    ),
+    'novel validation': (
+        {'val_dataloader.dataset.label_map': 'novel.csv', 'val_dataloader.dataset.split': 'novel'},
+        "error: the validation list val.txt .* 'PlayGuitar' and 'climb'",
+    ),
+    'short test label map': (
+        {'test_dataloader.base.dataset.label_map': ['climb']},
+        r'error: test_dataloader.base.dataset: base.txt, row 2: label 1 is outside the label map',
+    ),
+    'test set without classes': (
+        {'test_dataloader.base.dataset': dict(type='AnchorVideoDataset', ann_file='base.txt', pipeline=[])},
+        'error: test_dataloader.base.dataset does not name its classes: use ActionVideoDataset',
+    ),
+    'irrelevant videos alone': (
+        {
+            'test_dataloader': dict(
+                irrelevant=dict(dataset=dict(type='AnchorVideoDataset', ann_file='base.txt', pipeline=[]))
+            )
+        },
+        'error: test_dataloader.irrelevant.dataset is tested beside sets with classes',
+    ),
+    'names of the head': (
+        {'model': dict(cls_head=dict(class_names=['climb', 'run']))},
+        "error: model.cls_head.class_names has 2 classes, .* label 1 is 'run' and 'ride horse'",
+    ),
+    'file of names of the head': (
+        {'model': dict(cls_head=dict(class_names='anchors.csv'))},
+        "error: model.cls_head.class_names has 2 classes, .* label 0 is 'juggling' and 'climb'",
+    ),
+    'no file of names': (
+        {'model': dict(cls_head=dict(class_names='missing.csv'))},
+        'error: model.cls_head: .*No such file.*missing.csv',
+    ),
+    'contexts of base classes': (
+        {'model': dict(cls_head=dict(text_prompt=dict(class_names='base.csv')))},
+        'error: novel.txt: 2 classes have no trained context, .*PlayGuitar',
+    ),
+    'contexts of all classes': (
+        {
+            'model': dict(
+                cls_head=dict(text_prompt=dict(class_names=['climb', 'ride horse', 'PlayGuitar', 'walk']))
+            )
+        },
+        'error: novel.txt: 2 classes have no trained context, .*PlayGuitar',
+    ),
+}
+
+
+@pytest.mark.parametrize(('changes', 'line'), CLASSES.values(), ids=CLASSES)
+def test_classes_that_do_not_fit_are_found_before_training(in_lists_folder, changes, line):
+    cfg = Config(check_config())
+    cfg.merge_from_dict(changes, allow_list_keys=False)
+    for key in ('test_dataloader', 'test_dataloader.base.dataset'):
+        if key in changes:  # in place of what was there, not merged
+            *parents, last = key.split('.')
+            place = cfg
+            for parent in parents:
+                place = place[parent]
+            place[last] = changes[key]
+    findings = [str(finding) for finding in check_train_config(cfg)]
+    assert [finding for finding in findings if re.match(line, finding)], findings
+
+
+def test_a_test_set_of_all_classes_may_have_the_novel_ones(in_lists_folder):
+    cfg = check_config()
+    everything = dict(cfg['test_dataloader']['base']['dataset'], split='all')
+    everything['label_map'] = ['climb', 'ride horse', 'PlayGuitar', 'walk']
+    cfg['test_dataloader']['all'] = dict(dataset=everything)
+    assert [one.level for one in check_train_config(cfg)] == ['warning']  # two classes without a video
+    cfg['train_dataloader']['dataset']['dataset'].update(label_map=everything['label_map'], split='all')
+    assert "2 novel classes are base classes too: 'PlayGuitar'" in str(check_train_config(cfg))
+
+
+def test_irrelevant_videos_of_a_known_class_are_found(in_lists_folder):
+    cfg = check_config()
+    cfg['test_dataloader']['irrelevant'] = dict(dataset=cfg['train_dataloader']['dataset']['anchors'] | dict(
+        ann_file='irrelevant.txt', test_mode=True))  # fmt: skip
+    write_lines(Path('irrelevant.txt'), ['x2.mp4', 'x3.mp4'])
+    assert check_train_config(cfg) == []
+    write_lines(Path('irrelevant.txt'), ['x2.mp4', 'c0.mp4'])
+    [finding] = check_train_config(cfg)
+    assert re.match('error: 1 videos are in both the test list novel.txt and the test list irr', str(finding))
+
+
+BROKEN_TESTS = {
+    'twice': ('base.txt', ['a3.mp4 0', './a3.mp4 0', 'b3.mp4 1'], 'base.txt: 1 rows repeat a video'),
+    'two labels': ('base.txt', ['a3.mp4 0', 'a3.mp4 1'], 'base.txt: 1 videos have two labels'),
+    'trained on': (
+        'novel.txt',
+        ['a0.mp4 0', 'd0.mp4 1'],
+        '1 videos are in both the test list novel.txt and the tr',
+    ),
+    'an anchor': (
+        'novel.txt',
+        ['x0.mp4 0', 'd0.mp4 1'],
+        '1 videos are in both the test list novel.txt and the an',
+    ),
+    'base and novel': ('novel.txt', ['a3.mp4 0', 'd0.mp4 1'], '1 videos are in both the test list base.txt'),
+    'shared class': ('novel.csv', ['id,name', '0,Climb', '1,walk'], '1 novel classes are base classes too'),
+    'from 1': (
+        'base.txt',
+        ['a3.mp4 1', 'b3.mp4 2'],
+        'test_dataloader.base.dataset: base.txt: labels are off by',
+    ),
+    'no list': ('base.txt', None, 'test_dataloader.base.dataset: .*No such file.*base.txt'),
+    'no video': (
+        'base.txt',
+        ['p.mp4 0', 'q.mp4 1'],
+        'test_dataloader.base.dataset: none of the 2 videos of base.txt',
+    ),
+}
+
+
+@pytest.mark.parametrize(('name', 'lines', 'line'), BROKEN_TESTS.values(), ids=BROKEN_TESTS)
+def test_lists_are_checked_before_a_test(in_lists_folder, name, lines, line):
+    cfg = Config.fromfile('config.py')
+    assert check_test_config(cfg, learnt=True) == []
+    Path(name).unlink()
+    if lines is not None:
+        write_lines(Path(name), lines)
+    [finding] = check_test_config(cfg, learnt=True)
+    assert finding.level == 'error' and re.match(line, finding.message)
+    with pytest.raises(ValueError, match=line):
+        run.test(cfg, 'epoch_1.pth')
+
+
+def test_a_test_needs_no_good_training_list(in_lists_folder):
+    cfg = Config.fromfile('config.py')
+    write_lines(Path('train.txt'), ['a0.mp4 0', 'a0.mp4 0'])  # twice, and no video of class 1
+    assert check_test_config(cfg, learnt=True) == []
+    Path('train.txt').unlink()
+    [finding] = check_test_config(cfg, learnt=True)
+    assert finding.level == 'warning' and 'No such file' in finding.message
+    write_lines(Path('base.txt'), ['a3.mp4 0'])
+    assert [str(one)[:20] for one in check_test_config(cfg, learnt=False)] == ['warning: base.txt: 1']
+
+
+def test_a_wrong_data_folder_is_found_before_training(in_lists_folder):
+    cfg = Config.fromfile('config.py')
+    cfg.train_dataloader.dataset.dataset.data_prefix.video = 'elsewhere'
+    assert check_train_config(cfg) == []
+    [finding] = check_train_config(cfg, look_for_videos=True)
+    assert re.match(
+        'error: train_dataloader.dataset.dataset: none of the 4 videos of train.txt that were looked for can '
+        'be opened, the first is .*/elsewhere/a0.mp4 .no such file.; check data_prefix',
+        str(finding),
+    )
+    with pytest.raises(ValueError, match='none of the 4 videos of train.txt'):
+        run.train(cfg)
+
+
+def test_videos_that_are_there_but_cannot_be_opened_are_not_called_missing(in_lists_folder):
+    for name in ('a0', 'a1', 'b0'):
+        Path(f'videos/{name}.mp4').unlink()
+    Path('videos/a0.mp4').symlink_to('a0.mp4')
+    Path('videos/a1.mp4').mkdir()
+    lists, _ = read_config_lists(check_config())
+    missing, others = check_files(lists)
+    assert missing.message.startswith('train.txt: 1 of 4 videos are missing: ')
+    assert re.match(
+        'train.txt: 2 of 4 videos cannot be opened: .*a0.mp4 .too many levels of symbolic links., '
+        '.*/a1.mp4 .a folder',
+        others.message,
+    )
+
+
+def test_videos_that_may_not_be_read_are_not_called_missing():
+    with tempfile.TemporaryDirectory() as folder:  # the folders above tmp_path may not be read either
+        Path(folder).chmod(0o755)
+        closed = Path(folder) / 'closed'
+        closed.mkdir()
+        for file in (Path(folder) / 'a.mp4', closed / 'b.mp4'):
+            file.touch(mode=0)
+        closed.chmod(0)
+        one = CheckedList('test', 'list.txt', 'all', ('a',), (f'{folder}/a.mp4', f'{closed}/b.mp4'), (0, 0))
+        with running.unprivileged():
+            [finding] = check_files([one])
+    assert finding.message == (
+        f'list.txt: 2 of 2 videos cannot be opened: {folder}/a.mp4 (permission denied), '
+        f'{closed}/b.mp4 (permission denied)'
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Irrelevant videos: all that lie in a folder."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ga2mm.anchors.anchor_dataset import NO_LABEL
 from ga2mm.datasets import TolerantVideoDataset
+from ga2mm.datasets.folder import files_below
 from ga2mm.registry import DATASETS
 
 VIDEO_SUFFIXES = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
@@ -27,7 +27,7 @@ class AnchorVideoFolder(TolerantVideoDataset):
         lazy_init: Do not look into the folder yet.
 
     Raises:
-        FileNotFoundError: There is no such folder.
+        OSError: There is no such folder, or it or one in it may not be read.
         ValueError: There is no video in it.
     """
 
@@ -51,14 +51,13 @@ class AnchorVideoFolder(TolerantVideoDataset):
         )
 
     def list_videos(self) -> list[tuple[str, int]]:
-        folder = Path(self.ann_file)
-        if not folder.is_dir():
-            raise FileNotFoundError(f'{folder}: no such folder; set folder to where the anchor videos are')
-        videos = sorted(
-            path.relative_to(folder).as_posix()
-            for path in folder.rglob('[!.]*')
-            if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
-        )
+        folder = self.ann_file
+        try:
+            videos = sorted(files_below(folder, VIDEO_SUFFIXES))
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f'{folder}: no such folder; set folder to where the anchor videos are'
+            ) from None
         if not videos:
             suffixes = ', '.join(VIDEO_SUFFIXES)
             raise ValueError(f'{folder}: no video in this folder; names of videos end in {suffixes}')

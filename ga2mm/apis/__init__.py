@@ -2,12 +2,13 @@
 
 from ga2mm.apis.inference import NONE_OF_THESE, calibrate_threshold, classify_video, init_recognizer
 from ga2mm.apis.run import read_test_sets, test, train
-from ga2mm.apis.split_check import Finding, check_train_config
+from ga2mm.apis.split_check import Finding, check_test_config, check_train_config
 
 __all__ = [
     'NONE_OF_THESE',
     'Finding',
     'calibrate_threshold',
+    'check_test_config',
     'check_train_config',
     'classify_video',
     'init_recognizer',

@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 
-from ga2mm.apis.split_check import check_train_config
+from ga2mm.apis.config_lists import Finding, innermost_datasets
+from ga2mm.apis.split_check import check_test_config, check_train_config
 from ga2mm.engine import prepare_distributed
 
 
@@ -29,7 +30,7 @@ def train(cfg: Config) -> Runner:
             class that is novel too, ...), or the best checkpoint would be chosen on test videos.
     """
     _check_selection(cfg)
-    _check_lists(cfg)
+    _stop_at_errors(check_train_config(cfg, look_for_videos=True))
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     prepare_distributed(cfg)
     runner = Runner.from_cfg(_with_accumulation_in_the_rate(cfg))
@@ -50,8 +51,10 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
         The metrics, as fractions.
 
     Raises:
-        ValueError: The checkpoint does not fit, or is missing though the config learns something.
+        ValueError: The checkpoint does not fit, or is missing though the config learns something, or the
+            lists are wrong (test videos that were trained on, a list without a video that is there, ...).
     """
+    _stop_at_errors(check_test_config(cfg, learnt=bool(checkpoint)))
     cfg.load_from, cfg.resume = str(checkpoint) if checkpoint else None, False
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
         cfg[key] = None
@@ -121,9 +124,8 @@ def _with_accumulation_in_the_rate(cfg: Config) -> Config:
     return cfg
 
 
-def _check_lists(cfg: Config) -> None:
-    """The part of ``tools/data/check_split.py`` that takes no time."""
-    findings = check_train_config(cfg)
+def _stop_at_errors(findings: Sequence[Finding]) -> None:
+    """Log the warnings among what is wrong with lists, and raise the first error."""
     for finding in findings:
         if finding.level == 'warning':
             print_log(f'{finding.message}', 'current', logging.WARNING)
@@ -138,20 +140,21 @@ def _check_selection(cfg: Config) -> None:
     hooks = cfg.get('default_hooks') or {}
     if not (hooks.get('checkpoint') or {}).get('save_best') or not cfg.get('val_dataloader'):
         return
-    validation = cfg.val_dataloader.dataset
-    tested = {_source(dataset): name for name, dataset in test_datasets(cfg).items()}
-    source = _source(validation)
-    if source in tested:
-        raise ValueError(
-            f'save_best would choose the checkpoint on the test set {tested[source]!r} '
-            f'({" ".join(filter(None, source))}): validate on held-out videos of the base classes '
-            '(val_dataloader.dataset), or test the last checkpoint'
-        )
-    if validation.get('split') == 'novel':
-        raise ValueError(
-            'save_best would choose the checkpoint on novel classes: validate on base classes '
-            '(val_dataloader.dataset)'
-        )
+    sets = test_datasets(cfg).items()
+    tested = {_source(inner): name for name, dataset in sets for inner in innermost_datasets(dataset)}
+    for validation in innermost_datasets(cfg.val_dataloader.dataset):
+        source = _source(validation)
+        if source in tested:
+            raise ValueError(
+                f'save_best would choose the checkpoint on the test set {tested[source]!r} '
+                f'({" ".join(filter(None, source))}): validate on held-out videos of the base classes '
+                '(val_dataloader.dataset), or test the last checkpoint'
+            )
+        if validation.get('split') == 'novel':
+            raise ValueError(
+                'save_best would choose the checkpoint on novel classes: validate on base classes '
+                '(val_dataloader.dataset)'
+            )
 
 
 def _source(dataset: dict) -> tuple[str | None, ...]:

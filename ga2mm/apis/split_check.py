@@ -4,136 +4,105 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from itertools import combinations
+from itertools import combinations, zip_longest
 from typing import Any
 
 from ga2mm.anchors.negatives import read_negatives
-from ga2mm.datasets.action_video_dataset import ActionVideoDataset
-from ga2mm.datasets.annotation import read_annotation
+from ga2mm.apis.config_lists import CheckedList, Finding, read_config_lists
+from ga2mm.apis.same_videos import same_contents, same_files
 from ga2mm.datasets.label_map import read_label_map
 from ga2mm.datasets.similar_classes import normalise_class_name, similar_classes
-from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
-from ga2mm.registry import DATASETS
+from ga2mm.datasets.text_file import quoted
 
 NAMED = 5
 """How many videos or classes a finding names."""
 
-ROLES = dict(train_dataloader='training', val_dataloader='validation', test_dataloader='test')
+MOST_FILES = 50_000
+"""Above so many videos a run does not look whether two paths are one file; ``check_split.py`` always does."""
+
+MOST_READ = 1000
+"""So many videos of equal size a run compares by their content; ``check_split.py`` compares all."""
+
+LOOKED_FOR = 16
+"""So many videos of each list a run looks for before it starts."""
+
+IRRELEVANT = 'test_dataloader.irrelevant.'
+"""Beginning of the key of the test set that has no classes (:class:`~ga2mm.engine.ProtocolTestLoop`)."""
 
 _FRAME_FOLDER = re.compile(r'/[^/.]+ \d+$')
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong (``'error'``) or may be wrong (``'warning'``) with the lists of a config."""
+def check_train_config(cfg: dict[str, Any], look_for_videos: bool = False) -> list[Finding]:
+    """What is wrong with the lists of a config and their classes, before training.
 
-    level: str
-    message: str
-
-    def __str__(self) -> str:
-        return f'{self.level}: {self.message}'
-
-
-@dataclass(frozen=True)
-class CheckedList:
-    """A list of a config, read.
-
-    Args:
-        role: ``'training'``, ``'anchor'``, ``'generated anchor'`` (the videos that anchors are generated
-            from), ``'validation'`` or ``'test'``.
-        ann_file: The file.
-        split: ``'base'``, ``'novel'`` or ``'all'``; None without class names.
-        classes: Class names at the index of their labels; none for anchors without a label map.
-        files: The videos as absolute paths; links in the place of folders are followed.
-        labels: The labels of the videos.
-    """
-
-    role: str
-    ann_file: str
-    split: str | None
-    classes: tuple[str, ...]
-    files: tuple[str, ...]
-    labels: tuple[int, ...]
-
-
-def read_config_lists(
-    cfg: dict[str, Any], dataloaders: Sequence[str] = tuple(ROLES)
-) -> tuple[list[CheckedList], list[Finding]]:
-    """Read the lists of a config.
-
-    ``train_dataloader.dataset`` may be an ``AnchorDataset``; of anchors from several sources each is read,
-    of generated ones the videos that they are generated from. ``test_dataloader`` maps names to a dataloader
-    or to a list of them. Lists are read whole, whatever a dataset's ``indices``.
+    It takes seconds: of very many videos not all are compared with each other (``MOST_FILES``,
+    ``MOST_READ``). Training needs no test list: one that is not there is a warning. A novel class among the
+    negatives is an error: its name would be trained on.
 
     Args:
         cfg: The config.
-        dataloaders: Which of its dataloaders to read.
-
-    Returns:
-        The lists, and what is wrong with those that cannot be read: a dataset that is none of ours is skipped
-        with a warning, a broken list is an error.
-    """
-    lists: list[CheckedList] = []
-    findings: list[Finding] = []
-    real_folder = cache(os.path.realpath)
-    for role, key, dataset in _datasets(cfg, dataloaders):
-        kind = dataset.get('type')
-        cls = DATASETS.get(kind) if isinstance(kind, str) else kind
-        if not (isinstance(cls, type) and issubclass(cls, TolerantVideoDataset)):
-            findings.append(Finding('warning', f'{key}: a dataset of type {kind} is not checked'))
-            continue
-        arguments = {name: value for name, value in dataset.items() if name != 'type'}
-        try:
-            # The dataset itself reads its files, so that the check sees what a run would see.
-            built = cls(**arguments | dict(pipeline=[], lazy_init=True))
-            videos = built.load_data_list()
-        except (OSError, TypeError, ValueError) as error:
-            findings.append(Finding('error', f'{key}: {_labels_from_one(arguments) or error}'))
-            continue
-        paths = [os.path.split(video['filename']) for video in videos]
-        labelled = isinstance(built, ActionVideoDataset)
-        lists.append(
-            CheckedList(
-                role=role,
-                ann_file=str(built.ann_file),
-                split=built.metainfo['split'] if labelled else None,
-                classes=built.classes if labelled else (),
-                files=tuple(os.path.join(real_folder(folder), name) for folder, name in paths),
-                labels=tuple(video['label'] for video in videos),
-            )
-        )
-    return lists, findings
-
-
-def check_train_config(cfg: dict[str, Any]) -> list[Finding]:
-    """What is wrong with the lists of a config, as far as annotation files and label maps tell.
-
-    No video is looked for, so that it takes seconds even for Kinetics. Training needs no test list: one that
-    cannot be read is a warning. A novel class among the negatives is an error: its name would be trained on.
+        look_for_videos: Whether it is an error that a training, anchor or validation list has no video that
+            is there.
     """
     lists, findings = read_config_lists(cfg, ['train_dataloader', 'val_dataloader'])
-    test_lists, broken = read_config_lists(cfg, ['test_dataloader'])
-    findings += [Finding('warning', finding.message) for finding in broken]
+    if look_for_videos:
+        findings += _check_some_files(lists)
+    test_lists, broken = read_config_lists(cfg, ['test_dataloader'], missing='warning')
+    findings += broken
     lists += test_lists
-    return findings + check_lists(lists) + _novel_negatives(cfg, lists)
+    hooks = cfg.get('default_hooks') or {}
+    chooses = bool((hooks.get('checkpoint') or {}).get('save_best'))
+    findings += check_lists(lists, thorough=False, chooses=chooses)
+    return findings + _check_classes(cfg, lists) + _novel_negatives(cfg, lists)
 
 
-def check_lists(lists: Sequence[CheckedList]) -> list[Finding]:
-    """Check lists by themselves and against each other; no video is looked for.
+def check_test_config(cfg: dict[str, Any], learnt: bool) -> list[Finding]:
+    """What is wrong with the test lists of a config, before testing; as fast as :func:`check_train_config`.
+
+    Args:
+        cfg: The config.
+        learnt: Whether something was learnt, so that no test video may be one of the config's training list
+            or anchors. A training list that cannot be read is a warning.
+    """
+    lists, findings = read_config_lists(cfg, ['test_dataloader'])
+    findings += _check_some_files(lists)
+    if learnt:
+        trained, broken = read_config_lists(cfg, ['train_dataloader'])
+        findings += [Finding('warning', finding.message) for finding in broken]
+        lists += trained
+    return findings + check_lists(lists, thorough=False, of_roles=('test',))
+
+
+def check_lists(
+    lists: Sequence[CheckedList],
+    thorough: bool = True,
+    chooses: bool = False,
+    of_roles: Sequence[str] | None = None,
+) -> list[Finding]:
+    """Check lists by themselves and against each other; a video may be missing.
 
     Errors: a video that a list has twice or under two labels, a class without a training video, a video in
-    the training list (or its anchors) and a validation or test list, a base class that is novel too.
-    Warnings: a class without a validation or test video, validation on test videos.
+    the training list (or its anchors) and a validation or test list, a base class that is novel too, a test
+    set without classes. Warnings: a class without a validation or test video, validation on test videos, two
+    copies of a video in one list. Two paths are one video if they are one file, by links or otherwise, or if
+    their content is the same (:func:`~ga2mm.apis.same_videos.same_contents`).
+
+    Args:
+        lists: The lists.
+        thorough: Whether to compare any number of videos with each other.
+        chooses: Whether validation chooses a checkpoint, so that it may see no test video.
+        of_roles: Check those lists by themselves and against all others; None for all.
     """
-    findings: list[Finding] = []
-    for one in lists:
-        findings += _repeated_videos(one)
+    files, contents, findings = _same_videos(lists, thorough)
+    checked = [one for one in lists if of_roles is None or one.role in of_roles]
+    for one in checked:
+        findings += _repeated_videos(one, files, contents)
         findings += _empty_classes(one)
     for first, second in combinations(lists, 2):
-        findings += _shared_videos(first, second)
+        if first in checked or second in checked:
+            findings += _shared_videos(first, second, contents, chooses)
     findings += _novel_base_classes(lists)
+    findings += _test_sets_without_classes(lists)
     return findings
 
 
@@ -168,7 +137,9 @@ def check_files(lists: Sequence[CheckedList]) -> list[Finding]:
     """Check that every listed video is a file."""
     findings = []
     for one in lists:
-        missing = [file for file in one.files if not os.path.isfile(file)]
+        problems = {file: problem for file in one.files if (problem := _problem(file))}
+        missing = [file for file, problem in problems.items() if problem == _MISSING]
+        others = [f'{file} ({problem})' for file, problem in problems.items() if problem != _MISSING]
         if missing and all(_FRAME_FOLDER.search(file) for file in missing):
             message = f"{one.ann_file}: rows are 'FOLDER FRAMES LABEL'; list videos, not folders of frames"
             findings.append(Finding('error', message))
@@ -178,6 +149,9 @@ def check_files(lists: Sequence[CheckedList]) -> list[Finding]:
                 'check data_prefix'
             )
             findings.append(Finding('error', message))
+        if others:
+            message = f'{len(others)} of {len(one.files)} videos cannot be opened: {_first(others)}'
+            findings.append(Finding('error', f'{one.ann_file}: {message}'))
     return findings
 
 
@@ -207,70 +181,79 @@ def check_anchor_classes(lists: Sequence[CheckedList], anchor_classes: Sequence[
     return findings
 
 
-def _datasets(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(role, config key, config) of every dataset of these dataloaders."""
-    loaders: list[tuple[str, str, dict[str, Any]]] = []
-    for key in dataloaders:
-        loader = cfg.get(key)
-        if loader and key == 'test_dataloader' and 'dataset' not in loader:
-            for name, value in loader.items():
-                if isinstance(value, list | tuple):
-                    loaders += [(key, f'{key}.{name}[{i}]', one) for i, one in enumerate(value)]
-                else:
-                    loaders.append((key, f'{key}.{name}', value))
-        elif loader:
-            loaders.append((key, key, loader))
-    for key, place, loader in loaders:
-        dataset = loader.get('dataset', {})
-        if 'anchors' in dataset:
-            yield ROLES[key], f'{place}.dataset.dataset', dataset['dataset']
-            yield from _anchor_datasets(f'{place}.dataset.anchors', dataset['anchors'])
-        else:
-            yield ROLES[key], f'{place}.dataset', dataset
+_MISSING = 'no such file'
 
 
-def _anchor_datasets(key: str, anchors: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(role, config key, config) of every dataset that anchors come from."""
-    if 'sources' in anchors:
-        for i, source in enumerate(anchors['sources']):
-            yield from _anchor_datasets(f'{key}.sources[{i}]', source)
-    elif 'dataset' in anchors:
-        yield 'generated anchor', f'{key}.dataset', anchors['dataset']
-    else:
-        yield 'anchor', key, anchors
-
-
-def _labels_from_one(arguments: dict[str, Any]) -> str | None:
-    """The error of a list whose labels count from 1, else None."""
+def _problem(path: str) -> str | None:
+    """Why a path is no file that can be opened; None if it is one."""
     try:
-        label_map = arguments['label_map']
-        num_classes = len(read_label_map(label_map) if isinstance(label_map, str) else label_map)
-        labels = {label for _, label in read_annotation(arguments['ann_file'])}
-    except (KeyError, OSError, ValueError):
-        return None
-    if min(labels) == 0 or max(labels) != num_classes:
-        return None
-    return (
-        f'{arguments["ann_file"]}: labels are off by one, they end at {num_classes} and none is 0; '
-        f'count them from 0 to {num_classes - 1}'
+        if not os.path.isfile(path):
+            os.stat(path)  # says why
+            return 'a folder, no file' if os.path.isdir(path) else 'no regular file'
+    except (FileNotFoundError, NotADirectoryError):
+        return _MISSING
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return None if os.access(path, os.R_OK, effective_ids=True) else 'permission denied'
+
+
+def _check_some_files(lists: Sequence[CheckedList]) -> Iterator[Finding]:
+    """An error for each list of which no video is found; some are looked for."""
+    for one in lists:
+        some = one.files[:: max(1, len(one.files) // LOOKED_FOR)]
+        problems = [problem for file in some if (problem := _problem(file))]
+        if some and len(problems) == len(some):
+            message = (
+                f'{one.key}: none of the {len(some)} videos of {one.ann_file} that were looked for can be '
+                f'opened, the first is {some[0]} ({problems[0]}); check data_prefix'
+            )
+            yield Finding('error', message)
+
+
+def _same_videos(
+    lists: Sequence[CheckedList], thorough: bool
+) -> tuple[dict[str, str], dict[str, str], list[Finding]]:
+    """Of each path the first one of the same file, and of the same content; and what was not compared."""
+    paths = dict.fromkeys(file for one in lists for file in one.files)
+    if not thorough and len(paths) > MOST_FILES:
+        message = (
+            f'{len(paths)} videos are too many to look before a run whether two are the same file or copies; '
+            'tools/data/check_split.py does'
+        )
+        alone = {path: path for path in paths}
+        return alone, alone, [Finding('warning', message)]
+    files = same_files(paths)
+    first, left = same_contents(dict.fromkeys(files.values()), None if thorough else MOST_READ)
+    contents = {path: first[file] for path, file in files.items()}
+    if not left:
+        return files, contents, []
+    message = (
+        f'{left} more videos have the size of another one; whether they are copies of it was not looked at, '
+        'tools/data/check_split.py does'
     )
+    return files, contents, [Finding('warning', message)]
 
 
-def _repeated_videos(one: CheckedList) -> Iterator[Finding]:
-    label_of: dict[str, int] = {}
-    twice, contradicting = [], []
-    for file, label in zip(one.files, one.labels, strict=True):
-        if file not in label_of:
-            label_of[file] = label
-        elif label_of[file] == label:
-            twice.append(file)
-        else:
-            contradicting.append(f'{file} (labels {label_of[file]} and {label})')
+def _repeated_videos(one: CheckedList, files: dict[str, str], contents: dict[str, str]) -> Iterator[Finding]:
+    seen: dict[str, tuple[int, str, int]] = {}
+    twice, copies, contradicting = [], [], []
+    for row, (file, label) in enumerate(zip(one.files, one.labels, strict=True)):
+        first_row, first, first_label = seen.setdefault(contents[file], (row, file, label))
+        if label != first_label:
+            contradicting.append(f'{_both(file, first)} (labels {first_label} and {label})')
+        elif row != first_row:
+            (twice if files[file] == files[first] else copies).append(_both(file, first))
     if twice:
         yield Finding('error', f'{one.ann_file}: {len(twice)} rows repeat a video: {_first(twice)}')
+    if copies:
+        yield Finding('warning', f'{one.ann_file}: {len(copies)} videos are copies: {_first(copies)}')
     if contradicting:
         message = f'{one.ann_file}: {len(contradicting)} videos have two labels: {_first(contradicting)}'
         yield Finding('error', message)
+
+
+def _both(file: str, first: str) -> str:
+    return file if file == first else f'{file} (the same video as {first})'
 
 
 def _empty_classes(one: CheckedList) -> Iterator[Finding]:
@@ -281,27 +264,99 @@ def _empty_classes(one: CheckedList) -> Iterator[Finding]:
         yield Finding('error' if one.role == 'training' else 'warning', message)
 
 
-def _shared_videos(first: CheckedList, second: CheckedList) -> Iterator[Finding]:
-    roles = {first.role, second.role}
-    if roles == {'test'} and {first.split, second.split} != {'base', 'novel'}:
-        return  # several splits of one dataset may share test videos
-    if roles == {'training', 'generated anchor'} or roles <= {'anchor', 'generated anchor'}:
-        return  # anchors are generated from training videos, and their sources may overlap
-    shared = sorted(set(first.files) & set(second.files))
+def _shared_videos(
+    first: CheckedList, second: CheckedList, contents: dict[str, str], chooses: bool
+) -> Iterator[Finding]:
+    roles, splits = {first.role, second.role}, {first.split, second.split}
+    if roles == {'test'} and splits != {'base', 'novel'} and (None not in splits or len(splits) == 1):
+        return  # several splits of one dataset may share test videos, but none with irrelevant ones
+    if roles == {'training'} or roles <= {'anchor', 'generated anchor'}:
+        return  # lists with other classes are an error of their own, and sources of anchors may overlap
+    if roles == {'training', 'generated anchor'}:
+        return  # anchors are generated from training videos
+    of_first = {contents[file]: file for file in first.files}
+    shared = {_both(file, of_first[contents[file]]) for file in second.files if contents[file] in of_first}
     if shared:
         message = (
             f'{len(shared)} videos are in both the {first.role} list {first.ann_file} and the {second.role} '
-            f'list {second.ann_file}: {_first(shared)}'
+            f'list {second.ann_file}: {_first(sorted(shared))}'
         )
-        yield Finding('warning' if roles == {'validation', 'test'} else 'error', message)
+        harmless = roles == {'validation', 'test'} and not chooses
+        yield Finding('warning' if harmless else 'error', message)
 
 
 def _novel_base_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
     novel = {normalise_class_name(n): n for one in lists if one.split == 'novel' for n in one.classes}
-    seen = {normalise_class_name(n): n for one in lists if one.split in ('base', 'all') for n in one.classes}
+    # A test set of all classes has the novel ones too.
+    known = [one for one in lists if one.split == 'base' or (one.split == 'all' and one.role != 'test')]
+    seen = {normalise_class_name(name): name for one in known for name in one.classes}
     both = [f"'{seen[key]}' ('{novel[key]}')" for key in novel if key in seen]
     if both:
         yield Finding('error', f'{len(both)} novel classes are base classes too: {_first(both)}')
+
+
+def _test_sets_without_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
+    tested = [one for one in lists if one.role == 'test']
+    if tested and all(one.key.startswith(IRRELEVANT) for one in tested):
+        message = f'{IRRELEVANT}dataset is tested beside sets with classes, such as base and novel: add one'
+        yield Finding('error', message)
+    for one in tested:
+        if not one.classes and not one.key.startswith(IRRELEVANT):
+            message = f'{one.key} does not name its classes: use ActionVideoDataset with a label_map'
+            yield Finding('error', message)
+
+
+def _check_classes(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
+    """Whether the classes of a config's lists fit each other, and what the model is told of classes."""
+    trained = [one for one in lists if one.role == 'training']
+    if not trained or not trained[0].classes:
+        return []
+    expected, findings = trained[0], []
+    for one in (*trained[1:], *(one for one in lists if one.role == 'validation')):
+        findings += _other_classes(f'the {one.role} list {one.ann_file}', one.classes, expected)
+    head = (cfg.get('model') or {}).get('cls_head') or {}
+    contexts = (head.get('text_prompt') or {}).get('class_names')
+    try:
+        if head.get('class_names') is not None:
+            names = _names(head['class_names'])
+            findings += _other_classes('model.cls_head.class_names', names, expected)
+        if contexts is not None:
+            findings += _classes_without_context(_names(contexts), lists, expected)
+    except (OSError, ValueError) as error:
+        findings.append(Finding('error', f'model.cls_head: {error}'))
+    return findings
+
+
+def _names(label_map: str | os.PathLike | Sequence[str]) -> tuple[str, ...]:
+    return read_label_map(label_map) if isinstance(label_map, str | os.PathLike) else tuple(label_map)
+
+
+def _other_classes(what: str, classes: Sequence[str], trained: CheckedList) -> Iterator[Finding]:
+    if tuple(classes) == trained.classes:
+        return
+    pairs = zip_longest(classes, trained.classes, fillvalue='none')
+    label, (name, other) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+    message = (
+        f'{what} has {len(classes)} classes, the training list {trained.ann_file} {len(trained.classes)}, '
+        f'and they differ: label {label} is {quoted(name)} and {quoted(other)}; give both one label map'
+    )
+    yield Finding('error', message)
+
+
+def _classes_without_context(
+    contexts: Sequence[str], lists: Sequence[CheckedList], trained: CheckedList
+) -> Iterator[Finding]:
+    """Errors for classes that a text prompt with contexts of classes cannot serve."""
+    learnt = set(contexts) & set(trained.classes)
+    for one in lists:
+        without = [quoted(name) for name in one.classes if name not in learnt]
+        if without and one.role in ('training', 'validation', 'test'):
+            message = (
+                f'{one.ann_file}: {len(without)} classes have no trained context, as '
+                f'model.cls_head.text_prompt.class_names gives classes: {_first(without)}; leave it out, or '
+                'use only classes that both it and training have'
+            )
+            yield Finding('error', message)
 
 
 def _novel_negatives(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:

@@ -3,9 +3,22 @@
 import re
 from os import PathLike
 
-from ga2mm.datasets.text_file import read_lines
+from ga2mm.datasets.text_file import quoted, read_lines
 
-_LABEL = re.compile(r'-?[0-9]+')
+_LABEL = re.compile(r'-?[0-9]{1,9}')
+_SECOND_NUMBER = re.compile(r'.*\.[^\W\d]\w{1,4}[\s,;]+-?[0-9]+')
+_COLUMN_NAMES = {
+    'class',
+    'file',
+    'filename',
+    'id',
+    'label',
+    'name',
+    'path',
+    'video',
+    'video_id',
+    'video_path',
+}
 
 
 def read_annotation(path: str | PathLike, num_classes: int | None = None) -> list[tuple[str, int]]:
@@ -16,34 +29,42 @@ def read_annotation(path: str | PathLike, num_classes: int | None = None) -> lis
 
     Args:
         path: The annotation file, UTF-8.
-        num_classes: If given, labels must be smaller.
+        num_classes: If given, labels must be smaller, and must not seem to count from 1.
 
     Returns:
         Pairs of (path as written, label), in the order of the file, at least one.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A row is broken (the line names file and row), or there is no sample at all.
+        OSError: There is no such file, or it cannot be read.
+        ValueError: A row is broken (the line names file and row), there is no sample at all, or labels count
+            from 1: they are 1 to some number without a gap.
     """
     samples = []
+    outside = None
     for row, line in enumerate(read_lines(path), start=1):
         if not line:
             continue
         where = f'{path}, row {row}'
         video, label = _split_at_last_space(line)
         if not video:
-            raise ValueError(f"{where}: no label in '{line}'; write 'path label'")
+            raise ValueError(f"{where}: no label in {quoted(line)}; write 'path label'")
         if not _LABEL.fullmatch(label):
-            raise ValueError(f"{where}: label '{label}' is no integer; write 'path label'")
+            raise ValueError(f"{where}: label {quoted(label)} is no integer; write 'path label'")
         if int(label) < 0:
             raise ValueError(f'{where}: label {label} is negative; labels count from 0')
+        _check_path(video, where, row)
         if num_classes is not None and int(label) >= num_classes:
-            raise ValueError(
-                f'{where}: label {label} is outside the label map, whose {num_classes} classes have '
-                f'the labels 0 to {num_classes - 1}; use the label map that belongs to this list'
+            outside = (
+                outside or f'{where}: label {label} is outside the label map, whose {num_classes} classes'
             )
         samples.append((video, int(label)))
     _check_not_empty(samples, path)
+    if num_classes is not None:
+        _check_count_from_zero({label for _, label in samples}, num_classes, path)
+    if outside:
+        raise ValueError(
+            f'{outside} have the labels 0 to {num_classes - 1}; use the label map that belongs to this list'
+        )
     return samples
 
 
@@ -54,13 +75,16 @@ def read_video_list(path: str | PathLike) -> list[str]:
     video whose name itself ends so (``clip 3``) therefore needs a label behind it.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A row is not UTF-8, or there is no path at all.
+        OSError: There is no such file, or it cannot be read.
+        ValueError: A row is broken (the line names file and row), or there is no path at all.
     """
     videos = []
-    for line in filter(None, read_lines(path)):
+    for row, line in enumerate(read_lines(path), start=1):
+        if not line:
+            continue
         video, label = _split_at_last_space(line)
         videos.append(video if video and _LABEL.fullmatch(label) else line)
+        _check_path(videos[-1], f'{path}, row {row}', row)
     _check_not_empty(videos, path)
     return videos
 
@@ -69,6 +93,35 @@ def _split_at_last_space(line: str) -> tuple[str, str]:
     """(path, label); the path is empty where there is nothing to split."""
     path, label = ('', *line.rsplit(maxsplit=1))[-2:]
     return path.removesuffix(',').rstrip(), label
+
+
+def _check_path(video: str, where: str, row: int) -> None:
+    """Refuse what can only be a row of another format."""
+    if video[0] in '"\'{}[' and (len(video) < 3 or video.rstrip(',:')[-1] in '"\'}]{'):
+        raise ValueError(
+            f"{where}: {quoted(video)} is no path; write 'path label', without quotes or brackets"
+        )
+    if video.startswith('# '):
+        raise ValueError(f'{where}: {quoted(video)} is a comment, which lists do not have; take the row out')
+    if _SECOND_NUMBER.fullmatch(video):
+        raise ValueError(f"{where}: more than one label in {quoted(video)} ...; write 'path label'")
+    if row == 1 and set(re.split(r'[\s,;]+', video.lower())) <= _COLUMN_NAMES:
+        raise ValueError(f'{where}: {quoted(video)} is a header, which lists do not have; take the row out')
+
+
+def _check_count_from_zero(labels: set[int], num_classes: int, path: str | PathLike) -> None:
+    """Refuse labels that are 1 to some number, each there: also where they fit a longer label map by chance.
+
+    Design choice: a list that lacks the videos of class 0 alone cannot be told from one that counts from 1.
+    """
+    last = max(labels)
+    by_chance = labels == set(range(1, last + 1)) and 1 < last < num_classes
+    if by_chance or (last == num_classes and min(labels) == 1):
+        remedy = ', or take class 0 out of the label map if it has no video' if by_chance else ''
+        raise ValueError(
+            f'{path}: labels are off by one, they end at {last} and none is 0; count them from 0 to '
+            f'{last - 1}{remedy} (the label map has {num_classes} classes)'
+        )
 
 
 def _check_not_empty(samples: list, path: str | PathLike) -> None:

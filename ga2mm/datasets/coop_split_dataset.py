@@ -1,15 +1,14 @@
 """Images listed in the split files that CoOp publishes."""
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.class_halves import labels_of_split
 from ga2mm.datasets.label_map import check_class_names
+from ga2mm.datasets.text_file import MAX_LINE, NOT_TEXT, quoted, read_json
 from ga2mm.registry import DATASETS
 
 SUBSETS = ('train', 'val', 'test')
@@ -40,7 +39,7 @@ class CoOpSplitDataset(ActionVideoDataset):
         lazy_init: Do not list the images yet.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        OSError: There is no such file, or it cannot be read.
         ValueError: An argument or the file is wrong, or novel classes are to be trained on.
     """
 
@@ -113,14 +112,11 @@ def read_coop_split(path: str | PathLike, subset: str) -> tuple[tuple[str, ...],
         subset, in the order of the file, at least one.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        OSError: There is no such file, or it cannot be read.
         ValueError: It is no such JSON file, a row is broken (the line names file and row), a label has two
             names or two labels have one, labels are not 0 to n - 1, or the subset is empty.
     """
-    try:
-        content = json.loads(Path(path).read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f'{path}: no JSON ({error}); give a file split_zhou_<Dataset>.json') from None
+    content = read_json(path, 'give a file split_zhou_<Dataset>.json')
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in SUBSETS):
         raise ValueError(f'{path}: no object with the lists {SUBSETS}; give a file split_zhou_<Dataset>.json')
     names: dict[int, tuple[str, str]] = {}
@@ -131,8 +127,8 @@ def read_coop_split(path: str | PathLike, subset: str) -> tuple[tuple[str, ...],
             first_name, first_place = names.setdefault(item[1], (item[2], where))
             if item[2] != first_name:
                 raise ValueError(
-                    f"{where}: label {item[1]} is '{item[2]}', but '{first_name}' in {first_place}; "
-                    'give every label one name'
+                    f'{where}: label {item[1]} is {quoted(item[2])}, but {quoted(first_name)} in '
+                    f'{first_place}; give every label one name'
                 )
     missing = set(range(len(names))) - set(names)
     if missing:
@@ -156,4 +152,6 @@ def _check_row(item: Any, where: str) -> None:
         and item[1] >= 0
         and isinstance(item[2], str)
     ):
-        raise ValueError(f'{where}: {item!r} is not [path, label from 0 on, class name]')
+        raise ValueError(f'{where}: {quoted(item)} is not [path, label from 0 on, class name]')
+    if not item[0].strip() or len(item[0]) > MAX_LINE or NOT_TEXT.search(item[0]):
+        raise ValueError(f'{where}: {quoted(item[0])} is no path')

@@ -1,13 +1,15 @@
 """Images in a folder for each class."""
 
-import os.path as osp
+import os
 from collections.abc import Callable, Sequence
 from os import PathLike
 
-from torchvision.datasets.folder import IMG_EXTENSIONS, find_classes, make_dataset
+from torchvision.datasets.folder import IMG_EXTENSIONS, find_classes
 
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.class_halves import labels_of_split
+from ga2mm.datasets.folder import files_below
+from ga2mm.datasets.label_map import check_class_names
 from ga2mm.datasets.shuffled import shuffled
 from ga2mm.registry import DATASETS
 
@@ -16,9 +18,10 @@ from ga2mm.registry import DATASETS
 class ImageFolderDataset(ActionVideoDataset):
     """Images as ``FOLDER/CLASS/*.jpg``, each a video of one frame (:class:`~ga2mm.datasets.OpenImage`).
 
-    The folders' names, sorted, are the class names. Hidden folders are left out; images are found at any
-    depth, by torchvision's list of suffixes. Training and test images are two folders with the same classes;
-    a class without a test image needs an empty folder, or the labels would not agree.
+    The folders' names, sorted, are the class names. Hidden folders and files are left out; images are found
+    at any depth, by torchvision's list of suffixes, behind links too. Training and test images are two
+    folders with the same classes; a class without a test image needs an empty folder, or the labels would
+    not agree.
 
     See :class:`~ga2mm.datasets.TolerantVideoDataset` for what every item says about unreadable images.
 
@@ -37,9 +40,10 @@ class ImageFolderDataset(ActionVideoDataset):
         lazy_init: Do not look for images yet.
 
     Raises:
-        FileNotFoundError: There is no such folder, no folder of a class, or no image.
-        ValueError: An argument is wrong, a class has fewer images than shots, or novel classes are to be
-            trained on.
+        OSError: There is no such folder, no folder of a class, or no image, a folder may not be read, or a
+            link in it leads nowhere.
+        ValueError: An argument is wrong, a class has fewer images than shots, two classes differ by nothing
+            but case, spaces and punctuation, or novel classes are to be trained on.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class ImageFolderDataset(ActionVideoDataset):
             raise ValueError(f'{folder}: shots={shots}; draw at least 1 image of each class')
         self.shots = shots
         self.seed = seed
-        names = [name for name in find_classes(folder)[0] if not name.startswith('.')]
+        names = _class_names(folder)
         super().__init__(
             str(folder),
             pipeline=pipeline,
@@ -74,8 +78,8 @@ class ImageFolderDataset(ActionVideoDataset):
     def list_videos(self) -> list[tuple[str, int]]:
         samples: list[tuple[str, int]] = []
         for label, name in enumerate(self.classes):
-            found = make_dataset(self.ann_file, {name: label}, IMG_EXTENSIONS, allow_empty=True)
-            images = [osp.relpath(path, self.ann_file) for path, _ in found]
+            found = files_below(os.path.join(self.ann_file, name), IMG_EXTENSIONS, follow_links=True)
+            images = [os.path.join(name, image) for image in sorted(found, key=os.path.split)]
             samples += [(image, label) for image in self._draw(name, images)]
         if not samples:
             raise FileNotFoundError(
@@ -94,3 +98,12 @@ class ImageFolderDataset(ActionVideoDataset):
                 'lower shots'
             )
         return sorted(shuffled(images, self.seed)[: self.shots])
+
+
+def _class_names(folder: str | PathLike) -> tuple[str, ...]:
+    """Names of the folders that are no hidden ones, sorted."""
+    for entry in os.scandir(folder):
+        if entry.is_symlink() and not os.path.exists(entry.path):  # or its class would be missing
+            raise FileNotFoundError(f'{entry.path}: the link leads nowhere; mend it or take it away')
+    names = [name for name in find_classes(folder)[0] if not name.startswith('.')]
+    return check_class_names(names, [os.path.join(folder, name) for name in names])

@@ -1,36 +1,61 @@
 """Label maps: the names of the classes, in the order of their labels."""
 
-import csv
+import re
 from collections.abc import Sequence
 from os import PathLike
 
-from ga2mm.datasets.text_file import read_lines
+from ga2mm.datasets.similar_classes import normalise_class_name
+from ga2mm.datasets.text_file import NOT_TEXT, csv_fields, quoted, read_lines
+
+FORMATS = (
+    "label maps are CSV files with the header 'id,name', or have one name per line, or '1 NAME' lines "
+    "numbered in order as UCF101's classInd.txt"
+)
+
+_CSV_HEADER = re.compile(r'("?)id\1\s*,\s*("?)name\2')
+_NUMBER_BEFORE = re.compile(r'[\[(#]?[0-9]+[\W_]')
+_NUMBER_BEHIND = re.compile(r'(.*)[\W_]([0-9]+)$')
+_NUMBERED = re.compile(r'0*([0-9]+) +(.*)')
+_BETWEEN_COLUMNS = re.compile(r'.*([;=]|: |,\S)')
+_NO_NAMES = (_NUMBER_BEFORE, _NUMBER_BEHIND, _BETWEEN_COLUMNS)
+_NAME = re.compile(r'(\[\w[^]]*\] |\()?[^\W_][^\t{}<>|]*(?<![,:;\[])')
+"""A name on a line of its own: a template of Something-Something may begin with ``[something]``."""
+
+_HEADERS = {'action', 'category', 'class', 'classes', 'classname', 'label', 'labels', 'name', 'names'}
 
 
 def read_label_map(path: str | PathLike) -> tuple[str, ...]:
     """Read class names from a CSV file with the header ``id,name``, or from one name per line.
 
     In a CSV file, names that contain commas stand in double quotes, and rows may have any order. A
-    file without that header is MMAction2's text format: the name in row i + 1 belongs to label i.
+    file without that header is MMAction2's text format: the name in row i + 1 belongs to label i. Its lines
+    may be numbered in order, ``1 NAME`` as in UCF101's ``classInd.txt`` or from 0; the label is still that
+    of the row.
+
+    Design choice: text that does not look like names is refused: JSON, YAML, tables, comments, ids behind
+    the names. A file whose lines mostly begin with a number is numbered in order from 0 or 1, or refused; a
+    few names that do (``50 salads``) are names. In a CSV file any name will do.
 
     Returns:
         The names, at the index of their labels, at least one.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: Ids other than 0 to n - 1, each once, or names that are empty or repeated, or any
-            other broken row. The line names file and row.
+        OSError: There is no such file, or it cannot be read.
+        ValueError: Ids other than 0 to n - 1, each once, or names that are empty or that differ by nothing
+            but case, spaces and punctuation, or any other broken row or format. The line names file and row.
     """
     lines = read_lines(path)
     while lines and not lines[-1]:
         lines.pop()
-    header = [field.strip().lower() for field in lines[0].split(',')] if lines else []
-    if header == ['id', 'name']:
+    if lines and _CSV_HEADER.fullmatch(lines[0].lower()):
         rows_and_names = _read_csv(path, lines)
     elif str(path).lower().endswith('.csv'):
-        raise ValueError(f"{path}, row 1: the header must be 'id,name'; add it as the first line")
+        found = quoted(lines[0]) if lines else 'no line'
+        raise ValueError(
+            f"{path}, row 1: the header must be 'id,name', found {found}; write it as first line"
+        )
     else:
-        rows_and_names = list(enumerate(lines, start=1))
+        rows_and_names = list(enumerate(_read_text(path, lines), start=1))
     if not rows_and_names:
         raise ValueError(f'{path}: no class in this file; write one row per class')
     places = [f'{path}, row {row}' for row, _ in rows_and_names]
@@ -38,54 +63,89 @@ def read_label_map(path: str | PathLike) -> tuple[str, ...]:
 
 
 def check_class_names(names: Sequence[str], places: Sequence[str]) -> tuple[str, ...]:
-    """Refuse empty and repeated class names.
+    """Refuse class names that are empty or no text, or that are the same once they are normalised.
 
     Args:
         names: The class names, at the index of their labels.
         places: Where each name stands, for the error.
 
     Raises:
-        ValueError: A name is empty or stands twice.
+        ValueError: A name is empty or has control characters, or two differ by nothing but case, spaces and
+            punctuation (:func:`~ga2mm.datasets.similar_classes.normalise_class_name`).
     """
-    first_place: dict[str, str] = {}
+    first_place: dict[str, tuple[str, str]] = {}
     for name, place in zip(names, places, strict=True):
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f'{place}: empty class name; give every class a name')
-        if name in first_place:
+        if '\t' in name or NOT_TEXT.search(name):
+            raise ValueError(f'{place}: class name {name[:80]!r} has a tab or control character; take it out')
+        first, where = first_place.setdefault(normalise_class_name(name) or name, (name, place))
+        if where != place:
+            same = '' if first == name else f' as {quoted(first)}, but for case, spaces and punctuation'
             raise ValueError(
-                f"{place}: class name '{name}' stands already in {first_place[name]}; "
+                f'{place}: class name {quoted(name)} stands already in {where}{same}; '
                 'give every class a name of its own'
             )
-        first_place[name] = place
     return tuple(names)
+
+
+def _read_text(path: str | PathLike, lines: list[str]) -> list[str]:
+    """The names of a file with one name per line, which may be numbered."""
+    names = lines
+    if _most(lines, _NUMBER_BEFORE):
+        first = 0 if re.match('0+ ', lines[0]) else 1
+        found = [_NUMBERED.fullmatch(line) for line in lines]
+        for row, (line, match) in enumerate(zip(lines, found, strict=True), start=1):
+            if match is None or int(match[1][:9]) != first + row - 1:
+                raise ValueError(
+                    f"{path}, row {row}: {quoted(line)} where '{first + row - 1} NAME' should be, as most "
+                    f'lines begin with a number; {FORMATS}'
+                )
+        names = [match[2] for match in found]
+    for row, name in enumerate(names, start=1):
+        header = row == 1 and normalise_class_name(name) in _HEADERS
+        if name and (header or not _NAME.fullmatch(name)):
+            raise ValueError(f'{path}, row {row}: {quoted(name)} is no class name; {FORMATS}')
+    if _most(names, _NUMBER_BEFORE) or _most(names, _BETWEEN_COLUMNS) or _have_ids_behind(names):
+        row = 1 + next(i for i, name in enumerate(names) if any(one.match(name) for one in _NO_NAMES))
+        raise ValueError(
+            f'{path}, row {row}: {quoted(names[row - 1])}, as most lines, is no class name alone; {FORMATS}'
+        )
+    return names
+
+
+def _most(lines: list[str], pattern: re.Pattern) -> bool:
+    """Whether more than half of the lines match."""
+    return 2 * sum(pattern.match(line) is not None for line in lines) > len(lines)
+
+
+def _have_ids_behind(names: list[str]) -> bool:
+    """Whether most names end in a number of their own; not those of 'gesture 1', 'gesture 2'."""
+    found = [match for match in map(_NUMBER_BEHIND.match, names) if match]
+    return 2 * min(len({match[1] for match in found}), len({match[2] for match in found})) > len(names) > 1
 
 
 def _read_csv(path: str | PathLike, lines: list[str]) -> list[tuple[int, str]]:
     """(row, name) of each class, in the order of the ids."""
     by_id: dict[int, tuple[int, str]] = {}
-    reader = csv.reader(lines, skipinitialspace=True, strict=True)
-    try:
-        next(reader)
-        for fields in reader:
-            row = reader.line_num
-            if not fields:
-                continue
-            if len(fields) != 2:
-                raise ValueError(
-                    f"{path}, row {row}: {len(fields)} fields instead of 2; write 'id,name', "
-                    'with double quotes around a name that contains commas'
-                )
-            label, name = fields[0].strip(), fields[1].strip()
-            if not (label.isascii() and label.isdigit()):
-                raise ValueError(f"{path}, row {row}: id '{label}' is no integer from 0 on")
-            if int(label) in by_id:
-                raise ValueError(
-                    f'{path}, row {row}: id {label} stands already in row {by_id[int(label)][0]}; '
-                    'give every class an id of its own'
-                )
-            by_id[int(label)] = (row, name)
-    except csv.Error as error:
-        raise ValueError(f'{path}, row {reader.line_num}: {error}; check the double quotes') from None
+    for row, line in enumerate(lines[1:], start=2):
+        if not line:
+            continue
+        fields = csv_fields(line, f'{path}, row {row}')
+        if len(fields) != 2:
+            raise ValueError(
+                f"{path}, row {row}: {len(fields)} fields instead of 2; write 'id,name', "
+                'with double quotes around a name that contains commas'
+            )
+        label, name = fields
+        if not re.fullmatch('[0-9]{1,9}', label):
+            raise ValueError(f'{path}, row {row}: id {quoted(label)} is no integer from 0 on')
+        if int(label) in by_id:
+            raise ValueError(
+                f'{path}, row {row}: id {label} stands already in row {by_id[int(label)][0]}; '
+                'give every class an id of its own'
+            )
+        by_id[int(label)] = (row, name)
     for label in sorted(by_id):
         if label >= len(by_id):
             missing = min(set(range(len(by_id))) - set(by_id))

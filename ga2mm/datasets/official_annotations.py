@@ -1,7 +1,6 @@
 """The annotation files that the datasets themselves publish, read into one form."""
 
-import csv
-import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ga2mm.datasets.annotation import read_annotation
-from ga2mm.datasets.label_map import read_label_map
-from ga2mm.datasets.text_file import read_lines
+from ga2mm.datasets.label_map import check_class_names, read_label_map
+from ga2mm.datasets.text_file import csv_fields, quoted, read_json, read_lines
 
 KINETICS_FILE_NAME = '{youtube_id}_{time_start:06d}_{time_end:06d}.mp4'
 """How the usual download scripts name a clip of Kinetics; times are in seconds."""
@@ -39,7 +38,7 @@ class OfficialAnnotations:
     """Classes in the order of their labels, and the videos of an official training and test list.
 
     Raises:
-        ValueError: A class has no training video, or two videos share a file.
+        ValueError: A class has no training video, two are called alike, or two videos share a file.
     """
 
     classes: tuple[str, ...]
@@ -47,6 +46,7 @@ class OfficialAnnotations:
     test: tuple[OfficialVideo, ...]
 
     def __post_init__(self) -> None:
+        check_class_names(self.classes, [f'class {i} of the annotations' for i in range(len(self.classes))])
         seen: dict[str, OfficialVideo] = {}
         for video in (*self.train, *self.test):
             if video.path in seen:
@@ -75,19 +75,12 @@ def read_ucf101(
         split_camel_case: Write ``Apply Eye Makeup`` for ``ApplyEyeMakeup``.
 
     Raises:
-        FileNotFoundError: A file is missing.
+        OSError: A file is missing or cannot be read.
         ValueError: A row is broken (the line names file and row).
     """
     folder = Path(folder)
-    names: dict[str, str] = {}
-    for row, line in enumerate(read_lines(folder / 'classInd.txt'), start=1):
-        if line:
-            label, _, name = line.partition(' ')
-            if not name or label != str(len(names) + 1):
-                raise ValueError(
-                    f"{folder / 'classInd.txt'}, row {row}: '{line}' is not '{len(names) + 1} NAME'"
-                )
-            names[name] = re.sub('(?<=[a-z])(?=[A-Z])', ' ', name) if split_camel_case else name
+    numbers = {name: str(i) for i, name in enumerate(read_label_map(folder / 'classInd.txt'), start=1)}
+    names = {n: re.sub('(?<=[a-z])(?=[A-Z])', ' ', n) if split_camel_case else n for n in numbers}
     videos: dict[str, list[OfficialVideo]] = {}
     for part in ('train', 'test'):
         path = folder / f'{part}list{split:02d}.txt'
@@ -98,7 +91,12 @@ def read_ucf101(
             label, _, video = line.split()[0].rpartition('/')
             if label not in names:
                 raise ValueError(
-                    f"{path}, row {row}: '{line}' is not 'CLASS/VIDEO' of a class in classInd.txt"
+                    f"{path}, row {row}: {quoted(line)} is not 'CLASS/VIDEO' of a class in classInd.txt"
+                )
+            if line.split()[1:] not in ([], [numbers[label]]):
+                raise ValueError(
+                    f"{path}, row {row}: {quoted(line)}, but '{label}' is class {numbers[label]} in "
+                    'classInd.txt'
                 )
             videos[part].append(
                 OfficialVideo(
@@ -123,11 +121,12 @@ def read_hmdb51(folder: str | PathLike, split: int = 1, file_name: str = '{video
         file_name: The listed path; ``{label}`` is the official class name, ``{video}`` the file.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        OSError: There is no such file, or it cannot be read.
         ValueError: A row is broken (the line names file and row).
     """
     suffix = f'_test_split{split}.txt'
-    labels = sorted(path.name.removesuffix(suffix) for path in Path(folder).glob(f'*{suffix}'))
+    names_on_disk = [name for name in os.listdir(folder) if name.endswith(suffix) and name[0] != '.']
+    labels = sorted(name.removesuffix(suffix) for name in names_on_disk)
     if not labels:
         raise FileNotFoundError(f'{folder}: no file is called CLASS{suffix}')
     videos: dict[str, list[OfficialVideo]] = {'0': [], '1': [], '2': []}
@@ -138,7 +137,9 @@ def read_hmdb51(folder: str | PathLike, split: int = 1, file_name: str = '{video
                 continue
             video, part = ('', *line.rsplit(maxsplit=1))[-2:]
             if not video or part not in videos:
-                raise ValueError(f"{path}, row {row}: '{line}' is not 'VIDEO 0', 'VIDEO 1' or 'VIDEO 2'")
+                raise ValueError(
+                    f"{path}, row {row}: {quoted(line)} is not 'VIDEO 0', 'VIDEO 1' or 'VIDEO 2'"
+                )
             videos[part].append(
                 OfficialVideo(
                     name=video,
@@ -163,7 +164,7 @@ def read_ssv2(folder: str | PathLike, file_name: str = '{id}.webm') -> OfficialA
         file_name: The listed path; ``{id}`` is the number of the video.
 
     Raises:
-        FileNotFoundError: A file is missing.
+        OSError: A file is missing or cannot be read.
         ValueError: A file is broken (the line names it).
     """
     path, labels = _read_ssv2_file(folder, 'labels')
@@ -184,7 +185,7 @@ def read_ssv2(folder: str | PathLike, file_name: str = '{id}.webm') -> OfficialA
             except (KeyError, TypeError):
                 raise ValueError(f"{path}, entry {number}: it has no 'id' and 'template'") from None
             if name not in known:
-                raise ValueError(f"{path}, entry {number}: '{name}' is no class of the labels file")
+                raise ValueError(f'{path}, entry {number}: {quoted(name)} is no class of the labels file')
             videos[part].append(OfficialVideo(video, _file_name(file_name, id=video), name, video))
     return OfficialAnnotations(names, tuple(videos['train']), tuple(videos['validation']))
 
@@ -200,15 +201,19 @@ def read_kinetics(folder: str | PathLike, file_name: str = KINETICS_FILE_NAME) -
         file_name: The listed path, made of the columns.
 
     Raises:
-        FileNotFoundError: A file is missing.
+        OSError: A file is missing or cannot be read.
         ValueError: A row is broken (the line names file and row).
     """
     videos: dict[str, list[OfficialVideo]] = {}
     for part in ('train', 'val'):
         path = Path(folder) / f'{part}.csv'
-        reader = csv.DictReader(read_lines(path))
+        header, *lines = read_lines(path) or ['']
+        columns_of = csv_fields(header, f'{path}, row 1')
         videos[part] = []
-        for entry in reader:
+        for row, line in enumerate(lines, start=2):
+            if not line:
+                continue
+            entry = dict(zip(columns_of, csv_fields(line, f'{path}, row {row}'), strict=False))
             try:
                 columns = dict(
                     label=entry['label'],
@@ -218,10 +223,9 @@ def read_kinetics(folder: str | PathLike, file_name: str = KINETICS_FILE_NAME) -
                 )
                 if not columns['label'] or not columns['youtube_id']:
                     raise ValueError
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, OverflowError, ValueError):
                 raise ValueError(
-                    f'{path}, row {reader.line_num}: it needs the columns label, youtube_id, time_start '
-                    'and time_end'
+                    f'{path}, row {row}: it needs the columns label, youtube_id, time_start and time_end'
                 ) from None
             video = KINETICS_FILE_NAME.format(**columns)
             listed = _file_name(file_name, **columns)
@@ -237,7 +241,7 @@ def read_lists(train: str | PathLike, test: str | PathLike, label_map: str | Pat
     Each video counts as a source of its own.
 
     Raises:
-        FileNotFoundError: A file is missing.
+        OSError: A file is missing or cannot be read.
         ValueError: A row is broken (the line names file and row).
     """
     names = read_label_map(label_map)
@@ -258,10 +262,7 @@ def _read_ssv2_file(folder: str | PathLike, part: str) -> tuple[Path, Any]:
     if path is None:
         raise FileNotFoundError(f'{folder}: there is neither {names[0]} nor {names[1]}')
     kind = dict if part == 'labels' else list
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path} is no JSON file: {error}') from None
+    content = read_json(path, 'give the file that the dataset publishes')
     if not isinstance(content, kind):
         raise ValueError(f'{path}: it holds no {"object" if kind is dict else "array"}')
     return path, content

@@ -1,5 +1,6 @@
 """Class names of two datasets that mean the same action, as far as their letters tell."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -8,8 +9,12 @@ SIMILARITY = 0.85
 
 
 def normalise_class_name(name: str) -> str:
-    """A class name without case, spaces and punctuation: ``PlayingGuitar`` is ``playing_guitar``."""
-    return ''.join(letter for letter in name.lower() if letter.isalnum())
+    """A class name without case, spaces and punctuation: ``PlayingGuitar`` is ``playing_guitar``.
+
+    Letters with their marks, digits and symbols are kept, in Unicode's form NFKC.
+    """
+    letters = unicodedata.normalize('NFKC', name).casefold()
+    return ''.join(letter for letter in letters if unicodedata.category(letter)[0] in 'LMNS')
 
 
 def similar_classes(names: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str, float]]:

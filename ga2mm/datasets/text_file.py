@@ -1,8 +1,22 @@
-"""Lines of a text file, with an error that names the row which is not UTF-8."""
+"""Text and JSON files, read with errors that name the file and the row."""
 
-import codecs
+import csv
+import json
+import re
+import stat
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
+from typing import Any, TextIO
+
+MAX_LINE = 8192
+"""Characters of a line. Design choice: twice the longest path that Linux takes."""
+
+NOT_TEXT = re.compile(r'[\x00-\x08\x0a-\x1f\x7f\ufeff\ud800-\udfff]')
+"""Characters that stand in no path and no name: control characters but for tabs, a byte order mark, halves of
+characters."""
+
+_QUOTED = 80
 
 
 def read_lines(path: str | PathLike) -> list[str]:
@@ -11,14 +25,89 @@ def read_lines(path: str | PathLike) -> list[str]:
     Line i of the list is row i + 1 of the file, blank lines included.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A row is not UTF-8.
+        OSError: There is no such file, or it cannot be read.
+        ValueError: It is no regular file, or a row is not UTF-8, has a control character or more than
+            ``MAX_LINE`` characters.
     """
-    lines = []
-    content = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
-    for row, line in enumerate(content.splitlines(), start=1):
-        try:
-            lines.append(line.decode('utf-8').strip())
-        except UnicodeDecodeError:
-            raise ValueError(f'{path}, row {row}: not UTF-8; save the file as UTF-8') from None
-    return lines
+    _check_regular(path)
+    # Bytes that are not UTF-8 become lone surrogates, so that their row can be named.
+    with open(path, encoding='utf-8-sig', errors='surrogateescape') as file:
+        return [_checked(line, f'{path}, row {row}') for row, line in enumerate(_lines(file), start=1)]
+
+
+def read_json(path: str | PathLike, remedy: str) -> Any:
+    """Content of a JSON file.
+
+    Args:
+        path: The file.
+        remedy: What to do if it is none.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+        ValueError: It is no JSON, or an object has a key twice.
+    """
+    _check_regular(path)
+    content = Path(path).read_bytes()
+    try:
+        return json.loads(content, object_pairs_hook=_without_repeated_keys)
+    except RecursionError:
+        raise ValueError(f'{path} is no JSON file (nested too deeply); {remedy}') from None
+    except ValueError as error:
+        raise ValueError(f'{path} is no JSON file ({error}); {remedy}') from None
+
+
+def csv_fields(line: str, where: str) -> list[str]:
+    """Fields of a row of a CSV file, without the white space around them.
+
+    Design choice: a field ends with its row, so that a missing double quote is found where it is missing.
+
+    Raises:
+        ValueError: A double quote is missing; ``where`` names file and row.
+    """
+    try:
+        fields = next(csv.reader([line], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise ValueError(f'{where}: {error}; check the double quotes') from None
+    return [field.strip() for field in fields]
+
+
+def quoted(text: Any) -> str:
+    """A piece of a file as an error shows it: in quotes, in one line, and cut where it is long."""
+    shown = text if isinstance(text, str) else repr(text)
+    cut = f'{shown[:_QUOTED]}...' if len(shown) > _QUOTED else shown
+    return repr(cut) if NOT_TEXT.search(cut) else f"'{cut}'"
+
+
+def _check_regular(path: str | PathLike) -> None:
+    """Refuse what a read would wait for without end, such as a pipe."""
+    if '\0' in str(path):
+        raise ValueError(f'{quoted(path)}: a file name without the character NUL is needed')
+    mode = Path(path).stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open says what a folder is
+        raise ValueError(f'{path}: no regular file; give a file')
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines, of which one that is too long is not read whole."""
+    return iter(lambda: file.readline(MAX_LINE + 2), '')
+
+
+def _checked(line: str, where: str) -> str:
+    line = line.removesuffix('\n')
+    if len(line) > MAX_LINE:
+        raise ValueError(f'{where}: more than {MAX_LINE} characters in one line; check what file this is')
+    bad = NOT_TEXT.search(line)
+    if bad and '\udc80' <= bad[0] <= '\udcff':
+        raise ValueError(f'{where}: not UTF-8; save the file as UTF-8')
+    if bad:
+        raise ValueError(f'{where}: the character {bad[0]!r}; save the file as plain text in UTF-8')
+    return line.strip()
+
+
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f'the key {quoted(twice)} is there twice')
+    return content

@@ -1,11 +1,14 @@
 """Class names travel from datasets to the model here, and nowhere else."""
 
+from pathlib import Path
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
+from ga2mm.datasets.label_map import read_label_map
 from ga2mm.registry import HOOKS
 
 
@@ -32,29 +35,63 @@ def set_classes_from(model: nn.Module, dataset: Dataset) -> None:
 class ClassNamesHook(Hook):
     """Gives the model the class names of the dataset that it trains, validates or tests on.
 
+    What the dataset says wins over ``model.cls_head.class_names``. In training the two must agree; where a
+    test set has other classes, a warning says so.
+
     Raises:
-        ValueError: The validation set has other classes than the training set.
+        ValueError: Before training: the validation set or ``model.cls_head.class_names`` has other classes
+            than the training set.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Offer the training set's classes."""
-        set_classes_from(runner.model, runner.train_loop.dataloader.dataset)
+        """Offer the training set's classes, once everything that names classes agrees with them."""
+        dataset = runner.train_loop.dataloader.dataset
+        classes, configured = _classes_of(dataset), _configured_classes(runner)
+        if classes and configured and classes != configured:
+            raise ValueError(
+                f'model.cls_head.class_names has {len(configured)} classes, the training set {len(classes)} '
+                'others, or in another order: leave class_names out, the dataset names them'
+            )
+        set_classes_from(runner.model, dataset)
+        if runner.val_loop is not None:
+            _check_validation(runner)
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Check that validation has the classes of training."""
-        dataset = runner.val_loop.dataloader.dataset
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        offered = getattr(getattr(model, 'cls_head', None), 'class_names', ())
-        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-        if offered and classes is not None and tuple(classes) != tuple(offered):
-            raise ValueError(
-                f'the validation set has {len(classes)} classes, the training set {len(offered)} others: '
-                'validate on base classes (val_dataloader.dataset.label_map), novel ones are for the test'
-            )
-        set_classes_from(runner.model, dataset)
+        _check_validation(runner)
+        set_classes_from(runner.model, runner.val_loop.dataloader.dataset)
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Offer the test set's classes."""
-        set_classes_from(runner.model, runner.test_loop.dataloader.dataset)
+        dataset = runner.test_loop.dataloader.dataset
+        classes, configured = _classes_of(dataset), _configured_classes(runner)
+        if classes and configured and classes != configured:
+            runner.logger.warning(
+                f'the {len(classes)} classes of the test set are offered, not the {len(configured)} of '
+                'model.cls_head.class_names'
+            )
+        set_classes_from(runner.model, dataset)
+
+
+def _check_validation(runner: Runner) -> None:
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    offered = getattr(getattr(model, 'cls_head', None), 'class_names', ())
+    classes = _classes_of(runner.val_loop.dataloader.dataset)
+    if offered and classes and classes != tuple(offered):
+        raise ValueError(
+            f'the validation set has {len(classes)} classes, the training set {len(offered)} others: '
+            'validate on base classes (val_dataloader.dataset.label_map), novel ones are for the test'
+        )
+
+
+def _classes_of(dataset: Dataset) -> tuple[str, ...]:
+    return tuple((getattr(dataset, 'metainfo', None) or {}).get('classes') or ())
+
+
+def _configured_classes(runner: Runner) -> tuple[str, ...]:
+    """The classes that the config gives to the head."""
+    head = (runner.cfg.get('model') or {}).get('cls_head') or {}
+    names = head.get('class_names') or ()
+    return read_label_map(names) if isinstance(names, str | Path) else tuple(names)

@@ -11,15 +11,8 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from ga2mm.apis.split_check import (
-    CheckedList,
-    Finding,
-    check_anchor_classes,
-    check_files,
-    check_lists,
-    check_shots,
-    read_config_lists,
-)
+from ga2mm.apis.config_lists import CheckedList, Finding, read_config_lists
+from ga2mm.apis.split_check import check_anchor_classes, check_files, check_lists, check_shots
 from ga2mm.datasets import read_label_map
 from ga2mm.utils import one_line_errors
 

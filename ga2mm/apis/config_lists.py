@@ -1,0 +1,175 @@
+"""The lists that the datasets of a config read."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ga2mm.anchors.generated_anchors import GeneratedAnchors
+from ga2mm.datasets.action_video_dataset import ActionVideoDataset
+from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
+from ga2mm.registry import DATASETS
+
+ROLES = dict(train_dataloader='training', val_dataloader='validation', test_dataloader='test')
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong (``'error'``) or may be wrong (``'warning'``) with the lists of a config."""
+
+    level: str
+    message: str
+
+    def __str__(self) -> str:
+        return f'{self.level}: {self.message}'
+
+
+@dataclass(frozen=True)
+class CheckedList:
+    """A list of a config, read.
+
+    Args:
+        role: ``'training'``, ``'anchor'``, ``'generated anchor'`` (the videos that anchors are generated
+            from), ``'validation'`` or ``'test'``.
+        ann_file: The file; of lists that are put together, all of them.
+        split: ``'base'``, ``'novel'`` or ``'all'``; None without class names.
+        classes: Class names at the index of their labels; none for anchors without a label map.
+        files: The videos as absolute paths; links in the place of folders are followed.
+        labels: The labels of the videos.
+        key: Where the config has it.
+    """
+
+    role: str
+    ann_file: str
+    split: str | None
+    classes: tuple[str, ...]
+    files: tuple[str, ...]
+    labels: tuple[int, ...]
+    key: str = ''
+
+
+def read_config_lists(
+    cfg: dict[str, Any], dataloaders: Sequence[str] = tuple(ROLES), missing: str = 'error'
+) -> tuple[list[CheckedList], list[Finding]]:
+    """Read the lists of a config.
+
+    Datasets inside others (``AnchorDataset``, ``RepeatDataset``, ``ConcatDataset`` and whatever else has
+    ``dataset`` or ``datasets``) are read; lists with the same classes that are put together count as one. Of
+    anchors from several sources each is read, of generated ones the videos that they are generated from.
+    ``test_dataloader`` maps names to a dataloader or to a list of them. Lists are read whole, whatever a
+    dataset's ``indices``.
+
+    Args:
+        cfg: The config.
+        dataloaders: Which of its dataloaders to read.
+        missing: Level of a list that is not there or may not be read.
+
+    Returns:
+        The lists, and what is wrong with those that cannot be read: a dataset that is none of ours is skipped
+        with a warning, a broken list is an error.
+    """
+    lists: list[CheckedList] = []
+    findings: list[Finding] = []
+    real_folder = cache(os.path.realpath)
+    for key, loader in _loaders(cfg, dataloaders):
+        parts: list[CheckedList] = []
+        for role, place, dataset in _datasets(ROLES[key.split('.')[0]], f'{key}.dataset', loader):
+            kind = dataset.get('type')
+            cls = DATASETS.get(kind) if isinstance(kind, str) else kind
+            if not (isinstance(cls, type) and issubclass(cls, TolerantVideoDataset)):
+                findings.append(Finding('warning', f'{place}: a dataset of type {kind} is not checked'))
+                continue
+            arguments = {name: value for name, value in dataset.items() if name != 'type'}
+            try:
+                parts.append(_read_list(cls, arguments, role, place, real_folder))
+            except OSError as error:
+                findings.append(Finding(missing, f'{place}: {error}'))
+            except (TypeError, ValueError) as error:
+                findings.append(Finding('error', f'{place}: {error}'))
+        lists += _put_together(parts)
+    return lists, findings
+
+
+def innermost_datasets(dataset: dict[str, Any]) -> list[dict[str, Any]]:
+    """Configs of the datasets inside one, or itself; no anchors."""
+    return [inner for role, _, inner in _datasets('', '', dict(dataset=dataset)) if not role]
+
+
+def _read_list(cls: type, arguments: dict[str, Any], role: str, key: str, real_folder: Any) -> CheckedList:
+    # The dataset itself reads its files, so that the check sees what a run would see.
+    built = cls(**arguments | dict(pipeline=[], lazy_init=True))
+    videos = built.load_data_list()
+    paths = [os.path.split(video['filename']) for video in videos]
+    labelled = isinstance(built, ActionVideoDataset)
+    return CheckedList(
+        role=role,
+        ann_file=str(built.ann_file),
+        split=built.metainfo['split'] if labelled else None,
+        classes=built.classes if labelled else (),
+        files=tuple(os.path.join(real_folder(folder), name) for folder, name in paths),
+        labels=tuple(video['label'] for video in videos),
+        key=key,
+    )
+
+
+def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
+    """Lists of one dataloader, of which those with classes in common are one; anchors stay apart."""
+    together: dict[Any, list[CheckedList]] = {}
+    for number, part in enumerate(parts):
+        whole = (part.role, part.split, part.classes) if part.role in ROLES.values() else number
+        together.setdefault(whole, []).append(part)
+    return [
+        CheckedList(
+            role=several[0].role,
+            ann_file=' + '.join(dict.fromkeys(one.ann_file for one in several)),
+            split=several[0].split,
+            classes=several[0].classes,
+            files=tuple(file for one in several for file in one.files),
+            labels=tuple(label for one in several for label in one.labels),
+            key=several[0].key,
+        )
+        for several in together.values()
+    ]
+
+
+def _loaders(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(config key, config) of every dataloader; test sets have names, and may have several splits."""
+    for key in dataloaders:
+        loader = cfg.get(key)
+        if loader and key == 'test_dataloader' and 'dataset' not in loader:
+            for name, value in loader.items():
+                if isinstance(value, list | tuple):
+                    yield from ((f'{key}.{name}[{i}]', one) for i, one in enumerate(value))
+                else:
+                    yield f'{key}.{name}', value
+        elif loader:
+            yield key, loader
+
+
+def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(role, config key, config) of a dataloader's dataset, or of those inside it."""
+    dataset = loader.get('dataset', {})
+    if 'anchors' in dataset:
+        yield from _datasets(role, f'{key}.dataset', dataset)
+        yield from _anchor_datasets(f'{key}.anchors', dataset['anchors'])
+    elif 'datasets' in dataset:
+        for i, one in enumerate(dataset['datasets']):
+            yield from _datasets(role, f'{key}.datasets[{i}]', dict(dataset=one))
+    elif 'dataset' in dataset:
+        yield from _datasets(role, f'{key}.dataset', dataset)
+    else:
+        yield role, key, dataset
+
+
+def _anchor_datasets(key: str, anchors: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(role, config key, config) of every dataset that anchors come from."""
+    kind = anchors.get('type')
+    cls = DATASETS.get(kind) if isinstance(kind, str) else kind
+    if 'sources' in anchors:
+        for i, source in enumerate(anchors['sources']):
+            yield from _anchor_datasets(f'{key}.sources[{i}]', source)
+    elif isinstance(cls, type) and issubclass(cls, GeneratedAnchors):
+        yield from _datasets('generated anchor', f'{key}.dataset', anchors)
+    else:
+        yield from _datasets('anchor', key, dict(dataset=anchors))
