@@ -4,9 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from ga2mm.apis import read_test_sets, test
+from ga2mm.apis import ConfigOptions, check_config, read_config, read_test_sets, test
 from ga2mm.engine import end_distributed
 from ga2mm.utils import one_line_errors
 
@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--dump', help='pickle file for the predictions; the name of the set is added')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override config keys: key.sub=value'
+        '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by launchers')
@@ -35,9 +35,8 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """The config with the command line's options in it."""
+    check_config(cfg)
     cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
@@ -56,7 +55,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main() -> None:
     """Test."""
     args = parse_args()
-    test(merge_args(Config.fromfile(args.config), args), args.checkpoint)
+    test(merge_args(read_config(args.config, args.cfg_options), args), args.checkpoint)
     end_distributed()
 
 

@@ -16,9 +16,7 @@ from ga2mm.datasets.label_map import read_label_map
 from ga2mm.datasets.similar_classes import normalise_class_name, similar_classes
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.registry import DATASETS
-
-NAMED = 5
-"""How many videos or classes a finding names."""
+from ga2mm.utils import NAMED, first_few
 
 ROLES = dict(train_dataloader='training', val_dataloader='validation', test_dataloader='test')
 
@@ -174,8 +172,8 @@ def check_files(lists: Sequence[CheckedList]) -> list[Finding]:
             findings.append(Finding('error', message))
         elif missing:
             message = (
-                f'{one.ann_file}: {len(missing)} of {len(one.files)} videos are missing: {_first(missing)}; '
-                'check data_prefix'
+                f'{one.ann_file}: {len(missing)} of {len(one.files)} videos are missing: '
+                f'{first_few(missing)}; check data_prefix'
             )
             findings.append(Finding('error', message))
     return findings
@@ -267,9 +265,9 @@ def _repeated_videos(one: CheckedList) -> Iterator[Finding]:
         else:
             contradicting.append(f'{file} (labels {label_of[file]} and {label})')
     if twice:
-        yield Finding('error', f'{one.ann_file}: {len(twice)} rows repeat a video: {_first(twice)}')
+        yield Finding('error', f'{one.ann_file}: {len(twice)} rows repeat a video: {first_few(twice)}')
     if contradicting:
-        message = f'{one.ann_file}: {len(contradicting)} videos have two labels: {_first(contradicting)}'
+        message = f'{one.ann_file}: {len(contradicting)} videos have two labels: {first_few(contradicting)}'
         yield Finding('error', message)
 
 
@@ -277,7 +275,9 @@ def _empty_classes(one: CheckedList) -> Iterator[Finding]:
     present = set(one.labels)
     empty = [f"'{name}'" for label, name in enumerate(one.classes) if label not in present]
     if empty:
-        message = f'{one.ann_file}: {len(empty)} of {len(one.classes)} classes have no video: {_first(empty)}'
+        message = (
+            f'{one.ann_file}: {len(empty)} of {len(one.classes)} classes have no video: {first_few(empty)}'
+        )
         yield Finding('error' if one.role == 'training' else 'warning', message)
 
 
@@ -291,7 +291,7 @@ def _shared_videos(first: CheckedList, second: CheckedList) -> Iterator[Finding]
     if shared:
         message = (
             f'{len(shared)} videos are in both the {first.role} list {first.ann_file} and the {second.role} '
-            f'list {second.ann_file}: {_first(shared)}'
+            f'list {second.ann_file}: {first_few(shared)}'
         )
         yield Finding('warning' if roles == {'validation', 'test'} else 'error', message)
 
@@ -301,7 +301,7 @@ def _novel_base_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
     seen = {normalise_class_name(n): n for one in lists if one.split in ('base', 'all') for n in one.classes}
     both = [f"'{seen[key]}' ('{novel[key]}')" for key in novel if key in seen]
     if both:
-        yield Finding('error', f'{len(both)} novel classes are base classes too: {_first(both)}')
+        yield Finding('error', f'{len(both)} novel classes are base classes too: {first_few(both)}')
 
 
 def _novel_negatives(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
@@ -315,12 +315,7 @@ def _novel_negatives(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[
     novel = {normalise_class_name(n) for one in lists if one.split == 'novel' for n in one.classes}
     found = [f"'{name}'" for name in names if normalise_class_name(name) in novel]
     message = (
-        f'{len(found)} names of model.anchors.negatives are novel classes: {_first(found)}; leave them out, '
-        "for instance by exclude='the label map of all target classes'"
+        f'{len(found)} names of model.anchors.negatives are novel classes: {first_few(found)}; leave them '
+        "out, for instance by exclude='the label map of all target classes'"
     )
     return [Finding('error', message)] if found else []
-
-
-def _first(items: Sequence[str]) -> str:
-    rest = len(items) - NAMED
-    return ', '.join(items[:NAMED]) + (f' and {rest} more' if rest > 0 else '')
