@@ -20,7 +20,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--test-sets',
         nargs='+',
-        help='config files whose test_dataloader is tested instead: cross-dataset, irrelevant videos',
+        help='config files whose test_dataloader is tested instead, with a report of its own: cross-dataset, '
+        'irrelevant videos',
     )
     parser.add_argument('--dump', help='pickle file for the predictions; the name of the set is added')
     parser.add_argument(
@@ -35,7 +36,6 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """The config with the command line's options in it."""
-    check_config(cfg)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -43,11 +43,16 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     if args.test_sets is not None:
         cfg.test_dataloader = read_test_sets(args.test_sets)
-    if args.dump is not None:
+        names = '_'.join(Path(path).stem for path in args.test_sets)
+        # Not that of the config's own test sets, which it would replace.
+        report = f'test_metrics_{names}.json'
+        cfg.test_cfg = dict(cfg.get('test_cfg') or {}, type='ProtocolTestLoop', report=report)
+    check_config(cfg)
+    if args.dump is not None and cfg.get('test_evaluator'):
         if not args.dump.endswith(('.pkl', '.pickle')):
             raise ValueError(f'--dump {args.dump} must be a .pkl file')
         evaluator = cfg.test_evaluator
-        cfg.test_evaluator = evaluator if isinstance(evaluator, list) else [evaluator]
+        cfg.test_evaluator = list(evaluator) if isinstance(evaluator, list | tuple) else [evaluator]
         cfg.test_evaluator.append(dict(type='DumpResults', out_file_path=args.dump))
     return cfg
 
