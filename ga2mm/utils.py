@@ -12,8 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-_BAD_CONFIG = re.compile(
-    r'\.__init__\(\) (got an unexpected keyword argument|missing \d+ required)|is not in the \S+ registry'
+NAMED = 5
+"""How many of many things a message names."""
+
+_IN_WORKER = re.compile(
+    r'^Caught \w+ in DataLoader worker process \d+\.\nOriginal Traceback.*\n\S+: ', re.DOTALL
 )
 
 
@@ -60,20 +63,20 @@ def remove_leftovers(folder: str | Path, names: str) -> None:
 def one_line_errors() -> Iterator[None]:
     """Turn errors of input into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows their origin.
 
-    Among them what MMEngine raises where a config has a key that a class does not know, lacks one that it
-    needs, or names a type that is not registered.
+    Of one that a DataLoader hands on from a worker process, the line is what the worker raised.
     """
     try:
         yield
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        message = str(error)
-        if isinstance(error, TypeError | KeyError):
-            if not _BAD_CONFIG.search(message):
-                raise
-            message = f'config: {error.args[0]} (GA2MM_TRACEBACK=1 shows where)'
+    except (ValueError, OSError) as error:
         if os.environ.get('GA2MM_TRACEBACK') == '1':
             raise
-        sys.exit(f'error: {message}')
+        sys.exit(f'error: {" ".join(_IN_WORKER.sub("", str(error)).split())}')
+
+
+def first_few(items: Sequence[str], separator: str = ', ') -> str:
+    """The first few of many things, and how many more there are: ``'a, b, c, d, e and 3 more'``."""
+    more = len(items) - NAMED
+    return separator.join(items[:NAMED]) + (f' and {more} more' if more > 0 else '')
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -93,7 +93,12 @@ def losses(runner: Runner) -> list[float]:
 
 def log_of(runner: Runner) -> str:
     """All that a run logged."""
-    return '\n'.join(path.read_text() for path in sorted(Path(runner.work_dir).glob('*/*.log')))
+    return log_in(Path(runner.work_dir))
+
+
+def log_in(work_dir: Path) -> str:
+    """All that the runs in a folder logged."""
+    return '\n'.join(path.read_text() for path in sorted(work_dir.glob('*/*.log')))
 
 
 def logged_losses(work_dir: Path) -> list[dict[str, float]]:

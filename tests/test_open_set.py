@@ -121,7 +121,7 @@ def videos(folder: Path, ann_file: str) -> list[Path]:
 def test_few_shot_protocol(tmp_path, in_miniature_folder, monkeypatch, capsys):
     monkeypatch.setenv('GA2MM_PROTOCOL', 'fewshot')
     tool('test.py', ZERO_SHOT, '--test-sets', TEST_SETS, '--work-dir', tmp_path)
-    report = json.loads((tmp_path / 'test_metrics.json').read_text())
+    report = json.loads((tmp_path / 'test_metrics_miniature_irrelevant.json').read_text())
     assert set(report['irrelevant']) == set(report['sets']) == {'all'}
     found = report['irrelevant']['all']
     row = f'| all | 48 | 10 | {100 * found["auroc"]:.2f} | {100 * found["fpr95"]:.2f} |'
@@ -146,7 +146,7 @@ def test_unreadable_videos_have_no_score(tested, tmp_path, in_miniature_folder):
     assert report['irrelevant']['base']['irrelevant_videos'] == 10
 
     lists.write_text('nowhere.mkv\n')
-    with pytest.raises(ValueError, match='irrelevant: none of the 1 videos can be read'):
+    with pytest.raises(ValueError, match='irrelevant: 1 or more of 1 videos cannot be read, more than half'):
         metrics_of_list()
 
 
@@ -184,7 +184,7 @@ def test_two_processes_find_what_one_finds(tmp_path, in_miniature_folder):
     script = ROOT / 'tools' / 'dist_test.sh'
     finish(start(script, ZERO_SHOT, '', 2, '--work-dir', tmp_path / 'two', *options, cwd=in_miniature_folder))
     one, two = (
-        json.loads((tmp_path / name / 'test_metrics.json').read_text())['irrelevant']
+        json.loads((tmp_path / name / 'test_metrics_sets.json').read_text())['irrelevant']
         for name in ('one', 'two')
     )
     assert one == two

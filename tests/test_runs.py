@@ -300,7 +300,7 @@ def test_one_test_call_answers_the_protocol(trained, tmp_path):
     report = json.loads((tmp_path / 'test_metrics.json').read_text())
     for name in ('base', 'novel'):
         found = report['sets'][name]
-        assert (found.pop('classes'), found.pop('videos')) == (12, 24)
+        assert (found.pop('classes'), found.pop('videos'), found.pop('unreadable')) == (12, 24, 0)
         confusion = found.pop('confusion')
         assert len(found.pop('class_names')) == 12 and sum(count for _, _, count in confusion) == 24
         right = sum(count for label, predicted, count in confusion if label == predicted)
@@ -512,6 +512,63 @@ def test_unreadable_test_video_counts_as_wrong(trained, tmp_path, with_broken):
     assert metrics['base/acc/unreadable'] == 1
     assert metrics['novel/acc/top1'] == whole['novel/acc/top1']
     assert f'{tmp_path}/empty.mkv' in '\n'.join(p.read_text() for p in (tmp_path / 'run').glob('*/*.log'))
+
+
+@pytest.mark.parametrize('loop', ['ProtocolTestLoop', 'TestLoop'])
+def test_unreadable_test_videos_are_counted_whatever_the_loop_and_the_metric(loop, tmp_path, with_broken):
+    cfg = miniature('zero_shot', tmp_path / 'run', test_evaluator=dict(type='AccMetric'))
+    base = cfg.test_dataloader.base
+    base.dataset.update(with_broken(base.dataset.ann_file, *(f'missing {i}.mkv' for i in range(7))))
+    if loop == 'TestLoop':
+        cfg.test_cfg, cfg.test_dataloader = dict(type='TestLoop'), base
+    running.test(cfg)
+    (line,) = (one for one in running.log_in(tmp_path / 'run').splitlines() if '7 of 31 videos' in one)
+    assert 'test_dataloader' in line and 'AccMetric takes the black frames in their place for videos' in line
+    named = [f'{tmp_path}/missing {i}.mkv: no such file' for i in range(5)]
+    assert line.endswith(f'{"; ".join(named)} and 2 more')
+    if loop == 'ProtocolTestLoop':
+        sets = json.loads((tmp_path / 'run/test_metrics.json').read_text())['sets']
+        assert (sets['base']['unreadable'], sets['novel']['unreadable']) == (7, 0)
+
+
+@pytest.mark.parametrize('missing', [24, 25])
+def test_a_test_ends_where_more_than_half_of_a_set_cannot_be_read(missing, tmp_path, with_broken):
+    cfg = miniature('zero_shot', tmp_path / 'run')
+    dataset = cfg.test_dataloader.novel.dataset
+    dataset.update(with_broken(dataset.ann_file, *(f'missing {i}.mkv' for i in range(missing))))
+    if missing == 24:
+        assert running.test(cfg)['novel/acc/unreadable'] == 24
+        return
+    with pytest.raises(
+        ValueError, match='test_dataloader.novel: 25 or more of 49 videos.*and 20 more; check'
+    ):
+        running.test(cfg)
+    assert not (tmp_path / 'run/test_metrics.json').exists()
+
+
+def test_training_ends_where_the_validation_set_cannot_be_read(tmp_path):
+    folder = dict(video='nowhere')
+    cfg = miniature('deep_prompts', tmp_path, val_dataloader__dataset__data_prefix=folder)
+    with pytest.raises(ValueError, match='val_dataloader: 12 or more of 12 videos cannot be read'):
+        train(cfg)
+    assert (tmp_path / 'epoch_1.pth').is_file()
+
+
+def test_metrics_without_a_number_are_reported_as_they_are(tmp_path):
+    cfg = miniature(
+        'zero_shot', tmp_path, test_evaluator=[dict(type='ConfusionMatrix'), dict(type='Accuracy')]
+    )
+    metrics = running.test(cfg)
+    assert all(isinstance(value, float) for value in metrics.values()) and 'hm' in metrics
+    sets = json.loads((tmp_path / 'test_metrics.json').read_text())['sets']
+    for name, classes in (('base', 12), ('generalized/novel', 24)):
+        matrix = np.array(sets[name]['confusion_matrix/result'])
+        assert matrix.shape == (classes, classes) and matrix.sum() == 24
+        assert matrix.trace() / 24 == pytest.approx(sets[name]['acc/top1'])
+
+    alone = miniature('zero_shot', tmp_path / 'alone', test_evaluator=dict(type='ConfusionMatrix'))
+    alone.test_dataloader = dict(world=[alone.test_dataloader.base, alone.test_dataloader.novel])
+    assert running.test(alone) == {}
 
 
 # --------------------------------------------------------------------------------- MMAction2's configs

@@ -1010,7 +1010,9 @@ def test_classes_of_the_anchors_are_compared_by_name(in_lists_folder, capsys, na
 
 def test_other_datasets_are_skipped_with_a_warning(in_lists_folder, capsys):
     cfg = check_config()
-    cfg['val_dataloader']['dataset']['type'] = 'mmaction.VideoDataset'
+    dataset = cfg['val_dataloader']['dataset']
+    dataset['type'] = 'mmaction.VideoDataset'
+    del dataset['label_map'], dataset['split']
     cfg['test_dataloader'] = cfg['test_dataloader']['base']
     write_config(cfg)
     assert check_split() == 0

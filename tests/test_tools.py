@@ -133,15 +133,15 @@ def test_missing_hard_prompt(tmp_path):
 @pytest.mark.parametrize(
     'option, named',
     {
-        'model.cls_head.coupling.droput=0.1': ('HardPromptCoupling', "'droput'"),
-        'model.cls_head.tempalte=a': ('CoupledPromptHead', "'tempalte'"),
-        'model.anchors.wieght=1': ('AnchorObjective', "'wieght'"),
-        'model.cls_head.text_prompt.type=DepPrompt': ('DepPrompt', 'registry'),
+        'model.cls_head.coupling.droput=0.1': ('HardPromptCoupling', "'droput'", "'dropout'"),
+        'model.cls_head.tempalte=a': ('CoupledPromptHead', "'tempalte'", "'template'"),
+        'model.anchors.negtives=1': ('AnchorObjective', "'negtives'", "'negatives'"),
+        'model.cls_head.text_prompt.type=DepPrompt': ("'DepPrompt'", 'registry', "'DeepPrompt'"),
     }.items(),
 )
 def test_misspelt_key_or_type(option, named, tmp_path):
     line = error_of('train.py', CONFIG, '--work-dir', tmp_path, '--cfg-options', UNTRAINED, option)
-    assert all(word in line for word in ('config', *named)), line
+    assert all(word in line for word in (option.split('=')[0].rpartition('.')[0], *named)), line
 
 
 def test_errors_of_ours_keep_their_traceback():

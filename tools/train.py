@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from ga2mm.apis import train
+from ga2mm.apis import ConfigOptions, check_config, read_config, train
 from ga2mm.engine import ends_distributed
 from ga2mm.utils import one_line_errors
 
@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--diff-rank-seed', action='store_true', help='another seed for each process')
     parser.add_argument('--deterministic', action='store_true', help='deterministic cuDNN kernels')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override config keys: key.sub=value'
+        '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by launchers')
@@ -45,9 +45,8 @@ def parse_args() -> argparse.Namespace:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """The config with the command line's options in it."""
+    check_config(cfg)
     cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
@@ -82,7 +81,7 @@ def main() -> None:
     """Train."""
     args = parse_args()
     with ends_distributed():
-        train(merge_args(Config.fromfile(args.config), args))
+        train(merge_args(read_config(args.config, args.cfg_options), args))
 
 
 if __name__ == '__main__':

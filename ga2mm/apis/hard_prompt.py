@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from mmengine.config import Config
 from torch import Tensor
 
+from ga2mm.apis.config import config_errors, read_config
+from ga2mm.apis.config_check import check_config
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import OpenCLIP
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
@@ -60,7 +61,10 @@ def export_hard_prompt(checkpoint: Path, out: Path, config: Path | None = None) 
     prompt = soft_prompt_of(state_dict, checkpoint)
     identity = UNKNOWN_CLIP
     if config is not None:
-        clip: OpenCLIP = MODELS.build(Config.fromfile(config).model.backbone)
+        cfg = read_config(config)
+        check_config(cfg)
+        with config_errors(cfg):
+            clip: OpenCLIP = MODELS.build(cfg.model.backbone)
         identity = clip.identity
     if CLIP_IDENTITY in state_dict:
         try:

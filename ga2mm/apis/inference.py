@@ -11,6 +11,8 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
+from ga2mm.apis.config import config_errors, read_config
+from ga2mm.apis.config_check import check_config
 from ga2mm.apis.run import learns, test_datasets
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
@@ -37,12 +39,15 @@ def init_recognizer(
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: It is none, does not fit, or is missing though the config learns something.
+        ValueError: The config is wrong, or the checkpoint is none, does not fit, or is missing though the
+            config learns something.
     """
-    cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    cfg = config if isinstance(config, Config) else read_config(config)
+    check_config(cfg)
     init_default_scope(cfg.get('default_scope', 'ga2mm'))
     anchors = {'anchors': None} if 'anchors' in cfg.model else {}  # they belong to training
-    model = MODELS.build(dict(cfg.model, **anchors))
+    with config_errors(cfg):
+        model = MODELS.build(dict(cfg.model, **anchors))
     if checkpoint is not None:
         model.load_state_dict(state_dict_of(read_checkpoint(checkpoint), checkpoint))
     elif learns(model):

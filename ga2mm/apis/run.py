@@ -11,6 +11,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 
+from ga2mm.apis.config import config_errors, read_config
+from ga2mm.apis.config_check import check_config
 from ga2mm.apis.config_lists import Finding, innermost_datasets
 from ga2mm.apis.split_check import check_test_config, check_train_config
 from ga2mm.engine import prepare_distributed
@@ -26,17 +28,24 @@ def train(cfg: Config) -> Runner:
         The runner after training.
 
     Raises:
-        ValueError: There is nothing to learn, the lists are wrong (training videos in a test list, a base
-            class that is novel too, ...), or the best checkpoint would be chosen on test videos.
+        ValueError: The config is wrong, there is nothing to learn, the lists are wrong (training videos in a
+            test list, a base class that is novel too, ...), or the best checkpoint would be chosen on test
+            videos.
     """
+    check_config(cfg)
+    if cfg.get('train_dataloader') is None:
+        raise ValueError('this config has no train_dataloader, so there is nothing to train on')
     _check_selection(cfg)
     _stop_at_errors(check_train_config(cfg, look_for_videos=True))
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     prepare_distributed(cfg)
-    runner = Runner.from_cfg(_with_accumulation_in_the_rate(cfg))
-    if not learns(runner.model):
-        raise ValueError('this config learns nothing, so there is nothing to train: give it to tools/test.py')
-    runner.train()
+    with config_errors(cfg):
+        runner = Runner.from_cfg(_with_accumulation_in_the_rate(cfg))
+        if not learns(runner.model):
+            raise ValueError(
+                'this config learns nothing, so there is nothing to train: give it to tools/test.py'
+            )
+        runner.train()
     return runner
 
 
@@ -51,9 +60,13 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
         The metrics, as fractions.
 
     Raises:
-        ValueError: The checkpoint does not fit, or is missing though the config learns something, or the
-            lists are wrong (test videos that were trained on, a list without a video that is there, ...).
+        ValueError: The config is wrong, the checkpoint does not fit or is missing though the config learns
+            something, or the lists are wrong (test videos that were trained on, a list without a video that
+            is there, ...).
     """
+    check_config(cfg)
+    if cfg.get('test_dataloader') is None:
+        raise ValueError('this config has no test_dataloader, so there is nothing to test on')
     _stop_at_errors(check_test_config(cfg, learnt=bool(checkpoint)))
     cfg.load_from, cfg.resume = str(checkpoint) if checkpoint else None, False
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
@@ -62,10 +75,11 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
     if 'anchors' in cfg.model:
         cfg.model.anchors = None
     prepare_distributed(cfg, test_only=True)
-    runner = Runner.from_cfg(cfg)
-    if not checkpoint and learns(runner.model):
-        raise ValueError('this config learns prompts or weights: give the checkpoint to test')
-    return runner.test()
+    with config_errors(cfg):
+        runner = Runner.from_cfg(cfg)
+        if not checkpoint and learns(runner.model):
+            raise ValueError('this config learns prompts or weights: give the checkpoint to test')
+        return runner.test()
 
 
 def learns(model: nn.Module) -> bool:
@@ -81,8 +95,8 @@ def read_test_sets(paths: Sequence[str | Path]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for path in paths:
-        loaders = Config.fromfile(path).get('test_dataloader')
-        if not loaders:
+        loaders = read_config(path).get('test_dataloader')
+        if not isinstance(loaders, dict) or not loaders or 'dataset' in loaders:
             raise ValueError(
                 f'{path} has no test_dataloader=dict(NAME=...): give a file of configs/_base_/test_sets'
             )

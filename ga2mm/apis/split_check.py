@@ -13,9 +13,7 @@ from ga2mm.apis.same_videos import same_contents, same_files
 from ga2mm.datasets.label_map import read_label_map
 from ga2mm.datasets.similar_classes import normalise_class_name, similar_classes
 from ga2mm.datasets.text_file import quoted
-
-NAMED = 5
-"""How many videos or classes a finding names."""
+from ga2mm.utils import NAMED, first_few
 
 MOST_FILES = 50_000
 """Above so many videos a run does not look whether two paths are one file; ``check_split.py`` always does."""
@@ -145,12 +143,12 @@ def check_files(lists: Sequence[CheckedList]) -> list[Finding]:
             findings.append(Finding('error', message))
         elif missing:
             message = (
-                f'{one.ann_file}: {len(missing)} of {len(one.files)} videos are missing: {_first(missing)}; '
-                'check data_prefix'
+                f'{one.ann_file}: {len(missing)} of {len(one.files)} videos are missing: '
+                f'{first_few(missing)}; check data_prefix'
             )
             findings.append(Finding('error', message))
         if others:
-            message = f'{len(others)} of {len(one.files)} videos cannot be opened: {_first(others)}'
+            message = f'{len(others)} of {len(one.files)} videos cannot be opened: {first_few(others)}'
             findings.append(Finding('error', f'{one.ann_file}: {message}'))
     return findings
 
@@ -244,11 +242,11 @@ def _repeated_videos(one: CheckedList, files: dict[str, str], contents: dict[str
         elif row != first_row:
             (twice if files[file] == files[first] else copies).append(_both(file, first))
     if twice:
-        yield Finding('error', f'{one.ann_file}: {len(twice)} rows repeat a video: {_first(twice)}')
+        yield Finding('error', f'{one.ann_file}: {len(twice)} rows repeat a video: {first_few(twice)}')
     if copies:
-        yield Finding('warning', f'{one.ann_file}: {len(copies)} videos are copies: {_first(copies)}')
+        yield Finding('warning', f'{one.ann_file}: {len(copies)} videos are copies: {first_few(copies)}')
     if contradicting:
-        message = f'{one.ann_file}: {len(contradicting)} videos have two labels: {_first(contradicting)}'
+        message = f'{one.ann_file}: {len(contradicting)} videos have two labels: {first_few(contradicting)}'
         yield Finding('error', message)
 
 
@@ -260,7 +258,9 @@ def _empty_classes(one: CheckedList) -> Iterator[Finding]:
     present = set(one.labels)
     empty = [f"'{name}'" for label, name in enumerate(one.classes) if label not in present]
     if empty:
-        message = f'{one.ann_file}: {len(empty)} of {len(one.classes)} classes have no video: {_first(empty)}'
+        message = (
+            f'{one.ann_file}: {len(empty)} of {len(one.classes)} classes have no video: {first_few(empty)}'
+        )
         yield Finding('error' if one.role == 'training' else 'warning', message)
 
 
@@ -279,7 +279,7 @@ def _shared_videos(
     if shared:
         message = (
             f'{len(shared)} videos are in both the {first.role} list {first.ann_file} and the {second.role} '
-            f'list {second.ann_file}: {_first(sorted(shared))}'
+            f'list {second.ann_file}: {first_few(sorted(shared))}'
         )
         harmless = roles == {'validation', 'test'} and not chooses
         yield Finding('warning' if harmless else 'error', message)
@@ -292,7 +292,7 @@ def _novel_base_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
     seen = {normalise_class_name(name): name for one in known for name in one.classes}
     both = [f"'{seen[key]}' ('{novel[key]}')" for key in novel if key in seen]
     if both:
-        yield Finding('error', f'{len(both)} novel classes are base classes too: {_first(both)}')
+        yield Finding('error', f'{len(both)} novel classes are base classes too: {first_few(both)}')
 
 
 def _test_sets_without_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
@@ -353,8 +353,8 @@ def _classes_without_context(
         if without and one.role in ('training', 'validation', 'test'):
             message = (
                 f'{one.ann_file}: {len(without)} classes have no trained context, as '
-                f'model.cls_head.text_prompt.class_names gives classes: {_first(without)}; leave it out, or '
-                'use only classes that both it and training have'
+                f'model.cls_head.text_prompt.class_names gives classes: {first_few(without)}; leave it out, '
+                'or use only classes that both it and training have'
             )
             yield Finding('error', message)
 
@@ -370,12 +370,7 @@ def _novel_negatives(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[
     novel = {normalise_class_name(n) for one in lists if one.split == 'novel' for n in one.classes}
     found = [f"'{name}'" for name in names if normalise_class_name(name) in novel]
     message = (
-        f'{len(found)} names of model.anchors.negatives are novel classes: {_first(found)}; leave them out, '
-        "for instance by exclude='the label map of all target classes'"
+        f'{len(found)} names of model.anchors.negatives are novel classes: {first_few(found)}; leave them '
+        "out, for instance by exclude='the label map of all target classes'"
     )
     return [Finding('error', message)] if found else []
-
-
-def _first(items: Sequence[str]) -> str:
-    rest = len(items) - NAMED
-    return ', '.join(items[:NAMED]) + (f' and {rest} more' if rest > 0 else '')

@@ -16,6 +16,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ga2mm.apis.config import merge_options, read_config
 from ga2mm.apis.run import read_test_sets
 from ga2mm.miniature.dataset import MANIFEST, TEST_DRAWS, VALIDATION_DRAWS
 from ga2mm.models.clip.loading import MINIATURE
@@ -104,7 +105,7 @@ class Cell:
         content = _read_file(self.config, Path(self.config).stat().st_mtime_ns, tuple(self.env.items()))
         # Pretty line breaks in logs and checkpoints would take longer than a small run.
         cfg = Config(copy.deepcopy(content), filename=str(self.config), format_python_code=False)
-        cfg.merge_from_dict(dict(self.options))
+        merge_options(cfg, self.options)
         if self.test_sets:
             with _environment(self.env):
                 cfg.test_dataloader = read_test_sets(self.test_sets)
@@ -170,7 +171,7 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
             data, or draws are not of the benchmark's part.
     """
     path = Path(path)
-    config = Config.fromfile(path, format_python_code=False).to_dict()
+    config = read_config(path, runs=False).to_dict()
     config.pop('env_variables', None)
     # Names with a leading underscore are the config's own.
     config = {key: value for key, value in config.items() if not key.startswith('_')}
@@ -497,7 +498,7 @@ def _resolve(text: str, path: Path, values: dict[str, Any], place: str) -> str:
 def _read_file(path: str, changed: int, env: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """A config with these variables; read again only if the file has changed. Not to be changed."""
     with _environment(dict(env)):
-        return Config.fromfile(path).to_dict()
+        return read_config(path).to_dict()
 
 
 @contextmanager

@@ -39,9 +39,8 @@ class TolerantVideoDataset(VideoDataset):
 
     Raises:
         ValueError: An argument or the pipeline is wrong.
-        UnreadableVideoError: With ``'fail'``, when an item is read. A DataLoader's worker process
-            hands it on as a RuntimeError with the same text.
-        RuntimeError: With ``'replace'``, when no video of the whole dataset can be read.
+        UnreadableVideoError: With ``'fail'``, when an item is read; a ValueError too.
+        ValueError: With ``'replace'``, when no video of the whole dataset can be read.
     """
 
     is_anchor = False
@@ -97,7 +96,7 @@ class TolerantVideoDataset(VideoDataset):
                 unreadable.append(str(error))
             if self.on_unreadable == 'wrong':
                 return self._read(idx, unreadable, video_reader=black_video())
-        raise RuntimeError(
+        raise ValueError(
             f'{self.ann_file}: none of the {len(self)} videos can be read, the first is '
             f'{unreadable[0]}; check data_prefix'
         )

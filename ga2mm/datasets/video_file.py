@@ -34,21 +34,22 @@ SAID = 0.05
 """Share of a video's frames whose loss is said; half of them makes it unreadable. Design choice."""
 
 
-class UnreadableVideoError(Exception):
+class UnreadableVideoError(ValueError):
     """A video file that is missing, empty or damaged.
 
     Args:
         path: The file.
-        reason: Why it cannot be read, in one line.
+        reason: Why it cannot be read, in one line. Empty where a DataLoader hands on the error of a worker
+            process, whose whole text is ``path`` then.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str = '') -> None:
         super().__init__(path, reason)
         self.path = path
         self.reason = reason
 
     def __str__(self) -> str:
-        return f'{self.path}: {self.reason}'
+        return f'{self.path}: {self.reason}' if self.reason else self.path
 
 
 def check_file(path: str) -> None:

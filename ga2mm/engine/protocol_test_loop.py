@@ -16,9 +16,11 @@ from mmengine.evaluator import Evaluator
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop
 from mmengine.runner.amp import autocast
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ga2mm.engine.class_names import set_classes_from
+from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos
 from ga2mm.evaluation.harmonic_mean import harmonic_mean
 from ga2mm.evaluation.open_set import auroc, fpr_at_tpr
 from ga2mm.registry import LOOPS
@@ -62,23 +64,32 @@ class ProtocolTestLoop(TestLoop):
       known ones are. The score is ``max_logit`` of :class:`~ga2mm.models.CoupledPromptHead`. Design
       choice: videos that cannot be read have no score and are left out, with a warning.
 
-    The summary is logged as a table and written to ``test_metrics.json`` in the run's folder, with each
-    set's confusions as ``[label, predicted, count]``.
+    The summary is logged as a table and written to ``report`` in the run's folder, with each set's confusions
+    as ``[label, predicted, count]``, how many of its videos cannot be read, whatever the metric, and results
+    that are no numbers, such as MMAction2's ``ConfusionMatrix``.
 
     Args:
         runner: The runner.
         dataloader: Configs of the dataloaders by name.
         evaluator: Config of the evaluator, built anew for each set.
         fp16: As in MMEngine.
+        report: Name of the file.
 
     Raises:
-        ValueError: Base and novel sets share a class, a set does not name its classes, or irrelevant videos
-            are tested alone or with another recognizer than :class:`~ga2mm.models.CLIPRecognizer`.
+        ValueError: Base and novel sets share a class, a set does not name its classes, irrelevant videos are
+            tested alone or with another recognizer than :class:`~ga2mm.models.CLIPRecognizer`, or, when it
+            runs, more than half of the videos of a set cannot be read.
     """
 
     def __init__(
-        self, runner: Runner, dataloader: dict[str, Any], evaluator: Any, fp16: bool = False
+        self,
+        runner: Runner,
+        dataloader: dict[str, Any],
+        evaluator: Any,
+        fp16: bool = False,
+        report: str = 'test_metrics.json',
     ) -> None:
+        self._report = report
         self._sets = [
             TestSet(name, runner.build_dataloader(config, seed=runner.seed))
             for name, config in _by_name(dataloader)
@@ -115,17 +126,22 @@ class ProtocolTestLoop(TestLoop):
             self.runner.call_hook('before_test_epoch')
             set_classes_from(self.runner.model, each.dataloader.dataset)
             self.runner.model.eval()
-            scores: list[tuple[float, ...] | str] = []
+            unreadable = UnreadableTestVideos(f'test_dataloader.{each.name}', len(each.dataloader.dataset))
+            scores: list[tuple[float, ...] | None] = []
             for index, batch in enumerate(each.dataloader):
+                unreadable.take_in(batch)
                 if not self._takes_offers:
                     self.run_iter(index, batch)
                     continue
                 samples = self._run_known_iter(index, batch, each, generalized)
                 if self._irrelevant is not None:
                     scores += _max_logits([samples])
-            found = self._evaluate(summary, each.name, each.classes, self.evaluator)
+            left_out = '' if self._irrelevant is None else ', and are left out of AUROC and FPR'
+            count = unreadable.finish(self.evaluator.metrics, f'count as wrong{left_out}')
+            found = self._evaluate(summary, each.name, each.classes, self.evaluator, count)
             if generalized is not None:
-                self._evaluate(summary, f'generalized/{each.name}', self._all_classes, generalized)
+                name = f'generalized/{each.name}'
+                self._evaluate(summary, name, self._all_classes, generalized, count)
             if self._irrelevant is not None:
                 known[each.name] = self._collect(each, scores)[:, 0]
             self.runner.call_hook(
@@ -192,11 +208,14 @@ class ProtocolTestLoop(TestLoop):
         self.runner.call_hook('before_test_epoch')
         self.runner.model.eval()
         offers = list(dict.fromkeys(each.classes for each in self._sets))
-        scores: list[tuple[float, ...] | str] = []
+        unreadable = UnreadableTestVideos(f'test_dataloader.{IRRELEVANT}', len(irrelevant.dataloader.dataset))
+        scores: list[tuple[float, ...] | None] = []
         for index, batch in enumerate(irrelevant.dataloader):
+            unreadable.take_in(batch)
             found = self._predict_offers(index, batch, offers)
             scores += _max_logits(found)
             self.runner.call_hook('after_test_iter', batch_idx=index, data_batch=batch, outputs=found[-1])
+        unreadable.finish([], 'are left out of AUROC and FPR')
         by_classes = dict(zip(offers, self._collect(irrelevant, scores).T, strict=True))
         separation = {}
         for each in self._sets:
@@ -210,27 +229,11 @@ class ProtocolTestLoop(TestLoop):
         self.runner.logger.info('\n' + _irrelevant_table(separation))
         return separation
 
-    def _collect(self, tested: TestSet, scores: list[tuple[float, ...] | str]) -> np.ndarray:
-        """Scores (videos, offers) of all processes, on each of them; videos without are left out.
-
-        Raises:
-            ValueError: No video can be read.
-        """
-        videos = len(tested.dataloader.dataset)
-        collected = [collect_results(scores, videos)]
+    def _collect(self, tested: TestSet, scores: list[tuple[float, ...] | None]) -> np.ndarray:
+        """Scores (videos, offers) of all processes, on each of them; videos without are left out."""
+        collected = [collect_results(scores, len(tested.dataloader.dataset))]
         broadcast_object_list(collected)
-        unreadable = [found for found in collected[0] if isinstance(found, str)]
-        if len(unreadable) == videos:
-            raise ValueError(
-                f'test_dataloader.{tested.name}: none of the {videos} videos can be read, the first is '
-                f'{unreadable[0]}; check its data_prefix'
-            )
-        if unreadable:
-            self.runner.logger.warning(
-                f'{len(unreadable)} of {videos} videos of the test set {tested.name} cannot be read and are '
-                f'left out of AUROC and FPR: {"; ".join(unreadable)}'
-            )
-        return np.array([found for found in collected[0] if not isinstance(found, str)])
+        return np.array([found for found in collected[0] if found is not None])
 
     def _generalized_evaluator(self, tested: TestSet) -> Evaluator | None:
         if not self._all_classes or tested.name not in ('base', 'novel'):
@@ -240,15 +243,23 @@ class ProtocolTestLoop(TestLoop):
         return evaluator
 
     def _evaluate(
-        self, summary: dict[str, dict[str, Any]], name: str, classes: tuple[str, ...], evaluator: Evaluator
+        self,
+        summary: dict[str, dict[str, Any]],
+        name: str,
+        classes: tuple[str, ...],
+        evaluator: Evaluator,
+        unreadable: int,
     ) -> dict[str, float]:
-        """The set's metrics; they also go into the summary."""
+        """The set's metrics that are numbers; all of them go into the summary."""
         videos = len(self.dataloader.dataset)
-        found = {key: float(value) for key, value in evaluator.evaluate(videos).items()}
+        results = {key: _plain(value) for key, value in evaluator.evaluate(videos).items()}
+        found = {key: float(value) for key, value in results.items() if isinstance(value, int | float)}
         confusion = [metric.confusion for metric in evaluator.metrics if hasattr(metric, 'confusion')]
         summary[name] = {
             'classes': len(classes),
             'videos': videos,
+            'unreadable': unreadable,
+            **results,
             **found,
             'class_names': list(classes),
             'confusion': confusion[0] if confusion else None,
@@ -277,7 +288,7 @@ class ProtocolTestLoop(TestLoop):
             for key, value in metrics.items()
             if key.endswith((TOP1, 'hm'))
         }
-        path = Path(self.runner.work_dir) / 'test_metrics.json'
+        path = Path(self.runner.work_dir) / self._report
         report = {
             'top1_percent': percent,
             'sets': summary,
@@ -320,16 +331,27 @@ def _check_classes(sets: list[TestSet]) -> None:
         )
 
 
-def _max_logits(predictions: list[list[ActionDataSample]]) -> list[tuple[float, ...] | str]:
-    """Of each video its score with each list of classes, or why it cannot be read.
+def _plain(value: Any) -> Any:
+    """A metric's result as JSON takes it, a number if it is one."""
+    if isinstance(value, Tensor):
+        value = value.detach().float().cpu().numpy() if value.is_floating_point() else value.cpu().numpy()
+    if isinstance(value, np.ndarray | np.generic):
+        return value.item() if value.size == 1 else value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
+
+
+def _max_logits(predictions: list[list[ActionDataSample]]) -> list[tuple[float, ...] | None]:
+    """Of each video its score with each list of classes; None if it cannot be read.
 
     Args:
         predictions: Of each list of classes the samples of a batch.
     """
     return [
-        tuple(float(sample.max_logit) for sample in samples)
-        if samples[0].get('readable', True)
-        else '; '.join(samples[0].get('unreadable'))
+        tuple(float(sample.max_logit) for sample in samples) if samples[0].get('readable', True) else None
         for samples in zip(*predictions, strict=True)
     ]
 
@@ -340,7 +362,7 @@ def _all_metrics(summary: dict[str, dict[str, Any]]) -> dict[str, float]:
         f'{name}/{key}': value
         for name, found in summary.items()
         for key, value in found.items()
-        if '/' in key
+        if '/' in key and isinstance(value, float)
     }
     for prefix in ('', 'generalized/'):
         pair = [f'{prefix}base/{TOP1}', f'{prefix}novel/{TOP1}']
@@ -349,7 +371,7 @@ def _all_metrics(summary: dict[str, dict[str, Any]]) -> dict[str, float]:
     splits: dict[str, list[float]] = {}
     for name, found in summary.items():
         dataset, _, number = name.rpartition('/')
-        if number.isdigit():
+        if number.isdigit() and TOP1 in found:
             splits.setdefault(dataset, []).append(found[TOP1])
     for dataset, values in splits.items():
         metrics[f'{dataset}/{TOP1}'] = statistics.fmean(values)

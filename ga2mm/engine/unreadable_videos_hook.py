@@ -1,4 +1,4 @@
-"""Names the training videos that could not be read."""
+"""Names the videos that could not be read."""
 
 from collections import Counter
 
@@ -6,17 +6,23 @@ from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
+from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos
 from ga2mm.registry import HOOKS
+from ga2mm.utils import first_few
 
 
 @HOOKS.register_module()
 class UnreadableVideosHook(Hook):
-    """Names the training videos that could not be read and counts how often one was replaced.
+    """Names the videos that could not be read, and counts how often one was replaced in training.
 
     Every process warns of each of its unreadable videos once, when it comes up first. The end of
     training brings one line for all processes together: how many files, how many clips that another
-    video took the place of, and the names. The counts ``'path: reason' -> times`` are also in the
-    message hub as ``unreadable_videos``.
+    video took the place of, and the names of the first; and one for videos that lost frames. The counts ``'path: reason' -> times`` of all are
+    in the message hub as ``unreadable_videos``.
+
+    In validation, and in tests by MMEngine's own loop, it counts them whatever the metric, see
+    :class:`UnreadableTestVideos`; :class:`ProtocolTestLoop` does so itself.
 
     It reads what the datasets write into the metainfo of their data samples, and so works with any
     number of workers.
@@ -25,6 +31,34 @@ class UnreadableVideosHook(Hook):
     def __init__(self) -> None:
         self._times: Counter[str] = Counter()
         self._replaced_clips = 0
+        self._mended: set[str] = set()
+        self._of_set: UnreadableTestVideos | None = None
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        self._of_set = UnreadableTestVideos('val_dataloader', len(runner.val_dataloader.dataset))
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None
+    ) -> None:
+        self._of_set.take_in(data_batch)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        self._of_set.finish(runner.val_evaluator.metrics)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        self._of_set = None
+        if not isinstance(runner.test_loop, ProtocolTestLoop):
+            self._of_set = UnreadableTestVideos('test_dataloader', len(runner.test_dataloader.dataset))
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None
+    ) -> None:
+        if self._of_set is not None:
+            self._of_set.take_in(data_batch)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        if self._of_set is not None:
+            self._of_set.finish(runner.test_evaluator.metrics)
 
     def after_train_iter(
         self,
@@ -35,18 +69,26 @@ class UnreadableVideosHook(Hook):
     ) -> None:
         for sample in data_batch['data_samples']:
             self._take_in(runner, sample.get('unreadable', ()))
+            self._mended.update(sample.get('mended', ()))
 
     def after_train(self, runner: Runner) -> None:
         times: Counter[str] = Counter()
-        replaced_clips = 0
-        for of_rank, replaced_of_rank in all_gather_object((self._times, self._replaced_clips)):
-            times.update(of_rank)
-            replaced_clips += replaced_of_rank
+        replaced_clips, mended = 0, set()
+        of_processes = all_gather_object((self._times, self._replaced_clips, self._mended))
+        for times_there, replaced_there, mended_there in of_processes:
+            times.update(times_there)
+            replaced_clips += replaced_there
+            mended |= mended_there
+        if mended:
+            runner.logger.warning(
+                f'{len(mended)} training videos lost frames, the others of theirs were sampled: '
+                f'{first_few(sorted(mended), "; ")}'
+            )
         if times:
             runner.message_hub.update_info('unreadable_videos', dict(times))
             runner.logger.warning(
                 f'{len(times)} training videos cannot be read, others took their place '
-                f'{replaced_clips} times: {"; ".join(sorted(times))}'
+                f'{replaced_clips} times: {first_few(sorted(times), "; ")}'
             )
 
     def _take_in(self, runner: Runner, unreadable: tuple[str, ...]) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from mmaction.evaluation import AccMetric
-from mmengine.logging import MMLogger
 
 from ga2mm.registry import METRICS
 from ga2mm.structures import scores_and_label
@@ -17,8 +16,8 @@ NAMES = ('top_k_accuracy', 'mean_class_accuracy')
 class Accuracy(AccMetric):
     """Top-k and mean class accuracy, all between 0 and 1: ``acc/top1``, ``acc/top5``, ``acc/mean1``.
 
-    A sample whose metainfo says ``readable=False`` is wrong for every metric, and a log line names
-    it. If there are such samples, ``acc/unreadable`` is their number. A k above the number of
+    A sample whose metainfo says ``readable=False`` is wrong for every metric. If there are such samples,
+    ``acc/unreadable`` is their number; the loop names them. A k above the number of
     classes counts like the number of classes: every readable sample is right.
 
     After an evaluation ``confusion`` holds, on the main process, who was taken for whom: a list of
@@ -64,7 +63,6 @@ class Accuracy(AccMetric):
                     scores=scores.float().cpu().numpy(),
                     label=int(label),
                     readable=sample.get('readable', True),
-                    unreadable=sample.get('unreadable', ()),
                 )
             )
 
@@ -90,9 +88,4 @@ class Accuracy(AccMetric):
             metrics['mean1'] = float(np.mean(by_class))
         if not readable.all():
             metrics['unreadable'] = int((~readable).sum())
-            names = '; '.join(name for result in results for name in result['unreadable'])
-            MMLogger.get_current_instance().warning(
-                f'{metrics["unreadable"]} of {len(results)} test videos cannot be read and count as '
-                f'wrong: {names}'
-            )
         return metrics

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.benchmark import timer
 from tqdm import tqdm
 
+from ga2mm.apis import read_config
 from ga2mm.models import AttributeRetrieval, CLIPRecognizer
 from ga2mm.registry import MODELS
 from ga2mm.utils import one_line_errors
@@ -100,7 +101,7 @@ def main() -> None:
     warnings.filterwarnings('ignore', 'CLIP .* was never trained on')  # the names are made up
     torch.manual_seed(0)
     init_default_scope('ga2mm')
-    models = build_models(Config.fromfile(args.config))
+    models = build_models(read_config(args.config))
     rows = []
     for classes in tqdm(args.classes, unit='size'):
         found = measure(models, classes, args.batch, args.frames, args.repeats)

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ga2mm.apis import init_recognizer
+from ga2mm.apis import ConfigOptions, check_config, init_recognizer, read_config
 from ga2mm.engine.protocol_test_loop import IRRELEVANT
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import DATASETS
@@ -111,7 +111,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--videos-per-class', type=int, default=20, help='at most so many (default: 20)')
     parser.add_argument('--seed', type=int, default=0, help='of the choice of videos, and of t-SNE')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override config keys: key.sub=value'
+        '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
     )
     return parser.parse_args()
 
@@ -121,8 +121,8 @@ def main() -> None:
     args = parse_args()
     if args.videos_per_class < 1:
         raise ValueError(f'--videos-per-class {args.videos_per_class}: give 1 or more')
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = read_config(args.config, args.cfg_options)
+    check_config(cfg)
     test_sets = cfg.get('test_dataloader') or {}
     if not test_sets or 'dataset' in test_sets:
         raise ValueError(f'{args.config} has no test_dataloader=dict(base=dict(...), novel=dict(...))')

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
-
+from ga2mm.apis import ConfigOptions, check_config, read_config
+from ga2mm.apis.config_check import DATALOADERS
 from ga2mm.apis.config_lists import CheckedList, Finding, read_config_lists
 from ga2mm.apis.split_check import check_anchor_classes, check_files, check_lists, check_shots
 from ga2mm.datasets import read_label_map
@@ -26,12 +26,11 @@ def main() -> int:
         '--anchor-labels', type=Path, help='label map of the dataset that the anchors are from'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override config keys: key.sub=value'
+        '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
     )
     args = parser.parse_args()
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
+    check_config(cfg, DATALOADERS)
     anchor_classes = () if args.anchor_labels is None else read_label_map(args.anchor_labels)
 
     lists, findings = read_config_lists(cfg)

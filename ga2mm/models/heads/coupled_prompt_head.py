@@ -26,6 +26,8 @@ from ga2mm.utils import at_least_float32, cosines
 MAX_CACHED_CLASS_LISTS = 4
 """A test offers two lists in turn; more are for whoever switches between a few of them."""
 
+AVERAGES = ('prob', 'score')
+
 
 @MODELS.register_module()
 class CoupledPromptHead(BaseHead):
@@ -53,7 +55,12 @@ class CoupledPromptHead(BaseHead):
         max_cached_retrievals: In evaluation, clips that retrieved the same prompts share class features, and
             those of so many retrievals are kept between batches, classes · embed_dim numbers each; 0 to
             encode each clip's alone. Only ``AttributeRetrieval`` without a ``temperature`` looks at it.
-        loss_cls, label_smooth_eps, topk, average_clips: As in MMAction2's ``BaseHead``.
+        average_clips: How the scores of a video's clips become one: ``'prob'`` for the mean of their
+            probabilities, ``'score'`` for the mean of their logits.
+        loss_cls, label_smooth_eps, topk: As in MMAction2's ``BaseHead``.
+
+    Raises:
+        ValueError: An argument is wrong.
     """
 
     def __init__(
@@ -79,6 +86,8 @@ class CoupledPromptHead(BaseHead):
             topk=topk,
             average_clips=average_clips,
         )
+        if average_clips not in AVERAGES:
+            raise ValueError(f'cls_head.average_clips={average_clips!r}: use one of {AVERAGES}')
         self.templates = (template,) if isinstance(template, str) else tuple(template)
         if not self.templates or any(one.count('{}') != 1 for one in self.templates):
             raise ValueError(f'cls_head.template={template!r} must contain {{}} once, for the class name')

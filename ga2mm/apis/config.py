@@ -1,0 +1,269 @@
+"""Configs of runs: read from files, changed by options, and errors that name their key."""
+
+import ast
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.fileio import load
+from mmengine.registry import build_functions
+from mmengine.runner import runner as runner_module
+
+from ga2mm.apis.config_check import nearest, runner_keys
+
+MOST_CHARACTERS = 600
+"""Of an error of others that is quoted."""
+
+_BUILDS = re.compile('__init__|build_|register_|scale_lr|set_|setup_')
+"""Methods of MMEngine's runner that build what a run needs."""
+
+
+class ConfigOptions(DictAction):
+    """``--cfg-options``: MMEngine's ``key.sub=value``, and lists and dicts as Python writes them.
+
+    So ``"visualizer.vis_backends=[dict(type='TensorboardVisBackend')]"`` works too.
+
+    Raises:
+        ValueError: An option is no ``key=value``, or its brackets do not match.
+    """
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: Sequence[str],
+        option_string: str | None = None,
+    ) -> None:
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for text in values:
+            key, equals, value = text.partition('=')
+            if not (key and equals):
+                raise ValueError(f'{option_string} {text}: write key=value, such as randomness.seed=1')
+            options[key] = self._value(value, f'{option_string} {text}')
+        setattr(namespace, self.dest, options)
+
+    def _value(self, text: str, place: str) -> Any:
+        if re.search(r'dict\(|\{', text):
+            try:
+                return _evaluate(ast.parse(text.strip(), mode='eval').body)
+            except (SyntaxError, ValueError) as error:
+                raise ValueError(
+                    f"{place}: {error}; write lists and dicts as in Python, names in quotes: [dict(type='A')]"
+                ) from None
+        try:
+            return self._parse_iterable(text)
+        except (AssertionError, RecursionError):
+            raise ValueError(f'{place}: the brackets do not match') from None
+
+
+def read_config(path: str | Path, options: Mapping[str, Any] | None = None, runs: bool = True) -> Config:
+    """Read a config file.
+
+    Args:
+        path: The file, in Python, JSON or YAML.
+        options: Values by dotted keys that replace the config's, as ``--cfg-options`` gives them.
+        runs: Whether it is the config of a run, or a part of one, whose keys at the top level are known.
+
+    Raises:
+        OSError: There is no such file, or it cannot be opened.
+        ValueError: The file or one of its bases is no config, or raises an error; a key at its top level
+            looks like a misspelt one; an option would change nothing.
+    """
+    path = Path(path)
+    cfg = _read(path)
+    if not runs:
+        return cfg
+    unread = _unread(cfg)
+    for key in unread:
+        like = nearest(key, runner_keys() | _all_keys(cfg), 0.8)
+        if like:
+            raise ValueError(f'{path}: nothing reads the key {key!r}; did you mean {like!r}?')
+    merge_options(cfg, options or {}, unread)
+    return cfg
+
+
+def merge_options(cfg: Config, options: Mapping[str, Any], unread: Sequence[str] | None = None) -> None:
+    """Replace values of a run's config, as ``--cfg-options`` does.
+
+    Args:
+        cfg: The config, changed in place.
+        options: Values by dotted keys.
+        unread: Keys at the top level that the config's files do not use; None where they are not known.
+
+    Raises:
+        ValueError: An option would change nothing, or cannot be put where it is to go.
+    """
+    for key, value in options.items():
+        _check_option(cfg, key, unread)
+        try:
+            cfg.merge_from_dict({key: value})
+        except (TypeError, KeyError, AttributeError, IndexError, AssertionError, ValueError) as error:
+            raise ValueError(f'--cfg-options {key}={value!r}: {_text(error)}') from error
+
+
+@contextmanager
+def config_errors(cfg: Config) -> Iterator[None]:
+    """Make errors that arise while something is built from a config name its key.
+
+    Others pass as they are: where a run goes on, an error may be ours, and keeps its traceback.
+
+    Raises:
+        ValueError: In the place of an error of building.
+    """
+    try:
+        yield
+    except OSError:
+        raise  # names a file
+    except Exception as error:
+        place = _place_of_building(error, cfg)
+        message = _text(error)
+        if place is None or (isinstance(error, ValueError) and place in message):
+            raise
+        plain = isinstance(error, ValueError | KeyError | AssertionError | ImportError)
+        raise ValueError(f'{place}: {message if plain else f"{type(error).__name__}: {message}"}') from error
+
+
+def _read(path: Path) -> Config:
+    try:
+        if path.suffix in ('.json', '.yaml', '.yml') and path.is_file():
+            content = load(str(path))
+            if not isinstance(content, dict):
+                raise ValueError(f'it holds {type(content).__name__}, not keys and values')
+        return Config.fromfile(path)
+    except OSError as error:
+        raise type(error)(f'config {path}: {_text(error)}') from error
+    except RecursionError as error:
+        raise ValueError(f'{path} is no config: its _base_ files lead back to one another') from error
+    except (Exception, SystemExit) as error:  # a config is code, and may raise anything
+        name = '' if type(error) is ValueError else f'{type(error).__name__}: '
+        raise ValueError(f'{_line_of(error, path)} is no config: {name}{_text(error)}') from error
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    """The config file, or base, that an error arises in, and the line."""
+    place = str(path)
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_name == '<module>' and '_base_' in traceback.tb_frame.f_globals:
+            place = f'{code.co_filename}, line {traceback.tb_lineno},'
+        traceback = traceback.tb_next
+    return place
+
+
+def _text(error: BaseException) -> str:
+    """What an error says, in one line of bearable length."""
+    said = error.args[0] if isinstance(error, KeyError) and error.args else error
+    line = ' '.join(str(said).split()) or type(error).__name__
+    return line if len(line) <= MOST_CHARACTERS else f'{line[:MOST_CHARACTERS]} ...'
+
+
+def _evaluate(node: ast.expr) -> Any:
+    """The value of an expression of literals, lists, tuples and dicts, ``dict(a=1)`` too."""
+    if isinstance(node, ast.List):
+        return [_evaluate(one) for one in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_evaluate(one) for one in node.elts)
+    if isinstance(node, ast.Dict) and all(node.keys):
+        return {_evaluate(key): _evaluate(value) for key, value in zip(node.keys, node.values, strict=True)}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        if node.args or not all(keyword.arg for keyword in node.keywords):
+            raise ValueError('dict(...) takes key=value')
+        return {keyword.arg: _evaluate(keyword.value) for keyword in node.keywords}
+    return ast.literal_eval(node)
+
+
+def _unread(cfg: Config) -> list[str]:
+    """Keys at the top level that no run reads and that the files' other lines do not use either."""
+    keys = [key for key in cfg if key not in runner_keys() and not key.startswith('_')]
+    text = re.sub(r'#.*', '', cfg.text)
+    return [
+        key for key in keys if not re.search(rf'(?<!\w){key}\b(?!\s*=[^=])|(?<=[(\s,]){key}=(?!=)\S', text)
+    ]
+
+
+def _all_keys(config: Any) -> set[str]:
+    """Every key of a run's config, however deep."""
+    if isinstance(config, Config):
+        return set().union(*(_all_keys(config[key]) for key in runner_keys() if key in config))
+    if isinstance(config, dict):
+        return {str(key) for key in config}.union(*map(_all_keys, config.values()))
+    if isinstance(config, list | tuple):
+        return set().union(*map(_all_keys, config))
+    return set()
+
+
+def _check_option(cfg: Config, key: str, unread: Sequence[str] | None) -> None:
+    """Refuse an option that nothing would read."""
+    first = key.split('.')[0]
+    if first in runner_keys() or first in (unread or ()):
+        return
+    if first not in cfg:
+        like = nearest(first, runner_keys() | _all_keys(cfg))
+        meant = f'; did you mean {like!r}?' if like else ''
+        raise ValueError(f'--cfg-options {key}: nothing reads the key {first!r}{meant}')
+    places = [
+        place for place, value in _parts(cfg) if value == cfg[first] and value not in (None, True, False)
+    ]
+    instead = f'; set {" and ".join(places[:2])} instead' if places else ''
+    raise ValueError(
+        f'--cfg-options {key}: {first} is a variable of the config file, and what is made of it has its '
+        f'value already{instead}'
+    )
+
+
+def _parts(config: Any, place: str = '') -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of all that a run reads."""
+    if isinstance(config, Config):
+        items = ((key, config[key]) for key in config if key in runner_keys())
+    elif isinstance(config, dict):
+        items = config.items()
+    elif isinstance(config, list | tuple):
+        items = enumerate(config)
+    else:
+        return
+    for key, value in items:
+        inner = f'{place}.{key}' if place else str(key)
+        yield inner, value
+        yield from _parts(value, inner)
+
+
+def _place_of_building(error: BaseException, cfg: Config) -> str | None:
+    """The key of what was being built when an error arose; None if nothing was."""
+    place = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        code = frame.f_code
+        if code.co_filename == build_functions.__file__ and isinstance(frame.f_locals.get('cfg'), dict):
+            place = _place_of(frame.f_locals['cfg'], cfg)
+        elif code.co_filename == runner_module.__file__ and place is None and _BUILDS.match(code.co_name):
+            place = cfg.filename or 'config'
+        traceback = traceback.tb_next
+    return place
+
+
+def _place_of(built: dict[str, Any], cfg: Config) -> str:
+    """The dotted key of a part that is being built, and its type."""
+    kind = built.get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
+    places = [
+        place
+        for place, value in _parts(cfg)
+        if isinstance(value, dict) and value.get('type') == kind and _made_of(built, value)
+    ]
+    return f'{places[0]} ({name})' if places else f'{name}'
+
+
+def _made_of(built: dict[str, Any], config: dict[str, Any]) -> bool:
+    """Whether a part's arguments are those of a config, and some that were added."""
+    plain = (str, int, float, list, tuple, dict)
+    return all(
+        key in built and (built[key] == value or not isinstance(built[key], plain))
+        for key, value in config.items()
+        if not isinstance(value, dict | list)
+    )

@@ -1,0 +1,86 @@
+"""Counts the videos of a test or validation set that cannot be read or lost frames, whatever the metric."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mmengine.dist import all_gather_object
+from mmengine.evaluator import BaseMetric, DumpResults
+from mmengine.logging import MMLogger
+
+from ga2mm.evaluation.accuracy import Accuracy
+from ga2mm.utils import first_few
+
+
+class UnreadableTestVideos:
+    """The videos of one pass over a set that cannot be read, black frames in their place.
+
+    Design choice: where more than half of a set cannot be read, the run ends. It is then the folder that is
+    wrong, or the disk, and no number would say anything.
+
+    Args:
+        place: The set's key in the config, for messages.
+        videos: How many videos the set has.
+    """
+
+    def __init__(self, place: str, videos: int) -> None:
+        self.place = place
+        self.videos = videos
+        self._reasons: dict[str, str] = {}
+        self._mended: set[str] = set()
+
+    def take_in(self, batch: dict[str, Any]) -> None:
+        """Take in a batch as the dataloader gives it.
+
+        Raises:
+            ValueError: More than half of the set cannot be read.
+        """
+        for sample in batch.get('data_samples') or ():
+            self._mended.update(sample.get('mended', ()))
+            if not sample.get('readable', True):
+                self._reasons[sample.get('filename')] = '; '.join(sample.get('unreadable'))
+        self._check()
+
+    def finish(self, metrics: Sequence[BaseMetric], consequence: str = 'count as wrong') -> int:
+        """The number of unreadable videos, in all processes; a line of the log names the first of them.
+
+        Another line names the first of those that lost frames but can be read.
+
+        Args:
+            metrics: The metrics that the set is measured by.
+            consequence: What becomes of such videos.
+
+        Raises:
+            ValueError: More than half of the set cannot be read.
+        """
+        for found, mended in all_gather_object((self._reasons, self._mended)):
+            self._reasons |= found
+            self._mended |= mended
+        self._check()
+        if self._mended:
+            MMLogger.get_current_instance().warning(
+                f'{self.place}: {len(self._mended)} of {self.videos} videos lost frames, the others of theirs '
+                f'were sampled: {first_few(sorted(self._mended), "; ")}'
+            )
+        if self._reasons:
+            blind = _names(metric for metric in metrics if not isinstance(metric, Accuracy | DumpResults))
+            if blind:
+                consequence += f" ({blind} takes the black frames in their place for videos: use 'Accuracy')"
+            MMLogger.get_current_instance().warning(
+                f'{self.place}: {len(self._reasons)} of {self.videos} videos cannot be read and '
+                f'{consequence}: {self._named()}'
+            )
+        return len(self._reasons)
+
+    def _check(self) -> None:
+        if 2 * len(self._reasons) > self.videos:
+            raise ValueError(
+                f'{self.place}: {len(self._reasons)} or more of {self.videos} videos cannot be read, more '
+                f'than half: {self._named()}; check its data_prefix'
+            )
+
+    def _named(self) -> str:
+        return first_few([self._reasons[name] for name in sorted(self._reasons)], '; ')
+
+
+def _names(metrics: Iterable[BaseMetric]) -> str:
+    return ', '.join(dict.fromkeys(type(metric).__name__ for metric in metrics))
