@@ -27,6 +27,7 @@ from ga2mm.datasets import (
     read_video_list,
 )
 from ga2mm.engine import UnreadableVideosHook
+from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos
 from ga2mm.registry import DATASETS
 from ga2mm.structures import get_gt_label
 
@@ -59,6 +60,7 @@ def videos(tmp_path_factory) -> Path:
     (folder / 'text.mp4').write_text('404 not found')
     # Its header claims 7 thousand million frames, for which decord ends the process.
     shutil.copy(DATA / 'videos' / '0113_box_g_h264_fast.mp4', folder / 'absurd.mp4')
+    shutil.copy(DATA / 'videos' / 'noise.avi', folder / 'damaged.avi')
     return folder
 
 
@@ -654,7 +656,7 @@ class TinyModel(BaseModel):
 
 @pytest.mark.parametrize('num_workers', [0, 2])
 def test_hook_names_each_video_once_and_counts(videos, tmp_path, num_workers):
-    lines = ['good 0.mp4 0', 'empty.mp4 0', 'missing.mp4 0', 'good 1.mp4 0']
+    lines = ['good 0.mp4 0', 'empty.mp4 0', 'missing.mp4 0', 'good 1.mp4 0', 'damaged.avi 0']
     runner = Runner(
         model=TinyModel(),
         work_dir=str(tmp_path),
@@ -682,6 +684,17 @@ def test_hook_names_each_video_once_and_counts(videos, tmp_path, num_workers):
         assert text.count(f'cannot be read, skipping {video}') == 1
     summary = '2 training videos cannot be read, others took their place 6 times: '
     assert f'{summary}{empty}; {missing}' in text
+    lost = f'{videos}/damaged.avi: damaged, 18'  # 187 packets, of which 180 can be decoded
+    assert f'1 training videos lost frames, what is left was sampled: {lost}' in text
+
+
+def test_a_test_set_names_the_videos_that_lost_frames(tmp_path):
+    MMLogger.get_instance('lost frames', log_file=str(tmp_path / 'log'))
+    of_set = UnreadableTestVideos('test_dataloader.base', 3)
+    of_set.take_in(dict(data_samples=[dict(mended=('a: damaged',)), dict(mended=())]))
+    of_set.take_in(dict(data_samples=[dict(mended=('a: damaged',))]))
+    assert of_set.finish([]) == 0
+    assert 'test_dataloader.base: 1 of 3 videos lost frames' in (tmp_path / 'log').read_text()
 
 
 def _gather_in_rank(rank: int, folder: str) -> None:
@@ -692,6 +705,7 @@ def _gather_in_rank(rank: int, folder: str) -> None:
     runner = SimpleNamespace(logger=MMLogger.get_instance('gather'), message_hub=hub)
     hook = UnreadableVideosHook()
     samples = [dict(unreadable=('a: gone',)), dict(unreadable=()), dict(unreadable=(f'{rank}: gone',))]
+    samples.append(dict(mended=(f'{rank}: damaged',)))
     hook.after_train_iter(runner, 0, dict(data_samples=samples))
     hook.after_train(runner)
     assert hub.get_info('unreadable_videos') == {'a: gone': 2, '0: gone': 1, '1: gone': 1}

@@ -56,13 +56,14 @@ def check_file(path: str) -> None:
     """Raise an UnreadableVideoError if a path leads to no file, to an empty one, or may not be read."""
     try:
         with open(path, 'rb') as file:
-            if not file.read(1):
-                raise UnreadableVideoError(path, 'the file is empty')
+            empty = not file.read(1)
     except FileNotFoundError:
         raise UnreadableVideoError(path, 'no such file') from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, 'strerror', None) or str(error)
         raise UnreadableVideoError(path, reason[:1].lower() + reason[1:]) from None
+    if empty:
+        raise UnreadableVideoError(path, 'the file is empty')
 
 
 class VideoFile:
@@ -243,12 +244,13 @@ class VideoFile:
         """Frames by index, decoded from the beginning; None where the file ends before the last."""
         self._container.close()
         self._container = self._open()
+        stream = self._stream()
         found: dict[int, np.ndarray] = {}
         waiting = iter(wanted)
         index = next(waiting, None)
         decoded, reason = 0, None
         try:
-            for frame in self._container.decode(self._stream()):
+            for frame in self._container.decode(stream):
                 if frame.is_corrupt:
                     break
                 if decoded == index:

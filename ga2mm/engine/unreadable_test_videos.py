@@ -26,7 +26,7 @@ class UnreadableTestVideos:
         self.place = place
         self.videos = videos
         self._reasons: dict[str, str] = {}
-        self._mended: set[str] = set()
+        self._mended: dict[str, str] = {}
 
     def take_in(self, batch: dict[str, Any]) -> None:
         """Take in a batch as the dataloader gives it.
@@ -35,7 +35,7 @@ class UnreadableTestVideos:
             ValueError: More than half of the set cannot be read.
         """
         for sample in batch.get('data_samples') or ():
-            self._mended.update(sample.get('mended', ()))
+            self._mended |= mended_of(sample)
             if not sample.get('readable', True):
                 self._reasons[sample.get('filename')] = '; '.join(sample.get('unreadable'))
         self._check()
@@ -58,8 +58,8 @@ class UnreadableTestVideos:
         self._check()
         if self._mended:
             MMLogger.get_current_instance().warning(
-                f'{self.place}: {len(self._mended)} of {self.videos} videos lost frames, the others of theirs '
-                f'were sampled: {first_few(sorted(self._mended), "; ")}'
+                f'{self.place}: {len(self._mended)} of {self.videos} videos lost frames, what is left was '
+                f'sampled: {first_few(sorted(self._mended.values()), "; ")}'
             )
         if self._reasons:
             blind = _names(metric for metric in metrics if not isinstance(metric, Accuracy | DumpResults))
@@ -80,6 +80,11 @@ class UnreadableTestVideos:
 
     def _named(self) -> str:
         return first_few([self._reasons[name] for name in sorted(self._reasons)], '; ')
+
+
+def mended_of(sample: dict[str, Any]) -> dict[str, str]:
+    """Of each video behind a sample that lost frames what was lost, by its path."""
+    return {text.rpartition(': ')[0]: text for text in sample.get('mended', ())}
 
 
 def _names(metrics: Iterable[BaseMetric]) -> str:

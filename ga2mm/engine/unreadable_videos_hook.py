@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
-from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos
+from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos, mended_of
 from ga2mm.registry import HOOKS
 from ga2mm.utils import first_few
 
@@ -18,8 +18,8 @@ class UnreadableVideosHook(Hook):
 
     Every process warns of each of its unreadable videos once, when it comes up first. The end of
     training brings one line for all processes together: how many files, how many clips that another
-    video took the place of, and the names of the first; and one for videos that lost frames. The counts ``'path: reason' -> times`` of all are
-    in the message hub as ``unreadable_videos``.
+    video took the place of, and the names of the first; and one for videos that lost frames. The counts
+    ``'path: reason' -> times`` of all are in the message hub as ``unreadable_videos``.
 
     In validation, and in tests by MMEngine's own loop, it counts them whatever the metric, see
     :class:`UnreadableTestVideos`; :class:`ProtocolTestLoop` does so itself.
@@ -31,7 +31,7 @@ class UnreadableVideosHook(Hook):
     def __init__(self) -> None:
         self._times: Counter[str] = Counter()
         self._replaced_clips = 0
-        self._mended: set[str] = set()
+        self._mended: dict[str, str] = {}
         self._of_set: UnreadableTestVideos | None = None
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -69,11 +69,11 @@ class UnreadableVideosHook(Hook):
     ) -> None:
         for sample in data_batch['data_samples']:
             self._take_in(runner, sample.get('unreadable', ()))
-            self._mended.update(sample.get('mended', ()))
+            self._mended |= mended_of(sample)
 
     def after_train(self, runner: Runner) -> None:
         times: Counter[str] = Counter()
-        replaced_clips, mended = 0, set()
+        replaced_clips, mended = 0, {}
         of_processes = all_gather_object((self._times, self._replaced_clips, self._mended))
         for times_there, replaced_there, mended_there in of_processes:
             times.update(times_there)
@@ -81,8 +81,8 @@ class UnreadableVideosHook(Hook):
             mended |= mended_there
         if mended:
             runner.logger.warning(
-                f'{len(mended)} training videos lost frames, the others of theirs were sampled: '
-                f'{first_few(sorted(mended), "; ")}'
+                f'{len(mended)} training videos lost frames, what is left was sampled: '
+                f'{first_few(sorted(mended.values()), "; ")}'
             )
         if times:
             runner.message_hub.update_info('unreadable_videos', dict(times))
