@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import running
 import torch
-import torch.distributed
-import torch.multiprocessing
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import BaseModel
 from mmengine.registry import TRANSFORMS, init_default_scope
@@ -480,10 +479,7 @@ def test_hook_names_each_video_once_and_counts(videos, tmp_path, num_workers):
     assert f'{summary}{empty}; {missing}' in text
 
 
-def _gather_in_rank(rank: int, folder: str) -> None:
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
+def _gather_in_rank(rank: int) -> None:
     hub = MessageHub.get_instance('gather')
     runner = SimpleNamespace(logger=MMLogger.get_instance('gather'), message_hub=hub)
     hook = UnreadableVideosHook()
@@ -491,8 +487,7 @@ def _gather_in_rank(rank: int, folder: str) -> None:
     hook.after_train_iter(runner, 0, dict(data_samples=samples))
     hook.after_train(runner)
     assert hub.get_info('unreadable_videos') == {'a: gone': 2, '0: gone': 1, '1: gone': 1}
-    torch.distributed.destroy_process_group()
 
 
-def test_hook_gathers_over_processes(tmp_path):
-    torch.multiprocessing.start_processes(_gather_in_rank, (str(tmp_path),), nprocs=2, start_method='fork')
+def test_hook_gathers_over_processes():
+    running.in_two_processes(_gather_in_rank)
