@@ -2,9 +2,11 @@
 
 import copy
 import gc
+import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -19,6 +21,14 @@ ARCH = dict(
     vision_cfg=dict(image_size=32, layers=3, width=64, patch_size=8, head_width=32),
     text_cfg=dict(width=64, heads=2, layers=3),
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Every test draws the same random numbers, whatever ran before it in its process."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope='session', autouse=True)

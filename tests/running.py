@@ -8,21 +8,26 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+
+from ga2mm.engine import ends_distributed
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs' / 'ga2'
 NO_WORKERS = {'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
 
 _number = itertools.count()
+_second_of_last_tool = 0
 
 
 def read_config(path: Path) -> Config:
@@ -110,6 +115,11 @@ def logged_losses(work_dir: Path) -> list[dict[str, float]]:
 
 def tool(name: str, *args: Any) -> None:
     """Run a script of ``tools/`` in this process, as ``python tools/NAME ARGS`` would."""
+    global _second_of_last_tool
+    # Runs of a config that start within one second of one process would share a logger.
+    while int(time.time()) == _second_of_last_tool:
+        time.sleep(0.02)
+    _second_of_last_tool = int(time.time())
     argv, sys.argv = sys.argv, [name, *map(str, args)]
     try:
         runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
@@ -138,6 +148,21 @@ def environment(**variables: Any) -> dict[str, str]:
         'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}',
         **{key: str(value) for key, value in variables.items()},
     }
+
+
+def in_two_processes(function: Callable, *arguments: Any) -> None:
+    """Call ``function(rank, *arguments)`` in two processes that are a group, forked from this one."""
+    with tempfile.TemporaryDirectory() as folder:
+        torch.multiprocessing.start_processes(
+            _in_group, (f'file://{folder}/store', function, arguments), nprocs=2, start_method='fork'
+        )
+
+
+def _in_group(rank: int, store: str, function: Callable, arguments: tuple) -> None:
+    torch.set_num_threads(1)  # OpenMP's threads do not survive a fork
+    torch.distributed.init_process_group('gloo', init_method=store, rank=rank, world_size=2)
+    with ends_distributed():
+        function(rank, *arguments)
 
 
 @contextmanager

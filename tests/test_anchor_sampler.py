@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
+import running
 import torch
-import torch.distributed
-import torch.multiprocessing
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
@@ -157,9 +156,6 @@ def test_mmengine_sets_the_epoch_and_an_epoch_needs_nothing_of_those_before(tmp_
 
 
 def _save_batches_of_rank(rank: int, folder) -> None:
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
-    )
     init_default_scope('ga2mm')
     dataset = make_dataset(folder / str(rank), anchors=5)
     batches = {
@@ -168,13 +164,12 @@ def _save_batches_of_rank(rank: int, folder) -> None:
         for drop_last in (False, True)
     }
     torch.save(batches, folder / f'{rank}.pth')
-    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_together_draw_what_one_with_twice_the_batch_draws(tmp_path):
     for rank in range(2):
         (tmp_path / str(rank)).mkdir()
-    torch.multiprocessing.start_processes(_save_batches_of_rank, (tmp_path,), nprocs=2, start_method='fork')
+    running.in_two_processes(_save_batches_of_rank, tmp_path)
     ranks = [torch.load(tmp_path / f'{rank}.pth') for rank in range(2)]
     dataset = make_dataset(tmp_path, anchors=5)
     for epoch, drop_last in ranks[0]:

@@ -6,10 +6,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+import running
 import torch
 import torch.nn.functional as F
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples
-from torch import distributed
 
 from ga2mm.anchors import AnchorObjective, BatchFeatures
 from ga2mm.models import CLIPRecognizer
@@ -264,7 +264,8 @@ def test_logged_gradient_norm_is_that_of_the_gradient(make_recognizer):
         model.zero_grad()
         losses[f'loss_anchor_{name}'].backward(retain_graph=True)
         found = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
-        torch.testing.assert_close(losses[f'grad_norm_{name}'], torch.cat(found).norm())
+        norm = torch.cat(found).norm()
+        torch.testing.assert_close(losses[f'grad_norm_{name}'], norm, rtol=1e-4, atol=1e-6)
 
 
 def test_logged_gradient_norm_of_a_shift_is_what_goes_through_it(make_recognizer):
@@ -289,11 +290,11 @@ def test_gradient_norms_are_logged_on_demand_and_change_nothing(make_recognizer)
     assert not [key for key in expected if 'grad_norm' in key]
     loss, logged = model.parse_losses(losses)
     total = sum(value for key, value in expected.items() if key.startswith('loss_'))
-    torch.testing.assert_close(loss, total)
+    torch.testing.assert_close(loss, total, rtol=1e-4, atol=1e-5)
     assert logged['grad_norm_JointSoftmax_1'] > 0
     ours, theirs = gradients(model, loss), gradients(plain, total)
     for name, gradient in theirs.items():
-        torch.testing.assert_close(ours[name], gradient)
+        torch.testing.assert_close(ours[name], gradient, rtol=1e-4, atol=1e-5 * largest(theirs, name))
 
 
 # Batches
@@ -310,7 +311,7 @@ def test_strategies_add_up_and_are_logged_one_by_one(make_recognizer):
     alone = losses_of(make_recognizer(anchors=anchors(dict(type='Margin', weight=4.0))), 0, 1, None)
     single = losses_of(make_recognizer(anchors=anchors(dict(type='Margin'))), 0, 1, None)
     torch.testing.assert_close(alone['loss_anchor_Margin'], 4 * single['loss_anchor_Margin'])
-    torch.testing.assert_close(alone['loss_cls'], together['loss_cls'])
+    torch.testing.assert_close(alone['loss_cls'], together['loss_cls'], rtol=1e-4, atol=1e-5)
 
 
 def test_order_of_clips_anchors_and_negatives_does_not_matter(make_recognizer):
@@ -473,13 +474,10 @@ def _loss_and_gradients(model: torch.nn.Module, rows: list[int]) -> dict[str, to
 
 
 def _save_of_rank(rank: int, model: CLIPRecognizer, folder: Path) -> None:
-    distributed.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
     found = _loss_and_gradients(
         torch.nn.parallel.DistributedDataParallel(model), [[0, 1, 4, 5], [2, 3, 6, 7]][rank]
     )
     torch.save(found, folder / f'{rank}.pth')
-    distributed.barrier()
-    distributed.destroy_process_group()
 
 
 # Not ReleasedAnchor: as released, it shifts the logits by the mean over the anchors of its own process.
@@ -489,8 +487,7 @@ def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recogniz
     # Some do not look at anchors, which need some use.
     beside = [dict(type='FeatureConsistency')] if config['type'] in ON_LABELLED_CLIPS else []
     model = make_recognizer(anchors=anchors(config, *beside))
-    start = dict(nprocs=2, start_method='fork')
-    torch.multiprocessing.start_processes(_save_of_rank, (copy.deepcopy(model), tmp_path), **start)
+    running.in_two_processes(_save_of_rank, copy.deepcopy(model), tmp_path)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))
     alone = _loss_and_gradients(model, list(range(8)))
     assert alone.keys() == first.keys() and len(alone) >= 3

@@ -150,9 +150,9 @@ def test_a_cluster_retrieves_the_prompts_with_the_closest_keys():
     found = prompt.retrieve(VideoTokens(torch.ones(1, 1), torch.ones(1, 1, 1), [patches]))
     assert found.indices.tolist() == [[[0, 1, 3, 4]]]
     expected = [math.cos(0.1), math.cos(1.5 - math.pi / 2), math.cos(0.4), math.cos(1.7 - math.pi / 2)]
-    assert found.similarities.flatten().tolist() == pytest.approx(expected)
+    assert found.similarities.flatten().tolist() == pytest.approx(expected, abs=1e-5)
     assert torch.equal(prompt.compose(found)[0][0], prompt.prompts[0, [0, 1, 3, 4], 0])
-    assert float(prompt.key_loss(found)) == pytest.approx(1 - sum(expected) / 4)
+    assert float(prompt.key_loss(found)) == pytest.approx(1 - sum(expected) / 4, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_dual_stream_loss_is_its_formula(per_clip):
     texts = features(4, 3, 6, seed=2) if per_clip else features(3, 6, seed=2)
     expected = dual_stream_by_hand(videos, texts if per_clip else [texts] * 4, labels.tolist())
     loss = DualStreamContrastiveLoss(loss_weight=2.0)(videos, texts, labels, SCALE)
-    assert float(loss) == pytest.approx(2 * expected, rel=1e-5)
+    assert float(loss) == pytest.approx(2 * expected, rel=1e-4)
 
 
 def test_dual_stream_loss_does_not_depend_on_the_order_of_classes_or_clips():
@@ -410,14 +410,14 @@ def test_self_regularization_is_its_formula():
     def value(form):
         return float(SelfRegularizationLoss(form, loss_weight=3.0)(texts, frozen, videos, SCALE))
 
-    assert value('l1') == pytest.approx(3 * (0.2 + 0.6 + 0.6 + 0.2) / 8)
-    assert value('cosine') == pytest.approx(3 * (0.2 + 0.2) / 4)
+    assert value('l1') == pytest.approx(3 * (0.2 + 0.6 + 0.6 + 0.2) / 8, abs=1e-5)
+    assert value('cosine') == pytest.approx(3 * (0.2 + 0.2) / 4, abs=1e-5)
     divergence = 0.0
     for frozen_logits, logits in (([5.0, 3.0], [4.0, 3.0]), ([0.0, 4.0], [0.0, 5.0])):
         for c in range(2):
             log_p = log_share(frozen_logits, c)
             divergence += math.exp(log_p) * (log_p - log_share(logits, c))
-    assert value('kl') == pytest.approx(3 * divergence / 2, rel=1e-5)
+    assert value('kl') == pytest.approx(3 * divergence / 2, abs=1e-5)
 
 
 @pytest.mark.parametrize('form', ['l1', 'cosine', 'kl'])
@@ -619,7 +619,7 @@ def test_attriprompt_learns_by_its_losses(make_recognizer):
         terms = {name: value for name, value in losses.items() if 'loss' in name}
         assert {value.dtype for value in terms.values()} == {torch.float32}
         total, _ = model.parse_losses(losses)
-        assert float(total) == pytest.approx(sum(map(float, terms.values())))
+        assert float(total) == pytest.approx(sum(map(float, terms.values())), rel=1e-5)
         for name in ('loss_DualStreamContrastiveLoss', 'loss_SelfRegularizationLoss'):
             model.zero_grad()
             losses[name].backward(retain_graph=True)
@@ -694,7 +694,9 @@ def test_the_cost_of_texts_is_a_table(capsys):
         times = [float(cell.split()[0]) for cell in row[1:]]
         ratios = [float(cell.split('(')[1].rstrip('×) ')) for cell in row[1:]]
         assert len(ratios) == 5 and ratios[0] == 1
-        assert ratios == pytest.approx([time / times[0] for time in times], rel=0.2, abs=0.1)
+        for time, ratio in zip(times, ratios, strict=True):  # rounded to one decimal, perhaps to 0.0
+            assert (ratio - 0.051) * (times[0] - 0.051) <= time + 0.051
+            assert (ratio + 0.051) * (times[0] + 0.051) >= time - 0.051
 
 
 def test_the_cost_of_texts_needs_retrieved_prompts():

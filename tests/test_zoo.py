@@ -399,14 +399,14 @@ def test_a_run_ends_with_the_weighted_mean_of_its_epochs_and_resumes(tmp_path):
     weights = torch.tensor([np.exp(-((epoch - 3) ** 2) / 2) for epoch in (1, 2, 3, 4)])
     expected = float((weights / weights.sum() * torch.tensor([-2.0, -4.0, -6.0, -8.0])).sum())
     runner = train(tmp_path / 'run')
-    assert float(runner.model.weight.detach()) == pytest.approx(expected)
+    assert float(runner.model.weight.detach()) == pytest.approx(expected, rel=1e-5)
 
     def stored(epoch: int, folder: str = 'run') -> float:
         checkpoint = read_checkpoint(tmp_path / folder / f'epoch_{epoch}.pth')
         return float(checkpoint['state_dict']['weight'])
 
     assert [stored(epoch) for epoch in (1, 2, 3)] == [-2, -4, -6]
-    assert stored(4) == pytest.approx(expected)
+    assert stored(4) == pytest.approx(expected, rel=1e-5)
     middle = dict(load_from=str(tmp_path / 'run' / 'epoch_2.pth'), resume=True)
     train(tmp_path / 'resumed', **middle)
     assert stored(4, 'resumed') == stored(4)

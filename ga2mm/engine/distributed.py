@@ -136,6 +136,8 @@ def _destroy_group() -> None:
 
 def _forget_variables(error: BaseException | None) -> None:
     """Empty the functions that an error came through; its traceback still names their lines."""
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
