@@ -36,14 +36,8 @@ VALUES = (
 )
 """What stands in the place of a right value."""
 TRAINING = (
-    'train_dataloader',
-    'val_dataloader',
-    'val_evaluator',
-    'train_cfg',
-    'val_cfg',
-    'optim_wrapper',
-    'param_scheduler',
-    'auto_scale_lr',
+    *('train_dataloader', 'val_dataloader', 'val_evaluator', 'train_cfg', 'val_cfg'),
+    *('optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
 )
 TESTING = ('test_dataloader', 'test_evaluator', 'test_cfg')
 """Keys that one tool alone reads."""
