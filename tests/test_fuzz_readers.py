@@ -127,7 +127,10 @@ def test_frames_are_compared_with_a_sequential_decode(tmp_path):
     assert 'right is uint8' in kind.judge(case, found | dict(imgs=[image[1:] for image in found['imgs']]))
     assert '31 frames' in kind.judge(case, found | dict(imgs=found['imgs'][1:]))
     frozen = dict(imgs=[found['imgs'][0]] * CLIP_LENGTH, frame_inds=[found['frame_inds'][0]] * CLIP_LENGTH)
-    assert '1 different frames' in kind.judge(case, found | frozen)
+    assert '1 different frames sampled of 80, 32 could be' in kind.judge(case, found | frozen)
+    short = found | dict(total_frames=60)
+    assert '60 frames are left of 80 without a word' in kind.judge(case, short)
+    assert kind.judge(case, short | dict(mended=['sound.mp4: 20 frames are lost'])) is None
 
 
 def test_a_file_depends_on_seed_kind_and_number_alone(tmp_path):

@@ -9,7 +9,7 @@ has a row for each kind of file and a column for each end: *read*; *refused in o
 *traceback*: any other error, or a line that is too long or names no file; *crash*: the process died, of too
 much memory for one; *hang*; *silently wrong*: read otherwise than is right. What is right is known
 
-- of a video: the frames of a sequential decode, and as many different ones as there are;
+- of a video: the frames of a sequential decode, as many different ones as there are, and that a loss is said;
 - of tensors (checkpoints, hard prompts, weights): those that were written;
 - of lists, label maps and configs: where the damage is known to leave nothing else, such as rows that changed
   places. Not where bytes are others: a changed letter may be the name of another class.
