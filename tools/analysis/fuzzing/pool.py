@@ -1,0 +1,241 @@
+"""A process for each case, since a damaged file may kill it, stop it or eat its memory."""
+
+import faulthandler
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from fuzzing.kind import RAN, Case, Kind
+from ga2mm.datasets import UnreadableVideoError
+from ga2mm.utils import one_line_errors
+
+READ, REFUSED, TRACEBACK, CRASH, HANG, WRONG = COLUMNS = (
+    'read',
+    'refused in one line',
+    'traceback',
+    'crash',
+    'hang',
+    'silently wrong',
+)
+FAILURES = COLUMNS[2:]
+
+CASE_SECONDS = 60
+"""How long a case may take."""
+
+CASE_MEMORY = 2 << 30
+"""Bytes of address space that a case may take beyond those of the process that it is forked from."""
+
+LONGEST_LINE = 2000
+"""Characters that the line of a refused file may have."""
+
+REPORT = 'report.txt'
+
+_CONTEXT = multiprocessing.get_context('fork')
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case.
+
+    Args:
+        kind: The kind of file.
+        number: Of the case; with seed and kind it decides on the file.
+        column: One of :data:`COLUMNS`.
+        what: The file, in words.
+        detail: The line that refused it, a traceback, or what is wrong.
+        judged: False if the process ended after reading, while what was read was compared.
+    """
+
+    kind: str
+    number: int
+    column: str
+    what: str
+    detail: str = ''
+    judged: bool = True
+
+
+@dataclass
+class _Running:
+    process: multiprocessing.Process
+    connection: Connection
+    kind: str
+    number: int
+    folder: Path
+    end: float
+
+
+def in_child(function: Callable[..., None], *args: Any) -> None:
+    """Call a function in a process of its own, whose output is kept for errors.
+
+    Raises:
+        RuntimeError: It ended otherwise than by returning.
+    """
+    with tempfile.TemporaryFile() as log:
+        process = _CONTEXT.Process(target=_quietly, args=(log.fileno(), function, *args))
+        process.start()
+        process.join()
+        if process.exitcode:
+            log.seek(0)
+            raise RuntimeError(f'{function.__qualname__} failed\n{log.read().decode(errors="replace")}')
+
+
+def _quietly(log: int, function: Callable[..., None], *args: Any) -> None:
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    function(*args)
+
+
+def run_cases(
+    cases: Iterable[tuple[Kind, int]],
+    seed: int,
+    folder: Path,
+    processes: int,
+    seconds: float,
+    keep: Path | None = None,
+) -> Iterator[Outcome]:
+    """Make and read files, several at a time.
+
+    Args:
+        cases: Kinds and numbers.
+        seed: Decides, with these, on the files.
+        folder: For the files, each of which is removed once it was read.
+        processes: Cases at a time.
+        seconds: No case begins when so many have gone by.
+        keep: A folder for the files of :data:`FAILURES`, each in one of its own with a report.
+
+    Yields:
+        An outcome of each case, in the order in which they end.
+    """
+    waiting, running = iter(cases), []
+    stop = time.monotonic() + seconds
+    exhausted = False
+    try:
+        while running or not exhausted:
+            while len(running) < processes and not exhausted:
+                case = next(waiting, None)
+                if case is None or time.monotonic() > stop:
+                    exhausted = True
+                else:
+                    running.append(_start(*case, seed, folder))
+            timeout = max(0.0, min((one.end for one in running), default=0.0) - time.monotonic())
+            wait([one.process.sentinel for one in running], timeout)
+            for one in [one for one in running if _is_over(one)]:
+                running.remove(one)
+                outcome = _end(one)
+                if keep is not None and outcome.column in FAILURES:
+                    _keep(one.folder, keep, seed, outcome)
+                shutil.rmtree(one.folder)
+                yield outcome
+    finally:
+        for one in running:
+            one.process.kill()
+
+
+def _start(kind: Kind, number: int, seed: int, folder: Path) -> _Running:
+    folder = folder / f'{kind.name}_{number}'
+    folder.mkdir()
+    receiver, sender = _CONTEXT.Pipe(duplex=False)
+    process = _CONTEXT.Process(target=_child, args=(kind, number, seed, folder, sender))
+    process.start()
+    sender.close()
+    return _Running(process, receiver, kind.name, number, folder, time.monotonic() + CASE_SECONDS)
+
+
+def _is_over(one: _Running) -> bool:
+    return not one.process.is_alive() or time.monotonic() > one.end
+
+
+def _end(one: _Running) -> Outcome:
+    """What the process of a case has told, and how it ended."""
+    hangs = one.process.is_alive()
+    if hangs:
+        one.process.kill()
+    one.process.join()
+    messages = []
+    try:
+        while True:
+            messages.append(one.connection.recv())
+    except (EOFError, OSError):
+        one.connection.close()
+    log = (one.folder / 'log.txt').read_text(errors='replace')
+    if not messages:
+        raise RuntimeError(f'{one.kind} {one.number}: no file could be made\n{log}')
+    what, *told = messages
+    column, detail, judged = told[-1] if told else (HANG if hangs else CRASH, '', True)
+    if not told:
+        code = one.process.exitcode
+        ended = f'killed by signal {-code}' if code < 0 else f'exit status {code}'
+        detail = f'{f"not done after {CASE_SECONDS} s" if hangs else ended}\n{log[-5000:]}'
+    return Outcome(one.kind, one.number, column, what, detail, judged)
+
+
+def _keep(folder: Path, keep: Path, seed: int, outcome: Outcome) -> None:
+    kept = keep / folder.name
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(folder, kept)
+    (kept / REPORT).write_text(
+        f'{outcome.kind}, seed {seed}, number {outcome.number}: {outcome.column}\n'
+        f'{outcome.what}\n{outcome.detail}\n'
+    )
+
+
+def _child(kind: Kind, number: int, seed: int, folder: Path, connection: Connection) -> None:
+    """What the process of a case does: say what the file is, then how it was read, then how right."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    log = os.open(folder / 'log.txt', os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    faulthandler.enable()
+    os.chdir(folder)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    case = kind.damage(folder, random.Random(f'{seed} {kind.name} {number}'))
+    connection.send(case.what)
+    pages = int(Path('/proc/self/statm').read_text().split()[0])
+    limit = pages * resource.getpagesize() + CASE_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    column, detail, found = _read(kind, case)
+    connection.send((column, detail, column != READ))
+    if (folder / RAN).exists():
+        connection.send((WRONG, 'code in the file was run', True))
+    elif column == READ:
+        wrong = kind.judge(case, found)
+        connection.send((WRONG if wrong else READ, wrong or '', True))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _end_with_parent() -> None:
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def _read(kind: Kind, case: Case) -> tuple[str, str, Any]:
+    """How reading ends: a column, what it says, and what was read."""
+    try:
+        with one_line_errors():
+            return READ, '', kind.read(case)
+    except SystemExit as error:
+        line = '' if error.code is None else str(error.code)
+        if not line.startswith('error: '):
+            return TRACEBACK, f'exit with {line!r}', None
+    except UnreadableVideoError as error:
+        line = str(error)
+    except Exception:
+        return TRACEBACK, traceback.format_exc(), None
+    if len(line.splitlines()) != 1 or len(line) > LONGEST_LINE:
+        return TRACEBACK, f'{len(line)} characters in {len(line.splitlines())} lines: {line[:5000]}', None
+    if not any(name in line for name in (case.path.name, *kind.names)):
+        return TRACEBACK, f'the line does not name the file: {line}', None
+    return REFUSED, line, None

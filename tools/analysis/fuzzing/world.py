@@ -1,0 +1,75 @@
+"""A run of a second or two on the miniature world, for what reads checkpoints and configs."""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from ga2mm.miniature.dataset import generate_draw, generate_irrelevant
+from ga2mm.models import OpenCLIP
+from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+
+ROOT = Path(__file__).parents[3]
+
+KEYS = (
+    *('default_scope', 'default_hooks', 'env_cfg', 'log_processor', 'visualizer', 'log_level', 'randomness'),
+    *('model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator'),
+    *('train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
+)
+"""The keys of a config that a run reads; the others are steps on the way to them."""
+
+FIRST_CHECKPOINT = 'epoch_1.pth'
+
+
+def make_world(folder: Path) -> dict[str, Any]:
+    """Write a miniature world, a hard prompt and a config of one epoch, ``config.py``, without base configs.
+
+    Returns:
+        The config.
+    """
+    data = folder / 'data'
+    generate_draw(data / 'miniature', 0, shots=1, test_videos=1, val_videos=1, progress=False)
+    generate_irrelevant(data / 'miniature', videos=8, progress=False)
+    prompt = torch.randn(4, 96, generator=torch.Generator().manual_seed(0))
+    identity = OpenCLIP('miniature', 'miniature').identity
+    write_hard_prompt(folder / 'hard_prompts' / 'miniature_source.safetensors', prompt, identity, 'fuzz')
+    cfg = Config.fromfile(ROOT / 'configs' / 'ga2' / 'miniature_ga2.py').to_dict()
+    cfg = _replace({key: cfg[key] for key in KEYS if key in cfg}, 'data/miniature', f'{data}/miniature')
+    cfg = _replace(cfg, 'hard_prompts/', f'{folder}/hard_prompts/')
+    cfg['train_cfg'].update(max_epochs=1, val_interval=1)
+    cfg['default_hooks']['checkpoint']['interval'] = 1
+    cfg['randomness'] = dict(seed=0)
+    loaders = [cfg['train_dataloader'], cfg['val_dataloader'], *cfg['test_dataloader'].values()]
+    for loader in loaders:
+        loader.update(num_workers=0, persistent_workers=False)
+    (folder / 'config.py').write_text(as_python(cfg))
+    return cfg
+
+
+def as_python(cfg: dict[str, Any]) -> str:
+    """A config as a Python file."""
+    return ''.join(f'{key} = {value!r}\n' for key, value in cfg.items())
+
+
+def run_tool(name: str, *args: Any) -> None:
+    """Run a script of ``tools/`` in this process, as its command would.
+
+    Raises:
+        SystemExit: With its one line, if the script refuses its input.
+    """
+    os.environ['LOCAL_RANK'] = '0'  # the tools set it where it is not set
+    sys.argv = [name, *map(str, args)]
+    runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+
+
+def _replace(value: Any, old: str, new: str) -> Any:
+    """A config with a text replaced in all its values."""
+    if isinstance(value, dict):
+        return {key: _replace(inner, old, new) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_replace(inner, old, new) for inner in value)
+    return value.replace(old, new) if isinstance(value, str) else value
