@@ -2,7 +2,7 @@
 
 ``torch.jit.load`` runs code of the archive. Here its pickle is followed opcode by opcode: what would be an
 object of a class becomes a :class:`Module` that holds plain values, and a tensor is made by us of values in
-the archive; nothing else is ever called. Which attributes are weights stands in its code, which is read as text.
+the archive; nothing else is ever called. Which attributes are weights stands in its code, read as text.
 """
 
 import pickletools
