@@ -118,7 +118,7 @@ def _check_local(filename: str) -> None:
 
 
 def latest_checkpoint(folder: str | Path) -> Path | None:
-    """The checkpoint from which to resume a run: the newest one in its folder that can be read.
+    """The last checkpoint of a run: the newest one in its folder that can be read.
 
     The file ``last_checkpoint`` says which that is. Where it is missing, empty or names a file that is not
     there, or where a newer checkpoint lies beside it, this is said in one line of the log.
@@ -155,8 +155,7 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
             said = f'names {text!r}' if text else 'is missing or empty'
             unreadable = f'; not readable: {"; ".join(problems[:3])}' if problems else ''
             print_log(
-                f'{folder / LAST} {said}, resuming from the newest checkpoint that can be read, '
-                f'{path}{unreadable}',
+                f'{folder / LAST} {said}, taking the newest checkpoint that can be read, {path}{unreadable}',
                 'current',
                 logging.WARNING,
             )
