@@ -79,7 +79,9 @@ def read_pickled(path: str | Path, what: str, remedy: str, allowed: Sequence[Any
         if is_archive and 'constants.pkl' in {name.rpartition('/')[2] for name in check_archive(path)}:
             raise ValueError(f'{path} is a TorchScript archive')
     except ValueError as error:
-        raise ValueError(f'{path} is no {what}: {str(error).removeprefix(f"{path} is ")}') from error
+        raise ValueError(
+            f'{path} is no {what}: {str(error).removeprefix(f"{path} ").removeprefix("is ")}'
+        ) from error
     try:
         with torch.serialization.safe_globals(list(allowed)):
             content = torch.load(path, map_location='cpu', weights_only=True)

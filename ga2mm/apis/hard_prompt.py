@@ -34,7 +34,7 @@ def soft_prompt_of(state_dict: dict[str, Tensor], path: Path) -> Tensor:
     layers = state_dict.get(SOFT_PROMPT)
     if layers is not None and layers.dim() == 3:
         found += layers[:1]
-    if not found or found[0].dim() != 2:
+    if not found or found[0].dim() != 2 or not found[0].is_floating_point():
         raise ValueError(
             f'{path} has no soft prompt in its text tower: give a checkpoint with {SOFT_PROMPT}, '
             f'{" or ".join(FOREIGN_SOFT_PROMPTS)}'

@@ -16,6 +16,7 @@ from mmengine.dist import barrier, is_main_process
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.apis.run import test, train
 from ga2mm.benchmark.plan import Cell, hashed
+from ga2mm.engine import latest_checkpoint
 from ga2mm.utils import replace_when_written
 
 RESULT = 'result.json'
@@ -55,7 +56,7 @@ def run_cell(
     if cell.trains and not trained.is_file():
         training = copy.deepcopy(cfg)
         training.experiment_name = f'{name}_train'
-        training.resume = cell.checkpoint == 'last' and _last_checkpoint(folder) is not None
+        training.resume = cell.checkpoint == 'last' and latest_checkpoint(folder) is not None
         if cell.checkpoint == 'best':
             training.default_hooks.checkpoint.update(save_best='acc/top1', rule='greater')
             if is_main_process():
@@ -68,7 +69,7 @@ def run_cell(
         barrier()  # until the main process has written its checkpoint
     if cell.learns:
         place = work_dir / cell.trained_as.folder if cell.trained_as else folder
-        (checkpoint,) = place.glob('best_*.pth') if cell.checkpoint == 'best' else [_last_checkpoint(place)]
+        (checkpoint,) = place.glob('best_*.pth') if cell.checkpoint == 'best' else [latest_checkpoint(place)]
     if cell.dataset == 'hard prompt' and is_main_process():
         export_hard_prompt(checkpoint, folder / HARD_PROMPT)
     cfg.experiment_name = f'{name}_test'
@@ -84,13 +85,6 @@ def read_result(cell: Cell, work_dir: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return row if cell.config_hash and row.get('config_hash') == cell.config_hash else None
-
-
-def _last_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint that a run wrote last, if it is there."""
-    note = folder / 'last_checkpoint'
-    name = Path(note.read_text().strip()).name if note.is_file() else ''
-    return folder / name if name and (folder / name).is_file() else None
 
 
 def _write_result(

@@ -16,6 +16,7 @@ from ga2mm.engine.epoch_seed_hook import EpochSeedHook
 from ga2mm.engine.finite_hook import FiniteHook
 from ga2mm.engine.gaussian_average_hook import GaussianAverageHook
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
+from ga2mm.engine.safe_yaml import SafeYamlHandler
 from ga2mm.engine.same_schedule_hook import SameScheduleHook
 from ga2mm.engine.unreadable_videos_hook import UnreadableVideosHook
 from ga2mm.engine.whole_checkpoint_hook import WholeCheckpointHook
@@ -29,6 +30,7 @@ __all__ = [
     'FiniteHook',
     'GaussianAverageHook',
     'ProtocolTestLoop',
+    'SafeYamlHandler',
     'SameScheduleHook',
     'TestOnlyWrapper',
     'UnreadableVideosHook',

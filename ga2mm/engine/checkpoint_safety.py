@@ -2,6 +2,7 @@
 
 import builtins
 import logging
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -105,14 +106,19 @@ def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor
 
 def load_from_checked_file(filename: str, map_location: Any = None) -> dict[str, Any]:
     """What MMEngine's runner gets of a checkpoint; it moves the tensors itself."""
-    if '://' in filename:
-        raise ValueError(f'{filename} is no file: download the checkpoint, and give its path')
+    _check_local(filename)
     content = read_checkpoint(Path(filename).expanduser())
     return {**content, 'state_dict': state_dict_of(content, filename)}
 
 
+def _check_local(filename: str) -> None:
+    if '://' in filename:
+        raise ValueError(f'{filename} is no file: download the checkpoint, and give its path')
+    check_regular_file(Path(filename).expanduser())
+
+
 def latest_checkpoint(folder: str | Path) -> Path | None:
-    """The checkpoint from which to resume a run: the newest one in its folder that can be read.
+    """The last checkpoint of a run: the newest one in its folder that can be read.
 
     The file ``last_checkpoint`` says which that is. Where it is missing, empty or names a file that is not
     there, or where a newer checkpoint lies beside it, this is said in one line of the log.
@@ -149,8 +155,7 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
             said = f'names {text!r}' if text else 'is missing or empty'
             unreadable = f'; not readable: {"; ".join(problems[:3])}' if problems else ''
             print_log(
-                f'{folder / LAST} {said}, resuming from the newest checkpoint that can be read, '
-                f'{path}{unreadable}',
+                f'{folder / LAST} {said}, taking the newest checkpoint that can be read, {path}{unreadable}',
                 'current',
                 logging.WARNING,
             )
@@ -205,7 +210,7 @@ class CheckpointSafetyHook(Hook):
         prefixes = [prefix for prefix in CheckpointLoader._schemes if prefix]
         CheckpointLoader.register_scheme(['', *prefixes], load_from_checked_file, force=True)
         if runner._load_from is not None:
-            check_regular_file(Path(runner._load_from).expanduser())
+            _check_local(runner._load_from)
         elif runner._resume:
             found = latest_checkpoint(runner.work_dir)
             runner._load_from = None if found is None else str(found)
@@ -243,34 +248,51 @@ def _problem_of_resuming(runner: Runner, checkpoint: dict[str, Any]) -> str:
     parts = ('log_scalars', 'runtime_info', 'resumed_keys')
     if not isinstance(hub, dict) or not all(isinstance(hub.get(part), dict) for part in parts):
         return 'its message_hub is missing or damaged'
-    schedulers, wanted = checkpoint.get('param_schedulers', []), runner.param_schedulers or []
-    if isinstance(wanted, list) and (
-        not isinstance(schedulers, list)
-        or len(schedulers) != len(wanted)
-        or not all(isinstance(state, dict) for state in schedulers)
-    ):
-        return f'it has no state of the {len(wanted)} schedulers of the config (param_scheduler)'
-    return _problem_of_optimizer(runner.optim_wrapper, checkpoint.get('optimizer'))
-
-
-def _problem_of_optimizer(wrapper: Any, state: Any) -> str:
-    optimizer = getattr(wrapper, 'optimizer', None)
-    if not isinstance(optimizer, torch.optim.Optimizer):  # several optimizers: MMEngine's own check
-        return ''
-    try:
-        sizes = [len(group['params']) for group in state['param_groups']]
-        shapes = [
-            (state['state'].get(number, {}), parameter)
-            for group, own in zip(state['param_groups'], optimizer.param_groups, strict=True)
-            for number, parameter in zip(group['params'], own['params'], strict=True)
-        ]
-        wrong = sum(
-            isinstance(value, Tensor) and value.dim() > 0 and value.shape != parameter.shape
-            for of_parameter, parameter in shapes
-            for value in of_parameter.values()
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    kept = hub['runtime_info'].get('keep_ckpt_ids', [])
+    if not isinstance(kept, list) or not all(isinstance(number, int) for number in kept):
+        return f'its message_hub has keep_ckpt_ids {kept!r}'
+    if isinstance(runner.param_schedulers, list):
+        own = [scheduler.state_dict() for scheduler in runner.param_schedulers]
+        if not _alike(own, checkpoint.get('param_schedulers')):
+            return f'it has no state of the {len(own)} schedulers of the config (param_scheduler)'
+    optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
+    if isinstance(optimizer, torch.optim.Optimizer) and not _fits(optimizer, checkpoint.get('optimizer')):
         return 'its optimizer is missing, damaged or that of another model'
-    if wrong and type(optimizer).__name__ in ('Adam', 'AdamW', 'SGD'):
-        return f'{wrong} tensors of its optimizer have other shapes than the {sum(sizes)} parameters'
     return ''
+
+
+def _alike(own: Any, found: Any) -> bool:
+    """Whether values have the same keys, lengths and kinds, and numbers are finite."""
+    if isinstance(own, dict):
+        return isinstance(found, dict) and all(
+            key in found and _alike(value, found[key]) for key, value in own.items()
+        )
+    if isinstance(own, list | tuple):
+        return (
+            isinstance(found, list | tuple)
+            and len(found) == len(own)
+            and all(_alike(*pair) for pair in zip(own, found, strict=True))
+        )
+    if isinstance(own, int | float | None):
+        return found is None or (isinstance(found, int | float) and math.isfinite(found))
+    return isinstance(found, type(own))
+
+
+def _fits(optimizer: torch.optim.Optimizer, state: Any) -> bool:
+    """Whether a stored state is one of an optimizer with these parameters."""
+    moments = {'exp_avg', 'exp_avg_sq'} if isinstance(optimizer, torch.optim.Adam) else set()
+    try:
+        for own, group in zip(optimizer.param_groups, state['param_groups'], strict=True):
+            # Other versions of PyTorch know other settings.
+            if not _alike(
+                {key: own[key] for key in own.keys() & group.keys() - {'params'}} | {'lr': 0.0}, group
+            ):
+                return False
+            for parameter, number in zip(own['params'], group['params'], strict=True):
+                of_parameter = state['state'].get(number, {})
+                shapes = {of_parameter[key].shape for key in moments} if of_parameter else set()
+                if not isinstance(of_parameter, dict) or shapes - {parameter.shape}:
+                    return False
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return True

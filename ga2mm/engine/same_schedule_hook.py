@@ -56,7 +56,7 @@ class SameScheduleHook(Hook):
         ValueError: The run to resume had another schedule.
     """
 
-    priority = 'VERY_HIGH'
+    priority = 'HIGHEST'  # its line says more than any that follows from a difference
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Keep the schedule."""
@@ -67,7 +67,7 @@ class SameScheduleHook(Hook):
         if not runner._resume:
             return
         path, own, stored = runner._load_from, schedule_of(runner), checkpoint.get(KEY)
-        if not isinstance(stored, dict):
+        if stored is None:
             print_log(
                 f'{path} does not say with which schedule it was trained: it goes on as saved, whatever the '
                 'config says of epochs, learning rate and batch size',
@@ -75,6 +75,8 @@ class SameScheduleHook(Hook):
                 logging.WARNING,
             )
             return
+        if not isinstance(stored, dict):
+            raise ValueError(f'{path} is damaged: its {KEY} is a {type(stored).__name__}, not a dict')
         names = [name for name in dict.fromkeys([*own, *stored]) if own.get(name) != stored.get(name)]
         if names:
             differences = [

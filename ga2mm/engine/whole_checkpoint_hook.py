@@ -24,9 +24,25 @@ class WholeCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """As in MMEngine; then remove what killed runs left half written."""
         super().before_train(runner)
+        if self.save_best is not None and len(self.key_indicators) == 1:
+            self.best_ckpt_path = self._own(self.best_ckpt_path)
+        elif self.save_best is not None:
+            self.best_ckpt_path_dict = {
+                key: self._own(path) for key, path in self.best_ckpt_path_dict.items()
+            }
         if is_main_process():
             for folder in dict.fromkeys((self.out_dir, runner.work_dir)):
                 remove_leftovers(folder, rf'.+\.pth|{LAST}')
+
+    def _own(self, path: str | None) -> str | None:
+        """The best checkpoint of that name in this run's folder; None if there is none.
+
+        A resumed checkpoint names the one that is removed once a better one is there, be it a file of another
+        run whose folder was copied, or any file at all.
+        """
+        name = Path(str(path)).name
+        own = self.file_backend.join_path(self.out_dir, name)
+        return own if name.startswith('best_') and self.file_backend.isfile(own) else None
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         ids, outdated = self.keep_ckpt_ids if self.max_keep_ckpts > 0 else [], []

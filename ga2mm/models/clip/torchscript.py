@@ -70,7 +70,7 @@ def is_torchscript(path: str | Path) -> bool:
 
 
 def read_torchscript(path: str | Path) -> dict[str, Tensor]:
-    """Parameters and buffers of an archive's module, as ``torch.jit.load(path).state_dict()`` gives them.
+    """Parameters and buffers of an archive's module, as ``state_dict()`` of what PyTorch loads of it.
 
     Raises:
         OSError: The file cannot be read.
