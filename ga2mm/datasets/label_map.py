@@ -62,6 +62,24 @@ def read_label_map(path: str | PathLike) -> tuple[str, ...]:
     return check_class_names([name for _, name in rows_and_names], places)
 
 
+def class_names_of(label_map: str | PathLike | Sequence[str], key: str = 'label_map') -> tuple[str, ...]:
+    """The class names that a config gives as a file or as a list.
+
+    Args:
+        label_map: The file, see :func:`read_label_map`, or the names themselves.
+        key: What the config calls it, for the error.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+        ValueError: It is neither, or a name is wrong; see :func:`check_class_names`.
+    """
+    if isinstance(label_map, str | PathLike):
+        return read_label_map(label_map)
+    if not isinstance(label_map, list | tuple) or not label_map:
+        raise ValueError(f'{key}={quoted(label_map)}: give a file or a list of names')
+    return check_class_names(label_map, [f'{key}[{label}]' for label in range(len(label_map))])
+
+
 def check_class_names(names: Sequence[str], places: Sequence[str]) -> tuple[str, ...]:
     """Refuse class names that are empty or no text, or that are the same once they are normalised.
 
