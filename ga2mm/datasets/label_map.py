@@ -18,7 +18,7 @@ _NUMBER_BEHIND = re.compile(r'(.*)[\W_]([0-9]+)$')
 _NUMBERED = re.compile(r'0*([0-9]+) +(.*)')
 _BETWEEN_COLUMNS = re.compile(r'.*([;=]|: |,\S)')
 _NO_NAMES = (_NUMBER_BEFORE, _NUMBER_BEHIND, _BETWEEN_COLUMNS)
-_NAME = re.compile(r'(\[\w[^]]*\] |\()?[^\W_][^\t{}<>|]*(?<![,:;\[])')
+_NAME = re.compile(r'(?=.*[^\W\d_])(\[\w[^]]*\] |\()?[^\W_][^\t{}<>|]*(?<![,:;\[])')
 """A name on a line of its own: a template of Something-Something may begin with ``[something]``."""
 
 _HEADERS = {'action', 'category', 'class', 'classes', 'classname', 'label', 'labels', 'name', 'names'}
@@ -140,7 +140,7 @@ def _most(lines: list[str], pattern: re.Pattern) -> bool:
 def _have_ids_behind(names: list[str]) -> bool:
     """Whether most names end in a number of their own; not those of 'gesture 1', 'gesture 2'."""
     found = [match for match in map(_NUMBER_BEHIND.match, names) if match]
-    return 2 * min(len({match[1] for match in found}), len({match[2] for match in found})) > len(names) > 1
+    return 2 * min(len({match[1] for match in found}), len({match[2] for match in found})) > len(names)
 
 
 def _read_csv(path: str | PathLike, lines: list[str]) -> list[tuple[int, str]]:
