@@ -280,6 +280,12 @@ def test_kinetics_leaves_out_videos_that_are_not_there(made, tmp_path, capsys):
     assert len(listed) == 2 * 6 and all((tmp_path / video).exists() for video in listed)
 
 
+def test_a_wrong_folder_of_videos_is_named(made, tmp_path):
+    options = ['--videos', tmp_path / 'nowhere', '--shots', 2, '--holdout', 2]
+    with pytest.raises(SystemExit, match='^error: --videos .*nowhere: no such folder'):
+        make_splits('k400', '--annotations', made / 'official' / 'k400', '--out', tmp_path / 'out', *options)
+
+
 def test_kinetics600_classes_that_are_not_in_kinetics400(made):
     folder = made / 'data' / 'kinetics600'
     names = read_label_map(folder / 'labels' / 'not_in_kinetics400.csv')
@@ -647,6 +653,15 @@ def test_only_the_first_missing_videos_are_named(in_lists_folder, capsys):
     assert check_split() == 1
     line = capsys.readouterr().out.splitlines()[0]
     assert '8 of 8 videos' in line and 'e4.mp4 and 3 more;' in line and 'e5.mp4' not in line
+
+
+def test_long_paths_are_cut(in_lists_folder):
+    write_lines(Path('base.txt'), [f'{"x" * 8000}{i}.mp4 {i % 2}' for i in range(8)])
+    for finding in (
+        *check_test_config(check_config(), True),
+        *check_files(read_config_lists(check_config())[0]),
+    ):
+        assert finding.level == 'error' and len(finding.message) < 4000
 
 
 def test_lists_of_frame_folders_are_named(in_lists_folder, capsys):

@@ -17,6 +17,9 @@ from ga2mm.datasets.text_file import quoted
 NAMED = 5
 """How many videos or classes a finding names."""
 
+LONGEST = 500
+"""How many characters of each it shows."""
+
 MOST_FILES = 50_000
 """Above so many videos a run does not look whether two paths are one file; ``check_split.py`` always does."""
 
@@ -213,7 +216,7 @@ def _check_some_files(lists: Sequence[CheckedList]) -> Iterator[Finding]:
         if some and len(problems) == len(some):
             message = (
                 f'{one.key}: none of the {len(some)} videos of {one.ann_file} that were looked for can be '
-                f'opened, the first is {some[0]} ({problems[0]}); check data_prefix'
+                f'opened, the first is {_first(some[:1])} ({problems[0]}); check data_prefix'
             )
             yield Finding('error', message)
 
@@ -426,4 +429,5 @@ def _novel_negatives(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[
 
 def _first(items: Sequence[str]) -> str:
     rest = len(items) - NAMED
-    return ', '.join(items[:NAMED]) + (f' and {rest} more' if rest > 0 else '')
+    named = [item if len(item) <= LONGEST else f'{item[:LONGEST]}...' for item in items[:NAMED]]
+    return ', '.join(named) + (f' and {rest} more' if rest > 0 else '')
