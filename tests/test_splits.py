@@ -1074,3 +1074,11 @@ def test_miniature_lists_are_good(in_miniature_folder):
         lists, findings = read_config_lists(cfg)
         assert lists and findings == []
         assert check_lists(lists) + check_shots(lists, 2) + check_files(lists) == []
+
+
+@pytest.mark.parametrize('loader', [None, 'base', [None]])
+def test_what_is_no_dataloader_is_left_to_the_run(in_lists_folder, loader):
+    cfg = check_config()
+    cfg['test_dataloader']['novel'] = loader
+    cfg['val_dataloader'] = loader
+    assert check_train_config(cfg) == []

@@ -138,15 +138,14 @@ def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
 def _loaders(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(config key, config) of every dataloader; test sets have names, and may have several splits."""
     for key in dataloaders:
-        loader = cfg.get(key)
-        if loader and key == 'test_dataloader' and 'dataset' not in loader:
-            for name, value in loader.items():
-                if isinstance(value, list | tuple):
-                    yield from ((f'{key}.{name}[{i}]', one) for i, one in enumerate(value))
-                else:
-                    yield f'{key}.{name}', value
-        elif loader:
-            yield key, loader
+        found = {key: cfg.get(key)}
+        if key == 'test_dataloader' and found[key] and 'dataset' not in found[key]:
+            found = {f'{key}.{name}': value for name, value in found[key].items()}
+        for place, loader in found.items():
+            splits = {place: loader}
+            if isinstance(loader, list | tuple):
+                splits = {f'{place}[{i}]': one for i, one in enumerate(loader)}
+            yield from ((one, value) for one, value in splits.items() if isinstance(value, dict))
 
 
 def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
