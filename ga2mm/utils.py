@@ -15,6 +15,9 @@ from torch import Tensor
 NAMED = 5
 """How many of many things a message names."""
 
+LONGEST = 500
+"""How many characters of each of them it shows."""
+
 _IN_WORKER = re.compile(
     r'^Caught \w+ in DataLoader worker process \d+\.\nOriginal Traceback.*\n\S+: ', re.DOTALL
 )
@@ -76,7 +79,8 @@ def one_line_errors() -> Iterator[None]:
 def first_few(items: Sequence[str], separator: str = ', ') -> str:
     """The first few of many things, and how many more there are: ``'a, b, c, d, e and 3 more'``."""
     more = len(items) - NAMED
-    return separator.join(items[:NAMED]) + (f' and {more} more' if more > 0 else '')
+    named = [item if len(item) <= LONGEST else f'{item[:LONGEST]}...' for item in items[:NAMED]]
+    return separator.join(named) + (f' and {more} more' if more > 0 else '')
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -331,6 +331,8 @@ def test_label_outside_the_label_map_is_named(videos, tmp_path):
             r"label_map\[1\]: class name 'run' stands already in label_map\[0\]",
         ),
         (dict(label_map=['run', ' ']), r'label_map\[1\]: empty class name'),
+        (dict(label_map=None), "label_map='None': give a file or a list of names"),
+        (dict(label_map=[]), r"label_map='\[\]': give a file or a list of names"),
         (dict(data_prefix=dict(img='a')), r"keys \['img'\]; write data_prefix=dict\(video=folder\)"),
     ],
 )
@@ -564,6 +566,9 @@ def test_other_formats_are_refused_with_those_that_are_read(name, message):
         ['run;jump;swim'],
         ['| 0 | run |'],
         ['name', 'run', 'jump'],
+        ['0', '1', '2'],
+        ['run', '7'],
+        ['ring bouncing 0'],
         ['run', '// more', 'jump'],
         ['<html>', 'run'],
     ],

@@ -280,6 +280,12 @@ def test_kinetics_leaves_out_videos_that_are_not_there(made, tmp_path, capsys):
     assert len(listed) == 2 * 6 and all((tmp_path / video).exists() for video in listed)
 
 
+def test_a_wrong_folder_of_videos_is_named(made, tmp_path):
+    options = ['--videos', tmp_path / 'nowhere', '--shots', 2, '--holdout', 2]
+    with pytest.raises(SystemExit, match='^error: --videos .*nowhere: no such folder'):
+        make_splits('k400', '--annotations', made / 'official' / 'k400', '--out', tmp_path / 'out', *options)
+
+
 def test_kinetics600_classes_that_are_not_in_kinetics400(made):
     folder = made / 'data' / 'kinetics600'
     names = read_label_map(folder / 'labels' / 'not_in_kinetics400.csv')
@@ -649,6 +655,15 @@ def test_only_the_first_missing_videos_are_named(in_lists_folder, capsys):
     assert '8 of 8 videos' in line and 'e4.mp4 and 3 more;' in line and 'e5.mp4' not in line
 
 
+def test_long_paths_are_cut(in_lists_folder):
+    write_lines(Path('base.txt'), [f'{"x" * 8000}{i}.mp4 {i % 2}' for i in range(8)])
+    for finding in (
+        *check_test_config(check_config(), True),
+        *check_files(read_config_lists(check_config())[0]),
+    ):
+        assert finding.level == 'error' and len(finding.message) < 4000
+
+
 def test_lists_of_frame_folders_are_named(in_lists_folder, capsys):
     write_lines(Path('base.txt'), ['run_1 120 0', 'run_2 80 1'])
     assert check_split() == 1
@@ -693,7 +708,8 @@ def test_one_video_under_two_names_is_found(in_lists_folder, make):
     assert re.match(
         'error: 1 videos are in both the test list .*base.txt and the training list', str(finding)
     )
-    assert check_test_config(Config.fromfile('config.py'), learnt=False) == []
+    [warning] = check_test_config(Config.fromfile('config.py'), learnt=False)
+    assert (warning.level, warning.message) == ('warning', finding.message)
 
 
 def test_two_names_of_a_video_in_one_list(in_lists_folder):
@@ -761,6 +777,23 @@ def concatenated(dataset: dict) -> dict:
     )
 
 
+@pytest.mark.parametrize(
+    ('labels', 'wrong'), [((0, 0, 1, 1), 0), ((1, 0, 1, 1), 0), ((1, 1, 0, 0), 4), ((1, 1, 1, 0), 3)]
+)
+def test_labels_are_compared_with_folders_that_have_class_names(in_lists_folder, labels, wrong):
+    """As a label map in another order, or labels that count from 1, would have it."""
+    videos = ['climb/a.mp4', 'climb/b.mp4', 'RideHorse/c.mp4', 'ride horse/d.mp4', 'other/e.mp4']
+    lines = [f'{video} {label}' for video, label in zip(videos, (*labels, 0), strict=True)]
+    write_lines(Path('train.txt'), lines)
+    found = [str(finding) for finding in check_train_config(Config.fromfile('config.py'))]
+    assert len(found) == (wrong > 0)
+    if wrong:
+        assert found[0].startswith(
+            f"error: train.txt: {wrong} of 4 videos lie in another class's folder, such as"
+        )
+        assert "/climb/a.mp4 with label 1, 'ride horse'; use the label map of this list" in found[0]
+
+
 @pytest.mark.parametrize('wrapped', [repeated, concatenated])
 def test_datasets_inside_others_are_checked(in_lists_folder, wrapped):
     cfg = check_config()
@@ -826,6 +859,10 @@ CLASSES = {
         },
         'error: test_dataloader.irrelevant.dataset is tested beside sets with classes',
     ),
+    'untrained base classes': (
+        {'test_dataloader.base.dataset.label_map': ['Climb', 'run']},
+        "warning: base.txt: 1 of 2 base classes are not trained on: 'run'",
+    ),
     'names of the head': (
         {'model': dict(cls_head=dict(class_names=['climb', 'run']))},
         "error: model.cls_head.class_names has 2 classes, .* label 1 is 'run' and 'ride horse'",
@@ -854,7 +891,7 @@ CLASSES = {
 
 
 @pytest.mark.parametrize(('changes', 'line'), CLASSES.values(), ids=CLASSES)
-def test_classes_that_do_not_fit_are_found_before_training(in_lists_folder, changes, line):
+def test_classes_that_do_not_fit_are_found_before_training(in_lists_folder, capsys, changes, line):
     cfg = Config(check_config())
     cfg.merge_from_dict(changes, allow_list_keys=False)
     for key in ('test_dataloader', 'test_dataloader.base.dataset'):
@@ -866,6 +903,9 @@ def test_classes_that_do_not_fit_are_found_before_training(in_lists_folder, chan
             place[last] = changes[key]
     findings = [str(finding) for finding in check_train_config(cfg)]
     assert [finding for finding in findings if re.match(line, finding)], findings
+    write_config(cfg)
+    assert check_split() == int(line.startswith('error'))
+    assert [text for text in capsys.readouterr().out.splitlines() if re.match(line, text)]
 
 
 def test_a_test_set_of_all_classes_may_have_the_novel_ones(in_lists_folder):
@@ -939,7 +979,7 @@ def test_a_test_needs_no_good_training_list(in_lists_folder):
     [finding] = check_test_config(cfg, learnt=True)
     assert finding.level == 'warning' and 'No such file' in finding.message
     write_lines(Path('base.txt'), ['a3.mp4 0'])
-    assert [str(one)[:20] for one in check_test_config(cfg, learnt=False)] == ['warning: base.txt: 1']
+    assert [str(one)[:20] for one in check_test_config(cfg, True)][1:] == ['warning: base.txt: 1']
 
 
 def test_a_wrong_data_folder_is_found_before_training(in_lists_folder):
@@ -1036,3 +1076,11 @@ def test_miniature_lists_are_good(in_miniature_folder):
         lists, findings = read_config_lists(cfg)
         assert lists and findings == []
         assert check_lists(lists) + check_shots(lists, 2) + check_files(lists) == []
+
+
+@pytest.mark.parametrize('loader', [None, 'base', [None]])
+def test_what_is_no_dataloader_is_left_to_the_run(in_lists_folder, loader):
+    cfg = check_config()
+    cfg['test_dataloader']['novel'] = loader
+    cfg['val_dataloader'] = loader
+    assert check_train_config(cfg) == []

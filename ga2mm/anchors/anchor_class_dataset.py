@@ -8,7 +8,8 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from ga2mm.anchors.class_guard import classes_of_like_meaning, classes_of_like_name
-from ga2mm.datasets import TolerantVideoDataset, read_annotation, read_label_map
+from ga2mm.datasets import TolerantVideoDataset, read_annotation
+from ga2mm.datasets.label_map import class_names_of
 from ga2mm.registry import DATASETS
 
 
@@ -66,8 +67,10 @@ class AnchorClassDataset(TolerantVideoDataset):
         if not 0 < clip_threshold <= 1:
             raise ValueError(f'clip_threshold={clip_threshold}: give a cosine above 0, at most 1')
         self.label_map = label_map
-        self.classes = read_label_map(label_map)
-        self.target_classes = [name for one in target_label_maps for name in _class_names(one)]
+        self.classes = class_names_of(label_map)
+        self.target_classes = [
+            name for one in target_label_maps for name in class_names_of(one, 'target_label_maps')
+        ]
         self.clip, self.clip_threshold = clip, clip_threshold
         self.dropped = classes_of_like_name(self.classes, self.target_classes)
         super().__init__(
@@ -101,7 +104,3 @@ class AnchorClassDataset(TolerantVideoDataset):
                 'target; take the anchors from another dataset'
             )
         return videos
-
-
-def _class_names(label_map: str | PathLike | Sequence[str]) -> Sequence[str]:
-    return read_label_map(label_map) if isinstance(label_map, str | PathLike) else label_map

@@ -75,9 +75,11 @@ def read_config_lists(
     for key, loader in _loaders(cfg, dataloaders):
         parts: list[CheckedList] = []
         for role, place, dataset in _datasets(ROLES[key.split('.')[0]], f'{key}.dataset', loader):
-            kind = dataset.get('type')
+            kind = dataset.get('type') if isinstance(dataset, dict) else type(dataset)
             cls = DATASETS.get(kind) if isinstance(kind, str) else kind
-            if not (isinstance(cls, type) and issubclass(cls, TolerantVideoDataset)):
+            if not isinstance(dataset, dict) or not (
+                isinstance(cls, type) and issubclass(cls, TolerantVideoDataset)
+            ):
                 findings.append(Finding('warning', f'{place}: a dataset of type {kind} is not checked'))
                 continue
             arguments = {name: value for name, value in dataset.items() if name != 'type'}
@@ -136,21 +138,22 @@ def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
 def _loaders(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(config key, config) of every dataloader; test sets have names, and may have several splits."""
     for key in dataloaders:
-        loader = cfg.get(key)
-        if loader and key == 'test_dataloader' and 'dataset' not in loader:
-            for name, value in loader.items():
-                if isinstance(value, list | tuple):
-                    yield from ((f'{key}.{name}[{i}]', one) for i, one in enumerate(value))
-                else:
-                    yield f'{key}.{name}', value
-        elif loader:
-            yield key, loader
+        found = {key: cfg.get(key)}
+        if key == 'test_dataloader' and found[key] and 'dataset' not in found[key]:
+            found = {f'{key}.{name}': value for name, value in found[key].items()}
+        for place, loader in found.items():
+            splits = {place: loader}
+            if isinstance(loader, list | tuple):
+                splits = {f'{place}[{i}]': one for i, one in enumerate(loader)}
+            yield from ((one, value) for one, value in splits.items() if isinstance(value, dict))
 
 
 def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(role, config key, config) of a dataloader's dataset, or of those inside it."""
     dataset = loader.get('dataset', {})
-    if 'anchors' in dataset:
+    if not isinstance(dataset, dict):  # an object: nothing says what it was built from
+        yield role, key, dataset
+    elif 'anchors' in dataset:
         yield from _datasets(role, f'{key}.dataset', dataset)
         yield from _anchor_datasets(f'{key}.anchors', dataset['anchors'])
     elif 'datasets' in dataset:
@@ -164,9 +167,9 @@ def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str
 
 def _anchor_datasets(key: str, anchors: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(role, config key, config) of every dataset that anchors come from."""
-    kind = anchors.get('type')
+    kind = anchors.get('type') if isinstance(anchors, dict) else None
     cls = DATASETS.get(kind) if isinstance(kind, str) else kind
-    if 'sources' in anchors:
+    if isinstance(anchors, dict) and 'sources' in anchors:
         for i, source in enumerate(anchors['sources']):
             yield from _anchor_datasets(f'{key}.sources[{i}]', source)
     elif isinstance(cls, type) and issubclass(cls, GeneratedAnchors):

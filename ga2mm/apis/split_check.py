@@ -10,7 +10,7 @@ from typing import Any
 from ga2mm.anchors.negatives import read_negatives
 from ga2mm.apis.config_lists import CheckedList, Finding, read_config_lists
 from ga2mm.apis.same_videos import same_contents, same_files
-from ga2mm.datasets.label_map import read_label_map
+from ga2mm.datasets.label_map import class_names_of
 from ga2mm.datasets.similar_classes import normalise_class_name, similar_classes
 from ga2mm.datasets.text_file import quoted
 from ga2mm.utils import NAMED, first_few
@@ -50,8 +50,9 @@ def check_train_config(cfg: dict[str, Any], look_for_videos: bool = False) -> li
     lists += test_lists
     hooks = cfg.get('default_hooks') or {}
     chooses = bool((hooks.get('checkpoint') or {}).get('save_best'))
+    findings += check_classes(cfg, lists)
     findings += check_lists(lists, thorough=False, chooses=chooses)
-    return findings + _check_classes(cfg, lists) + _novel_negatives(cfg, lists)
+    return findings
 
 
 def check_test_config(cfg: dict[str, Any], learnt: bool) -> list[Finding]:
@@ -59,16 +60,21 @@ def check_test_config(cfg: dict[str, Any], learnt: bool) -> list[Finding]:
 
     Args:
         cfg: The config.
-        learnt: Whether something was learnt, so that no test video may be one of the config's training list
-            or anchors. A training list that cannot be read is a warning.
+        learnt: Whether something was learnt, so that it is an error that a test video is one of the config's
+            training list or anchors, and not only a warning. A training list that cannot be read is one.
     """
     lists, findings = read_config_lists(cfg, ['test_dataloader'])
     findings += _check_some_files(lists)
-    if learnt:
-        trained, broken = read_config_lists(cfg, ['train_dataloader'])
-        findings += [Finding('warning', finding.message) for finding in broken]
-        lists += trained
-    return findings + check_lists(lists, thorough=False, of_roles=('test',))
+    trained, broken = read_config_lists(cfg, ['train_dataloader'])
+    findings += _as_warnings(broken)
+    own = check_lists(lists, thorough=False)
+    both = check_lists(lists + trained, thorough=False, of_roles=('test',))
+    with_training = [finding for finding in both if finding not in own]
+    return findings + own + (with_training if learnt else _as_warnings(with_training))
+
+
+def _as_warnings(findings: Sequence[Finding]) -> list[Finding]:
+    return [Finding('warning', finding.message) for finding in findings]
 
 
 def check_lists(
@@ -79,11 +85,12 @@ def check_lists(
 ) -> list[Finding]:
     """Check lists by themselves and against each other; a video may be missing.
 
-    Errors: a video that a list has twice or under two labels, a class without a training video, a video in
-    the training list (or its anchors) and a validation or test list, a base class that is novel too, a test
-    set without classes. Warnings: a class without a validation or test video, validation on test videos, two
-    copies of a video in one list. Two paths are one video if they are one file, by links or otherwise, or if
-    their content is the same (:func:`~ga2mm.apis.same_videos.same_contents`).
+    Errors: a video that a list has twice or under two labels, a class without a training video, labels of
+    other classes than those that folders are named after, a video in the training list (or its anchors) and a
+    validation or test list, a base class that is novel too, a test set without classes. Warnings: a class
+    without a validation or test video, validation on test videos, two copies of a video in one list. Two
+    paths are one video if they are one file, by links or otherwise, or if their content is the same
+    (:func:`~ga2mm.apis.same_videos.same_contents`).
 
     Args:
         lists: The lists.
@@ -96,6 +103,7 @@ def check_lists(
     for one in checked:
         findings += _repeated_videos(one, files, contents)
         findings += _empty_classes(one)
+        findings += _labels_against_folders(one)
     for first, second in combinations(lists, 2):
         if first in checked or second in checked:
             findings += _shared_videos(first, second, contents, chooses)
@@ -203,7 +211,7 @@ def _check_some_files(lists: Sequence[CheckedList]) -> Iterator[Finding]:
         if some and len(problems) == len(some):
             message = (
                 f'{one.key}: none of the {len(some)} videos of {one.ann_file} that were looked for can be '
-                f'opened, the first is {some[0]} ({problems[0]}); check data_prefix'
+                f'opened, the first is {first_few(some[:1])} ({problems[0]}); check data_prefix'
             )
             yield Finding('error', message)
 
@@ -264,6 +272,28 @@ def _empty_classes(one: CheckedList) -> Iterator[Finding]:
         yield Finding('error' if one.role == 'training' else 'warning', message)
 
 
+def _labels_against_folders(one: CheckedList) -> Iterator[Finding]:
+    """An error where most videos that lie in a folder with a class's name have the label of another one."""
+    label_of = {normalise_class_name(name): label for label, name in enumerate(one.classes)}
+    folders = {
+        folder: label_of.get(normalise_class_name(os.path.basename(folder)))
+        for folder in {os.path.dirname(file) for file in one.files}
+    }
+    named = [
+        (file, label, folders[os.path.dirname(file)])
+        for file, label in zip(one.files, one.labels, strict=True)
+    ]
+    named = [each for each in named if each[2] is not None]
+    wrong = [(file, label) for file, label, of_folder in named if label != of_folder]
+    if 2 * len(wrong) > len(named):
+        file, label = wrong[0]
+        message = (
+            f"{one.ann_file}: {len(wrong)} of {len(named)} videos lie in another class's folder, such as "
+            f'{file} with label {label}, {quoted(one.classes[label])}; use the label map of this list'
+        )
+        yield Finding('error', message)
+
+
 def _shared_videos(
     first: CheckedList, second: CheckedList, contents: dict[str, str], chooses: bool
 ) -> Iterator[Finding]:
@@ -306,29 +336,36 @@ def _test_sets_without_classes(lists: Sequence[CheckedList]) -> Iterator[Finding
             yield Finding('error', message)
 
 
-def _check_classes(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
-    """Whether the classes of a config's lists fit each other, and what the model is told of classes."""
+def check_classes(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
+    """Check that the classes of a config's lists fit each other, and what its model is told of classes.
+
+    Errors: validation on other classes than those of training, other ones in ``cls_head.class_names``,
+    classes without a context in ``text_prompt.class_names``, a novel class among the negatives. A warning:
+    base classes of a test set that are not trained on.
+    """
     trained = [one for one in lists if one.role == 'training']
+    findings = _novel_negatives(cfg, lists)
     if not trained or not trained[0].classes:
-        return []
-    expected, findings = trained[0], []
+        return findings
+    expected = trained[0]
     for one in (*trained[1:], *(one for one in lists if one.role == 'validation')):
         findings += _other_classes(f'the {one.role} list {one.ann_file}', one.classes, expected)
+    for one in lists:
+        if one.role == 'test' and one.split == 'base':
+            findings += _untrained_base_classes(one, expected)
     head = (cfg.get('model') or {}).get('cls_head') or {}
     contexts = (head.get('text_prompt') or {}).get('class_names')
     try:
         if head.get('class_names') is not None:
-            names = _names(head['class_names'])
+            names = class_names_of(head['class_names'], 'class_names')
             findings += _other_classes('model.cls_head.class_names', names, expected)
         if contexts is not None:
-            findings += _classes_without_context(_names(contexts), lists, expected)
+            findings += _classes_without_context(
+                class_names_of(contexts, 'text_prompt.class_names'), lists, expected
+            )
     except (OSError, ValueError) as error:
         findings.append(Finding('error', f'model.cls_head: {error}'))
     return findings
-
-
-def _names(label_map: str | os.PathLike | Sequence[str]) -> tuple[str, ...]:
-    return read_label_map(label_map) if isinstance(label_map, str | os.PathLike) else tuple(label_map)
 
 
 def _other_classes(what: str, classes: Sequence[str], trained: CheckedList) -> Iterator[Finding]:
@@ -341,6 +378,17 @@ def _other_classes(what: str, classes: Sequence[str], trained: CheckedList) -> I
         f'and they differ: label {label} is {quoted(name)} and {quoted(other)}; give both one label map'
     )
     yield Finding('error', message)
+
+
+def _untrained_base_classes(tested: CheckedList, trained: CheckedList) -> Iterator[Finding]:
+    known = {normalise_class_name(name) for name in trained.classes}
+    untrained = [quoted(name) for name in tested.classes if normalise_class_name(name) not in known]
+    if untrained:
+        message = (
+            f'{tested.ann_file}: {len(untrained)} of {len(tested.classes)} base classes are not trained on: '
+            f'{first_few(untrained)}'
+        )
+        yield Finding('warning', message)
 
 
 def _classes_without_context(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 
 from ga2mm.datasets.annotation import read_annotation
-from ga2mm.datasets.label_map import check_class_names, read_label_map
+from ga2mm.datasets.label_map import class_names_of
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.registry import DATASETS
 
@@ -54,11 +54,7 @@ class ActionVideoDataset(TolerantVideoDataset):
                 f"{ann_file}: split='novel' with test_mode=False; novel classes are never trained "
                 'on, set test_mode=True or train on the base split'
             )
-        if isinstance(label_map, str | PathLike):
-            self.classes = read_label_map(label_map)
-        else:
-            places = [f'label_map[{label}]' for label in range(len(label_map))]
-            self.classes = check_class_names(label_map, places)
+        self.classes = class_names_of(label_map)
         super().__init__(
             ann_file,
             pipeline=pipeline,

@@ -18,7 +18,7 @@ _NUMBER_BEHIND = re.compile(r'(.*)[\W_]([0-9]+)$')
 _NUMBERED = re.compile(r'0*([0-9]+) +(.*)')
 _BETWEEN_COLUMNS = re.compile(r'.*([;=]|: |,\S)')
 _NO_NAMES = (_NUMBER_BEFORE, _NUMBER_BEHIND, _BETWEEN_COLUMNS)
-_NAME = re.compile(r'(\[\w[^]]*\] |\()?[^\W_][^\t{}<>|]*(?<![,:;\[])')
+_NAME = re.compile(r'(?=.*[^\W\d_])(\[\w[^]]*\] |\()?[^\W_][^\t{}<>|]*(?<![,:;\[])')
 """A name on a line of its own: a template of Something-Something may begin with ``[something]``."""
 
 _HEADERS = {'action', 'category', 'class', 'classes', 'classname', 'label', 'labels', 'name', 'names'}
@@ -60,6 +60,24 @@ def read_label_map(path: str | PathLike) -> tuple[str, ...]:
         raise ValueError(f'{path}: no class in this file; write one row per class')
     places = [f'{path}, row {row}' for row, _ in rows_and_names]
     return check_class_names([name for _, name in rows_and_names], places)
+
+
+def class_names_of(label_map: str | PathLike | Sequence[str], key: str = 'label_map') -> tuple[str, ...]:
+    """The class names that a config gives as a file or as a list.
+
+    Args:
+        label_map: The file, see :func:`read_label_map`, or the names themselves.
+        key: What the config calls it, for the error.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+        ValueError: It is neither, or a name is wrong; see :func:`check_class_names`.
+    """
+    if isinstance(label_map, str | PathLike):
+        return read_label_map(label_map)
+    if not isinstance(label_map, list | tuple) or not label_map:
+        raise ValueError(f'{key}={quoted(label_map)}: give a file or a list of names')
+    return check_class_names(label_map, [f'{key}[{label}]' for label in range(len(label_map))])
 
 
 def check_class_names(names: Sequence[str], places: Sequence[str]) -> tuple[str, ...]:
@@ -122,7 +140,7 @@ def _most(lines: list[str], pattern: re.Pattern) -> bool:
 def _have_ids_behind(names: list[str]) -> bool:
     """Whether most names end in a number of their own; not those of 'gesture 1', 'gesture 2'."""
     found = [match for match in map(_NUMBER_BEHIND.match, names) if match]
-    return 2 * min(len({match[1] for match in found}), len({match[2] for match in found})) > len(names) > 1
+    return 2 * min(len({match[1] for match in found}), len({match[2] for match in found})) > len(names)
 
 
 def _read_csv(path: str | PathLike, lines: list[str]) -> list[tuple[int, str]]:

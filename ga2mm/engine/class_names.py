@@ -1,14 +1,12 @@
 """Class names travel from datasets to the model here, and nowhere else."""
 
-from pathlib import Path
-
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from ga2mm.datasets.label_map import read_label_map
+from ga2mm.datasets.label_map import class_names_of
 from ga2mm.registry import HOOKS
 
 
@@ -93,5 +91,5 @@ def _classes_of(dataset: Dataset) -> tuple[str, ...]:
 def _configured_classes(runner: Runner) -> tuple[str, ...]:
     """The classes that the config gives to the head."""
     head = (runner.cfg.get('model') or {}).get('cls_head') or {}
-    names = head.get('class_names') or ()
-    return read_label_map(names) if isinstance(names, str | Path) else tuple(names)
+    names = head.get('class_names')
+    return () if names is None else class_names_of(names, 'model.cls_head.class_names')

@@ -12,7 +12,13 @@ from pathlib import Path
 from ga2mm.apis import ConfigOptions, check_config, read_config
 from ga2mm.apis.config_check import DATALOADERS
 from ga2mm.apis.config_lists import CheckedList, Finding, read_config_lists
-from ga2mm.apis.split_check import check_anchor_classes, check_files, check_lists, check_shots
+from ga2mm.apis.split_check import (
+    check_anchor_classes,
+    check_classes,
+    check_files,
+    check_lists,
+    check_shots,
+)
 from ga2mm.datasets import read_label_map
 from ga2mm.utils import one_line_errors
 
@@ -34,6 +40,7 @@ def main() -> int:
     anchor_classes = () if args.anchor_labels is None else read_label_map(args.anchor_labels)
 
     lists, findings = read_config_lists(cfg)
+    findings += check_classes(cfg, lists)
     findings += check_lists(lists)
     findings += check_shots(lists, args.shots)
     findings += check_files(lists)

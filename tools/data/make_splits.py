@@ -230,7 +230,13 @@ def read_class_names(path: Path, classes: Sequence[str]) -> list[str]:
 
 
 def keep_existing(annotations: OfficialAnnotations, folder: Path) -> OfficialAnnotations:
-    """Only those videos that are in a folder; says how many are not."""
+    """Only those videos that are in a folder; says how many are not.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f'--videos {folder}: no such folder')
     train, test = (
         tuple(video for video in videos if (folder / video.path).is_file())
         for videos in (annotations.train, annotations.test)

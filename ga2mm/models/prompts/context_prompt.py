@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ga2mm.datasets.label_map import read_label_map
+from ga2mm.datasets.label_map import class_names_of
 from ga2mm.models.prompts.deep_prompt import DeepPrompt
 from ga2mm.registry import MODELS
 
@@ -50,7 +50,7 @@ class ContextPrompt(DeepPrompt):
         self.class_position = class_position
         self.per_class = class_names is not None
         if self.per_class:
-            names = read_label_map(class_names) if isinstance(class_names, str | Path) else class_names
+            names = class_names_of(class_names, 'text_prompt.class_names')
             self._index = {name: index for index, name in enumerate(names)}
             contexts = torch.randn(len(self._index), length, width) * 0.02
             if init_words:
