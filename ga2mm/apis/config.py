@@ -2,6 +2,7 @@
 
 import ast
 import re
+import traceback
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -146,19 +147,19 @@ def _read(path: Path) -> Config:
 def _line_of(error: BaseException, path: Path) -> str:
     """The config file, or base, that an error arises in, and the line."""
     place = str(path)
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if code.co_name == '<module>' and '_base_' in traceback.tb_frame.f_globals:
-            place = f'{code.co_filename}, line {traceback.tb_lineno},'
-        traceback = traceback.tb_next
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == '<module>' and '_base_' in frame.f_globals:
+            place = f'{frame.f_code.co_filename}, line {line},'
     return place
 
 
 def _text(error: BaseException) -> str:
     """What an error says, in one line of bearable length."""
     said = error.args[0] if isinstance(error, KeyError) and error.args else error
-    line = ' '.join(str(said).split()) or type(error).__name__
+    line = ' '.join(str(said).split())
+    if not line:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        line = f'{type(error).__name__} at {last.line!r}'
     return line if len(line) <= MOST_CHARACTERS else f'{line[:MOST_CHARACTERS]} ...'
 
 
@@ -180,7 +181,7 @@ def _evaluate(node: ast.expr) -> Any:
 def _unread(cfg: Config) -> list[str]:
     """Keys at the top level that no run reads and that the files' other lines do not use either."""
     keys = [key for key in cfg if key not in runner_keys() and not key.startswith('_')]
-    text = re.sub(r'#.*', '', cfg.text)
+    text = re.sub(r'#.*|^/.*\.(py|json|ya?ml)$', '', cfg.text, flags=re.MULTILINE)  # names of files are in it
     return [
         key for key in keys if not re.search(rf'(?<!\w){key}\b(?!\s*=[^=])|(?<=[(\s,]){key}=(?!=)\S', text)
     ]
@@ -235,16 +236,23 @@ def _parts(config: Any, place: str = '') -> Iterator[tuple[str, Any]]:
 def _place_of_building(error: BaseException, cfg: Config) -> str | None:
     """The key of what was being built when an error arose; None if nothing was."""
     place = None
-    traceback = error.__traceback__
-    while traceback is not None:
-        frame = traceback.tb_frame
+    for frame, _ in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
         if code.co_filename == build_functions.__file__ and isinstance(frame.f_locals.get('cfg'), dict):
             place = _place_of(frame.f_locals['cfg'], cfg)
-        elif code.co_filename == runner_module.__file__ and place is None and _BUILDS.match(code.co_name):
-            place = cfg.filename or 'config'
-        traceback = traceback.tb_next
+        elif code.co_filename == runner_module.__file__ and place is None:
+            if _BUILDS.match(code.co_name):
+                place = cfg.filename or 'config'
+            elif frame.f_locals.get('fn_name') in ('before_run', 'before_train', 'before_test'):
+                place = _place_of_hook(frame.f_locals.get('hook'), cfg)
     return place
+
+
+def _place_of_hook(hook: Any, cfg: Config) -> str:
+    """The dotted key of a hook that gets ready for a run, and its type."""
+    name = type(hook).__name__
+    hooks = (place for place, value in _parts(cfg) if isinstance(value, dict) and value.get('type') == name)
+    return f'{next(hooks, "hooks")} ({name})'
 
 
 def _place_of(built: dict[str, Any], cfg: Config) -> str:

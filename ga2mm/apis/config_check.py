@@ -8,10 +8,13 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from mmengine import registry as mmengine_registry
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import DefaultScope, Registry
 from mmengine.runner import Runner
@@ -23,6 +26,12 @@ from ga2mm.registry import ANCHOR_STRATEGIES
 
 DATASETS = ('dataset', 'anchors')
 """Keys of a dataset, in a dataloader or another dataset."""
+
+TYPE_NEEDED = {
+    'model', 'backbone', 'cls_head', 'text_prompt', 'vision_prompt', 'coupling', 'temporal',
+    'data_preprocessor', 'optimizer', 'batch_sampler', 'visualizer',
+}  # fmt: skip
+"""Keys of single parts, which cannot be built without a ``type``."""
 
 LISTS = ('pipeline', 'transforms', 'datasets', 'sources', 'strategies')
 """Keys of lists of parts."""
@@ -80,6 +89,13 @@ FIXED = {
 }
 """The keys of dicts without a ``type``."""
 
+LEAST = {
+    'train_cfg.max_epochs': 1, 'train_cfg.max_iters': 1, 'train_cfg.val_interval': 1,
+    'train_cfg.val_begin': 0,
+    'auto_scale_lr.base_batch_size': 1, 'log_processor.window_size': 1,
+}  # fmt: skip
+"""The least of numbers that MMEngine does not look at before it uses them."""
+
 OF_PARAMETERS = {
     'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult',
     'dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate',
@@ -91,11 +107,13 @@ OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
 OF_TEST = {'frozen_share', 'max_testing_views', 'feature_extraction', 'fcn_test'}
 """Keys of ``model.test_cfg``, ours and MMAction2's."""
 
-DEFAULT_HOOKS = {
+OF_MMENGINE = {
     'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint', 'sync_buffers',
-    'checkpoint_safety', 'class_names', 'epoch_seed', 'unreadable_videos',
 }  # fmt: skip
-"""Names of default hooks, MMEngine's and ours. A config may add others that resemble none of them."""
+"""MMEngine's default hooks, each of which None leaves out."""
+
+DEFAULT_HOOKS = {*OF_MMENGINE, 'checkpoint_safety', 'class_names', 'epoch_seed', 'unreadable_videos'}
+"""Those and ours. A config may add others that resemble none of them."""
 
 TOGETHER = (
     ('train_dataloader', 'train_cfg', 'optim_wrapper'),
@@ -146,8 +164,9 @@ def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known name that is most like a name; None where none is."""
-    found = get_close_matches(str(name), [str(one) for one in known], n=1, cutoff=cutoff)
-    return found[0] if found else None
+    by_lower = {str(one).lower(): str(one) for one in known}
+    found = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[found[0]] if found else None
 
 
 def runner_keys() -> set[str]:
@@ -187,8 +206,9 @@ def _check_dataloader(place: str, loader: dict[str, Any], whole: bool) -> None:
     parameters = _parameters(DataLoader.__init__)
     _check_keys(place, loader, {*parameters, 'num_batch_per_epoch', 'disable_subprocess_warning'})
     for name in ('dataset', 'sampler') if whole else ('dataset',):
-        if not isinstance(loader.get(name), dict):
-            raise ValueError(f'{place}.{name}={loader.get(name)!r}: give dict(type=..., ...)')
+        part = loader.get(name)
+        if not (isinstance(part, dict) and 'type' in part):
+            raise ValueError(_no_type(f'{place}.{name}', part))
     for name in ('batch_size', 'num_workers'):
         value = loader.get(name)
         least = name == 'batch_size'
@@ -231,6 +251,8 @@ def _check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
     if not isinstance(value, dict):
         return
     cls = WITHOUT_TYPE.get(place)
+    if cls is None and 'type' not in value and place.rpartition('.')[2] in TYPE_NEEDED:
+        raise ValueError(_no_type(place, value))
     if 'type' in value:
         cls = _class_of(place, value['type'], kind, value.get('_scope_'), sure)
     if cls is not None:
@@ -238,8 +260,8 @@ def _check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
         _check_arguments(place, cls, arguments, kind)
     ours = getattr(cls, '__module__', '').startswith('ga2mm.')
     for name, one in value.items():
-        if kind == 'DATASETS' and name in DATASETS and not (isinstance(one, dict) and one):
-            raise ValueError(f'{place}.{name}={_short(one)}: give dict(type=..., ...)')
+        if kind == 'DATASETS' and name in DATASETS and not (isinstance(one, dict) and 'type' in one):
+            raise ValueError(_no_type(f'{place}.{name}', one))
         if name in LISTS:
             _check_list(f'{place}.{name}', one)
         if name not in FREE:
@@ -251,7 +273,15 @@ def _check_list(place: str, value: Any) -> None:
         raise ValueError(f'{place}={_short(value)}: give a list of dict(type=..., ...)')
     for number, one in enumerate(value):
         if not callable(one) and not (isinstance(one, dict) and 'type' in one):
-            raise ValueError(f'{place}[{number}]={_short(one)}: give dict(type=..., ...)')
+            raise ValueError(_no_type(f'{place}[{number}]', one))
+
+
+def _no_type(place: str, value: Any) -> str:
+    """What is wrong with a part that is no dict with a ``type``."""
+    like = nearest('type', value) if isinstance(value, dict) else None
+    if like:
+        return f"{place}: unknown key {like!r}; did you mean 'type'?"
+    return f'{place}={_short(value)}: give dict(type=..., ...)'
 
 
 def _class_of(place: str, name: Any, kind: str, scope: str | None, sure: bool) -> Callable | None:
@@ -344,6 +374,8 @@ def arguments_of(cls: Callable) -> tuple[Mapping[str, inspect.Parameter], bool]:
         taken = [one.name for one in parameters.values() if one.kind is inspect.Parameter.VAR_KEYWORD]
         if not taken:
             return found, True
+        if base is CheckpointHook:
+            return _parameters(Runner.save_checkpoint) | found, True  # it hands them on when it saves
         if not _hands_on(own, taken[0]):
             return found, False
     return found, False
@@ -401,11 +433,25 @@ def _check_value(place: str, value: Any, parameter: inspect.Parameter, built: bo
     if value is None and parameter.default is None:
         return
     if not _fits(value, parameter.annotation, built):
-        hint = parameter.annotation
-        wanted = (
-            getattr(hint, '__name__', None) if isinstance(hint, type) else str(hint).replace('typing.', '')
-        )
-        raise ValueError(f'{place}={_short(value)}: give {wanted}')
+        raise ValueError(f'{place}={_short(value)}: give {" or ".join(_said(parameter.annotation))}')
+
+
+IN_WORDS = {
+    bool: 'True or False', int: 'a whole number', float: 'a number', str: 'a string', list: 'a list',
+    tuple: 'a tuple', Sequence: 'a list', Iterable: 'a list', dict: 'a dict', Mapping: 'a dict',
+    PathLike: 'a path', Path: 'a path', types.NoneType: 'None', None: 'None', Callable: 'a function',
+}  # fmt: skip
+
+
+def _said(hint: Any) -> list[str]:
+    """The kinds of values of an annotation, in words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return list(dict.fromkeys(word for one in arguments for word in _said(one)))
+    if origin is typing.Literal:
+        return [repr(one) for one in arguments]
+    kind = origin or hint
+    return [IN_WORDS.get(kind, 'a dict' if inspect.isclass(kind) else str(kind))]
 
 
 def _short(value: Any) -> str:
@@ -440,6 +486,8 @@ def _fits(value: Any, hint: Any, built: bool) -> bool:
         return isinstance(value, list | tuple | str) and (
             isinstance(value, str) or _all_fit(value, arguments, built)
         )
+    if kind in (Path, PathLike):
+        return isinstance(value, str)
     if kind in (dict, Mapping):
         return isinstance(value, dict)
     return isinstance(value, dict) if built and inspect.isclass(kind) and kind is not object else True
@@ -468,16 +516,25 @@ def _check_fixed(cfg: Config) -> None:
             found = found.get(key) if isinstance(found, dict | Config) else None
         if found is not None:
             _check_keys(place, found, known)
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
+        raise ValueError(f'randomness.seed={_short(seed)}: give None or a whole number from 0 to 2**32 - 1')
+    for place, least in LEAST.items():
+        part, _, key = place.rpartition('.')
+        value = (cfg.get(part) or {}).get(key, least)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ValueError(f'{place}={_short(value)}: give a whole number, {least} or more')
     for name, hook in (cfg.get('default_hooks') or {}).items():
         place = f'default_hooks.{name}'
-        if hook is not None and not (isinstance(hook, dict) and 'type' in hook):
-            raise ValueError(f'{place}={_short(hook)}: give dict(type=..., ...), or None for no such hook')
+        none = hook is None and name in OF_MMENGINE
+        if not none and not (isinstance(hook, dict) and 'type' in hook):
+            raise ValueError(_no_type(place, hook))
         like = nearest(name, DEFAULT_HOOKS, 0.8)
         if like and name not in DEFAULT_HOOKS:
             raise ValueError(f'default_hooks: {name!r} is no default hook; did you mean {like!r}?')
     for number, hook in enumerate(cfg.get('custom_hooks') or ()):
         if not (isinstance(hook, dict) and 'type' in hook):
-            raise ValueError(f'custom_hooks[{number}]={_short(hook)}: give dict(type=..., ...)')
+            raise ValueError(_no_type(f'custom_hooks[{number}]', hook))
     if cfg.model.get('type') == 'CLIPRecognizer' and cfg.model.get('test_cfg') is not None:
         _check_keys('model.test_cfg', cfg.model.test_cfg, OF_TEST)
     wrapper = cfg.get('optim_wrapper') or {}

@@ -12,8 +12,9 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ga2mm.apis.config import config_errors, read_config
-from ga2mm.apis.config_check import check_config
+from ga2mm.apis.config_check import DATALOADERS, check_config
 from ga2mm.apis.config_lists import Finding, innermost_datasets
+from ga2mm.apis.pipeline_check import check_pipelines
 from ga2mm.apis.split_check import check_test_config, check_train_config
 from ga2mm.engine import prepare_distributed
 
@@ -37,6 +38,7 @@ def train(cfg: Config) -> Runner:
         raise ValueError('this config has no train_dataloader, so there is nothing to train on')
     _check_selection(cfg)
     _stop_at_errors(check_train_config(cfg, look_for_videos=True))
+    check_pipelines(cfg, DATALOADERS)
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     prepare_distributed(cfg)
     with config_errors(cfg):
@@ -68,6 +70,7 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
     if cfg.get('test_dataloader') is None:
         raise ValueError('this config has no test_dataloader, so there is nothing to test on')
     _stop_at_errors(check_test_config(cfg, learnt=bool(checkpoint)))
+    check_pipelines(cfg, ['test_dataloader'])
     cfg.load_from, cfg.resume = str(checkpoint) if checkpoint else None, False
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
         cfg[key] = None

@@ -17,6 +17,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ga2mm.apis.config import merge_options, read_config
+from ga2mm.apis.config_check import check_config
 from ga2mm.apis.run import read_test_sets
 from ga2mm.miniature.dataset import MANIFEST, TEST_DRAWS, VALIDATION_DRAWS
 from ga2mm.models.clip.loading import MINIATURE
@@ -106,6 +107,7 @@ class Cell:
         # Pretty line breaks in logs and checkpoints would take longer than a small run.
         cfg = Config(copy.deepcopy(content), filename=str(self.config), format_python_code=False)
         merge_options(cfg, self.options)
+        check_config(cfg)
         if self.test_sets:
             with _environment(self.env):
                 cfg.test_dataloader = read_test_sets(self.test_sets)

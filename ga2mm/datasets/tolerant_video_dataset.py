@@ -3,6 +3,7 @@
 import os.path as osp
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
 from typing import Any
 
 from mmaction.datasets import VideoDataset
@@ -60,6 +61,8 @@ class TolerantVideoDataset(VideoDataset):
             raise ValueError(
                 f'data_prefix has the keys {list(data_prefix)}; write data_prefix=dict(video=folder)'
             )
+        if not isinstance(data_prefix['video'], str | PathLike | None):
+            raise ValueError(f'data_prefix.video={data_prefix["video"]!r}: give a folder')
         choices = ('wrong', 'fail') if test_mode else ('replace', 'fail')
         self.on_unreadable = choices[0] if on_unreadable is None else on_unreadable
         if self.on_unreadable not in choices:

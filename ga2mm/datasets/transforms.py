@@ -38,9 +38,9 @@ class DecodedVideo:
         return [self._frames[int(index)] for index in indices]
 
 
-def black_video() -> DecodedVideo:
-    """What stands in for a video that cannot be read: one black frame of 224 x 224 pixels."""
-    return DecodedVideo([np.zeros((224, 224, 3), np.uint8)])
+def black_video(height: int = 224, width: int = 224) -> DecodedVideo:
+    """What stands in for a video that cannot be read: one black frame, its size in pixels."""
+    return DecodedVideo([np.zeros((height, width, 3), np.uint8)])
 
 
 @TRANSFORMS.register_module()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +76,7 @@ class CoupledPromptHead(BaseHead):
         loss_cls: dict[str, Any] = dict(type='CrossEntropyLoss', loss_weight=1.0),  # noqa: B006, C408
         label_smooth_eps: float = 0.0,
         topk: int | tuple[int, ...] = (1, 5),
-        average_clips: str = 'prob',
+        average_clips: Literal['prob', 'score'] = 'prob',
     ) -> None:
         super().__init__(
             num_classes=0,
