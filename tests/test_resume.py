@@ -123,7 +123,7 @@ def test_a_copied_folder_is_resumed_from_its_own_checkpoint(work_dir, killed):
     assert not (killed / 'epoch_2.pth').exists()
 
 
-@pytest.mark.parametrize('note', ['', '\0\0\0', 'epoch_9.pth', '/gone/epoch_9.pth', None])
+@pytest.mark.parametrize('note', ['', '\0\0\0', 'x' * 9999, 'a\0b', 'epoch_9.pth', '/gone/epoch_9.pth', None])
 def test_without_a_valid_note_the_newest_readable_checkpoint_is_taken(note, work_dir, caplog):
     caplog.set_level(logging.WARNING)
     if note is None:
@@ -161,6 +161,13 @@ def test_checkpoints_none_of_which_can_be_read_are_not_trained_over(work_dir):
     with pytest.raises(ValueError, match='none of the 1 checkpoints .* can be read'):
         train(resumed(work_dir))
     assert (work_dir / 'epoch_1.pth').read_bytes() == b'damaged'
+
+
+def test_a_finished_run_says_that_nothing_is_left(work_dir):
+    train(resumed(work_dir))
+    before = (work_dir / 'epoch_2.pth').read_bytes()
+    assert 'nothing is left to train' in running.log_of(train(resumed(work_dir)))
+    assert (work_dir / 'epoch_2.pth').read_bytes() == before
 
 
 def test_an_address_is_no_checkpoint(tmp_path):

@@ -20,6 +20,7 @@ from ga2mm.models.clip.weights import read_weights
 from ga2mm.models.prompts.hard_prompt import read_hard_prompt, write_hard_prompt
 from ga2mm.tensor_files import read_safetensors, write_safetensors
 from ga2mm.utils import one_line_errors
+from ga2mm.visualization.results import read_results
 
 KEY = 'cls_head.text_prompt.soft_prompt'
 
@@ -432,3 +433,24 @@ def test_a_folder_of_open_clip_with_another_config_is_refused(config, problem, m
     (tmp_path / 'open_clip_config.json').write_text(config)
     with pytest.raises(ValueError, match=problem):
         make_clip(arch=f'local-dir:{tmp_path}', pretrained=None)
+
+
+def test_deeply_nested_json_is_refused_in_one_line(tmp_path):
+    path = tmp_path / 'nested.json'
+    path.write_text('[' * 99999)
+    with pytest.raises(SystemExit) as error:
+        running.tool('analysis/confusion.py', path)
+    assert str(error.value).startswith(f'error: {path} is no report of a test')
+    with pytest.raises(ValueError, match='nested.json is no JSON file'):
+        read_results(path)
+
+
+def test_damaged_reference_numbers_end_in_one_line(tmp_path):
+    content = (Path(__file__).parent / 'data' / 'zoo_coop_a.npz').read_bytes()
+    for place in random.Random(0).sample(range(len(content)), 20):
+        flipped = bytearray(content)
+        flipped[place] ^= 16
+        (tmp_path / 'flipped.npz').write_bytes(flipped)
+        with pytest.raises(SystemExit) as error:
+            running.tool('analysis/check_reference.py', tmp_path / 'flipped.npz')
+        assert error.value.code == 0 or 'flipped.npz' in str(error.value.code)

@@ -425,6 +425,8 @@ def test_weights_of_the_epochs_sum_to_one_wherever_the_mean_is():
 def test_a_deviation_of_0_is_refused(tmp_path):
     with pytest.raises(ValueError, match='std=0: give a number of epochs above 0'):
         train(tmp_path, std=0)
+    with pytest.raises(ValueError, match='std=nan'):
+        train(tmp_path, std=float('nan'))
 
 
 # GA2-CLIP in other methods

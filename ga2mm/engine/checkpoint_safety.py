@@ -30,6 +30,9 @@ STATE_DICTS = ('state_dict', 'model_state_dict', 'model')
 LAST = 'last_checkpoint'
 """The file in a run's folder that names its last checkpoint."""
 
+MAX_PATH = 4096
+"""Most characters of a path."""
+
 
 def history_buffer_statistic(owner: Any, name: str) -> Callable[..., Any]:
     """``getattr`` for unpickling a HistoryBuffer: its four statistics, and nothing else.
@@ -136,8 +139,10 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
     text = ''
     if (folder / LAST).is_file():
         text = (folder / LAST).read_text(errors='replace').strip().strip('\0')
+    if '\0' in text or len(text) > MAX_PATH:
+        text = ''
     found = _checkpoints(folder)
-    if not found and text and '\0' not in text:  # a run may keep its checkpoints elsewhere
+    if not found and text:  # a run may keep its checkpoints elsewhere
         found = _checkpoints(Path(text).parent)
     named = next((path for path in found if path.name == Path(text).name), None)
     order = found
@@ -234,6 +239,8 @@ class CheckpointSafetyHook(Hook):
                 f'{runner._load_from} cannot be resumed, {problem}: take its weights alone, by load_from '
                 'without --resume'
             )
+        if checkpoint['meta']['iter'] >= runner.train_loop.max_iters:
+            runner.logger.info(f'{runner._load_from} is the end of its training: nothing is left to train')
 
 
 def _problem_of_resuming(runner: Runner, checkpoint: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The weighted mean of what was learnt over the epochs, as in PromptSRC."""
 
+import math
 from typing import Any
 
 import torch
@@ -34,12 +35,15 @@ class GaussianAverageHook(Hook):
         std: Standard deviation of the weights in epochs.
 
     Raises:
-        ValueError: ``std`` is not above 0, or a run is resumed that was not averaged with these weights.
+        ValueError: ``std`` is not above 0, ``mean`` is no number, or a run is resumed that was not averaged
+            with these weights.
     """
 
     def __init__(self, mean: float, std: float) -> None:
-        if std <= 0:
+        if not 0 < std < math.inf:
             raise ValueError(f'GaussianAverageHook has std={std}: give a number of epochs above 0')
+        if not math.isfinite(mean):
+            raise ValueError(f'GaussianAverageHook has mean={mean}: give an epoch')
         self.mean = mean
         self.std = std
         self._sums: dict[str, Tensor] = {}

@@ -61,7 +61,7 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, float]]]:
             is_training = 'lr' in row
             step = int(row.pop('step')) if is_training else rows[-1][0]
             rows.append((step, {name: float(value) for name, value in row.items()}))
-        except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError) as error:
             raise ValueError(
                 f'{file}, row {number}: this is no row that MMEngine logs in training; delete it'
             ) from error

@@ -26,7 +26,7 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
     """
     try:
         rows = json.loads(Path(path).read_text(encoding='utf-8'))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} is no JSON file ({error}): give the results of a benchmark') from error
     if not isinstance(rows, list) or not rows:
         raise ValueError(

@@ -19,7 +19,7 @@ def read_test_sets(path: Path) -> dict[str, dict]:
         sets = json.loads(path.read_text(encoding='utf-8'))['sets']
         if all(isinstance(found, dict) for found in sets.values()):
             return sets
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise ValueError(f'{path} is no report of a test: give the test_metrics.json that tools/test.py writes')
 

@@ -63,10 +63,13 @@ class Storage:
 
 def is_torchscript(path: str | Path) -> bool:
     """Whether a file is a zip archive of TorchScript."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith('constants.pkl') for name in archive.namelist())
+    except OSError:
+        raise
+    except Exception:  # whatever a damaged archive makes zipfile raise; its readers say more
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('constants.pkl') for name in archive.namelist())
 
 
 def read_torchscript(path: str | Path) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ga2mm.models.clip.identity import same_clip
-from ga2mm.tensor_files import check_tensors, read_safetensors, write_safetensors
+from ga2mm.tensor_files import CHECKSUM, check_tensors, read_safetensors, write_safetensors
 from ga2mm.utils import replace_when_written
 
 
@@ -44,6 +44,9 @@ def read_hard_prompt(path: str | Path, shape: tuple[int, int], clip_identity: st
     """
     remedy = 'write one with tools/convert/hard_prompt.py'
     tensors, metadata = read_safetensors(path, 'hard prompt', remedy)
+    unknown = metadata.keys() - {'clip_identity', 'source', 'format', CHECKSUM}
+    if unknown:  # such as the name of the checksum with a flipped bit
+        raise ValueError(f'{path} is damaged, its metadata have {min(unknown)!r}: {remedy}')
     prompt = tensors.get('hard_prompt')
     if prompt is None or not prompt.is_floating_point():
         raise ValueError(f'{path} is no hard prompt (no floats under hard_prompt): {remedy}')
