@@ -268,6 +268,7 @@ def test_kept_frames_of_a_damaged_file_are_those_that_are_left():
 
 def test_prediction_keeps_no_frames():
     steps = [dict(type='OpenVideo', keep_frames=True), dict(type='DecodeFrames')]
-    pipeline = _pipeline(Config(dict(test_dataloader=dict(base=dict(dataset=dict(pipeline=steps))))))
+    dataset = dict(type='RepeatDataset', times=2, dataset=dict(type='ActionVideoDataset', pipeline=steps))
+    pipeline = _pipeline(Config(dict(test_dataloader=dict(base=dict(dataset=dataset)))))
     assert not pipeline.transforms[0].keep_frames
     assert steps[0]['keep_frames']

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 
 from ga2mm.apis.config import config_errors, read_config
 from ga2mm.apis.config_check import check_config
+from ga2mm.apis.config_lists import innermost_datasets
 from ga2mm.apis.run import learns, test_datasets
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
@@ -137,4 +138,5 @@ def _pipeline(cfg: Config) -> Compose:
     """The test pipeline. It keeps no frames: those of a long file would take memory for nothing."""
     loader = cfg.test_dataloader
     dataset = loader.dataset if 'dataset' in loader else next(iter(test_datasets(cfg).values()))
-    return Compose([{key: step[key] for key in step if key != 'keep_frames'} for step in dataset.pipeline])
+    steps = innermost_datasets(dataset)[0]['pipeline']
+    return Compose([{key: step[key] for key in step if key != 'keep_frames'} for step in steps])
