@@ -94,6 +94,7 @@ WRONG_KEYS = {
     'val_evaluator__metric_lists': ('val_evaluator', 'Accuracy', "'metric_list'"),
     'visualizer__vis_backend': ('visualizer', "'vis_backends'"),
     'env_cfg__mp_cfg__mp_start_metod': ('env_cfg.mp_cfg', "'mp_start_method'"),
+    'optim_wrapper__clip_grad__max_nrm': ('optim_wrapper.clip_grad', "'max_norm'"),
     'randomness__sead': ('randomness', "'seed'"),
 }
 
@@ -127,6 +128,11 @@ WRONG_VALUES = {
     'default_hooks__checkpoint': (1, 'default_hooks.checkpoint=1'),
     'default_hooks__checkpoint__interval': ('often', 'default_hooks.checkpoint.interval'),
     'default_hooks__epoch_seed': (None, 'default_hooks.epoch_seed=None'),
+    'optim_wrapper__clip_grad': (dict(type='norms'), "clip_grad.type='norms': use one of norm, value"),
+    'model__data_preprocessor': (
+        dict(type='ActionDataPreprocessor', mean=[1, 2], std=[1, 1, 1], format_shape='NCTHW'),
+        'model.data_preprocessor.mean=',
+    ),
     'custom_hooks': ([1], r'custom_hooks=\[1\]'),
     'param_scheduler__0__type': ('', r"param_scheduler\[0\].type=''"),
     'resume': ('yes', "resume='yes'"),

@@ -18,6 +18,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import DefaultScope, Registry
 from mmengine.runner import Runner
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from ga2mm.anchors.anchor_objective import AnchorObjective
@@ -88,6 +89,9 @@ FIXED = {
     'auto_scale_lr': {'enable', 'base_batch_size'},
 }
 """The keys of dicts without a ``type``."""
+
+CLIPPING = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
+"""What ``optim_wrapper.clip_grad`` goes to, by its type."""
 
 LEAST = {
     'train_cfg.max_epochs': 1, 'train_cfg.max_iters': 1, 'train_cfg.val_interval': 1,
@@ -508,6 +512,14 @@ def _check_keys(place: str, config: Any, known: Collection[str]) -> None:
             raise ValueError(f'{place}: unknown key {key!r}; {meant}')
 
 
+def _check_clipping(config: Any) -> None:
+    place = 'optim_wrapper.clip_grad'
+    kind = config.get('type', 'norm') if isinstance(config, dict) else 'norm'
+    if kind not in CLIPPING:
+        raise ValueError(f'{place}.type={_short(kind)}: use one of {", ".join(CLIPPING)}')
+    _check_keys(place, config, {'type', *inspect.signature(CLIPPING[kind]).parameters} - {'parameters'})
+
+
 def _check_fixed(cfg: Config) -> None:
     """Check the dicts without a ``type`` whose keys MMEngine reads one by one."""
     for place, known in FIXED.items():
@@ -537,7 +549,17 @@ def _check_fixed(cfg: Config) -> None:
             raise ValueError(_no_type(f'custom_hooks[{number}]', hook))
     if cfg.model.get('type') == 'CLIPRecognizer' and cfg.model.get('test_cfg') is not None:
         _check_keys('model.test_cfg', cfg.model.test_cfg, OF_TEST)
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    for name in ('mean', 'std') if cfg.model.get('type') == 'CLIPRecognizer' else ():
+        values = preprocessor.get(name)
+        if values is not None and not (isinstance(values, list | tuple) and len(values) == 3):
+            raise ValueError(
+                f'model.data_preprocessor.{name}={_short(values)}: give 3 numbers, of each colour'
+            )
     wrapper = cfg.get('optim_wrapper') or {}
+    clipping = wrapper.get('clip_grad')
+    if clipping is not None:
+        _check_clipping(clipping)
     constructor = wrapper.get('constructor', DefaultOptimWrapperConstructor.__name__)
     if constructor == DefaultOptimWrapperConstructor.__name__:
         if not isinstance(wrapper.get('optimizer'), dict) and wrapper:
