@@ -93,6 +93,9 @@ FIXED = {
 CLIPPING = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
 """What ``optim_wrapper.clip_grad`` goes to, by its type."""
 
+LENGTHS = {'T_max', 'step_size', 'total_steps', 'total_iters', 'T_0'}
+"""Arguments of schedulers that they divide by, epochs or steps."""
+
 LEAST = {
     'train_cfg.max_epochs': 1, 'train_cfg.max_iters': 1, 'train_cfg.val_interval': 1,
     'train_cfg.val_begin': 0,
@@ -213,6 +216,10 @@ def _check_dataloader(place: str, loader: dict[str, Any], whole: bool) -> None:
         part = loader.get(name)
         if not (isinstance(part, dict) and 'type' in part):
             raise ValueError(_no_type(f'{place}.{name}', part))
+    if not place.startswith('train') and str((loader.get('sampler') or {}).get('type')).startswith(
+        'Infinite'
+    ):
+        raise ValueError(f'{place}.sampler.type={loader["sampler"]["type"]!r} never ends: use DefaultSampler')
     for name in ('batch_size', 'num_workers'):
         value = loader.get(name)
         least = name == 'batch_size'
@@ -262,6 +269,10 @@ def _check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
     if cls is not None:
         arguments = {name: one for name, one in value.items() if name not in ('type', '_scope_', '_delete_')}
         _check_arguments(place, cls, arguments, kind)
+    if kind == 'PARAM_SCHEDULERS':
+        for name in LENGTHS & value.keys():
+            if not (isinstance(value[name], int | float) and value[name] > 0):
+                raise ValueError(f'{place}.{name}={_short(value[name])}: give a number above 0')
     ours = getattr(cls, '__module__', '').startswith('ga2mm.')
     for name, one in value.items():
         if kind == 'DATASETS' and name in DATASETS and not (isinstance(one, dict) and 'type' in one):
