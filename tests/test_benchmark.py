@@ -638,3 +638,26 @@ def test_a_best_checkpoint_is_not_chosen_on_the_test(in_miniature_folder, tmp_pa
     cfg.launcher = 'none'
     with pytest.raises(ValueError, match="save_best would choose the checkpoint on the test set 'base'"):
         train(cfg)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('methods', 5),
+        ('methods', {'a': 1}),
+        ('datasets', []),
+        ('seeds', 'one'),
+        ('seeds', [0.5]),
+        ('env', 3),
+        ('hard_prompt', {'config': None}),
+        ('worlds', 3),
+        ('baseline', 3),
+        ('title', {}),
+    ],
+)
+def test_a_value_of_another_kind_is_one_line(key, value, tmp_path):
+    path = tmp_path / 'b.py'
+    content = dict(methods=dict(a=dict(config='a.py')), datasets=dict(d={}), seeds=[0])
+    path.write_text('\n'.join(f'{name} = {one!r}' for name, one in (content | {key: value}).items()))
+    with pytest.raises(ValueError, match=f'b.py.*{"config" if key == "hard_prompt" else key}.*give|leave'):
+        read_benchmark(path, tmp_path)

@@ -14,6 +14,7 @@ from test_every_config import MODEL_CONFIGS, name_of
 from ga2mm import apis
 from ga2mm.apis import ConfigOptions, check_config, read_config
 from ga2mm.apis.config_check import DATALOADERS, arguments_of
+from ga2mm.apis.metric_check import check_metrics
 from ga2mm.apis.pipeline_check import check_pipelines
 from ga2mm.datasets import ActionVideoDataset
 from ga2mm.registry import HOOKS, METRICS, PARAM_SCHEDULERS
@@ -94,6 +95,7 @@ WRONG_KEYS = {
     'val_evaluator__metric_lists': ('val_evaluator', 'Accuracy', "'metric_list'"),
     'visualizer__vis_backend': ('visualizer', "'vis_backends'"),
     'env_cfg__mp_cfg__mp_start_metod': ('env_cfg.mp_cfg', "'mp_start_method'"),
+    'optim_wrapper__clip_grad__max_nrm': ('optim_wrapper.clip_grad', "'max_norm'"),
     'randomness__sead': ('randomness', "'seed'"),
 }
 
@@ -121,12 +123,19 @@ WRONG_VALUES = {
     'train_dataloader__dataset__dataset__label_map': (3, 'label_map=3: give a string or a path or a list'),
     'val_cfg': (None, 'val_cfg is missing'),
     'test_dataloader': ([], r'test_dataloader=\[\]'),
+    'test_dataloader__base__sampler__type': ('InfiniteSampler', 'test_dataloader.base.sampler.*never ends'),
     'test_dataloader__base': ('base', "test_dataloader.base='base'"),
     'train_cfg__max_epochs': (-1, 'train_cfg.max_epochs=-1'),
     'optim_wrapper__optimizer': (None, 'optim_wrapper.optimizer'),
     'default_hooks__checkpoint': (1, 'default_hooks.checkpoint=1'),
     'default_hooks__checkpoint__interval': ('often', 'default_hooks.checkpoint.interval'),
     'default_hooks__epoch_seed': (None, 'default_hooks.epoch_seed=None'),
+    'param_scheduler__1__T_max': (0, r'param_scheduler\[1\].T_max=0: give a number above 0'),
+    'optim_wrapper__clip_grad': (dict(type='norms'), "clip_grad.type='norms': use one of norm, value"),
+    'model__data_preprocessor': (
+        dict(type='ActionDataPreprocessor', mean=[1, 2], std=[1, 1, 1], format_shape='NCTHW'),
+        'model.data_preprocessor.mean=',
+    ),
     'custom_hooks': ([1], r'custom_hooks=\[1\]'),
     'param_scheduler__0__type': ('', r"param_scheduler\[0\].type=''"),
     'resume': ('yes', "resume='yes'"),
@@ -168,6 +177,32 @@ def test_a_pipeline_that_fails_is_found_before_the_run(place, change, said):
     with pytest.raises(ValueError, match=f'^test_dataloader.novel.dataset.{said}') as error:
         check_pipelines(cfg, DATALOADERS)
     line_of(error)
+
+
+@pytest.mark.parametrize(
+    ('metric', 'said'),
+    [
+        (
+            dict(type='AccMetric', metric_options=dict(top_k_accuracy=dict(topk=[1, 5]))),
+            'topk must be int or',
+        ),
+        (dict(type='AccMetric', metric_list='top_k'), 'AssertionError'),
+        (dict(type='Accuracy', collect_device='tpu'), "device must be 'cpu'"),
+    ],
+)
+def test_a_metric_that_fails_is_found_before_the_run(metric, said):
+    cfg = changed(test_evaluator=[dict(type='ConfusionMatrix'), metric])
+    with pytest.raises(ValueError, match=rf'^test_evaluator\[1\] \({metric["type"]}\).*{said}') as error:
+        check_metrics(cfg, 'test_evaluator')
+    line_of(error)
+
+
+def test_metrics_that_write_files_are_not_tried(tmp_path):
+    cfg = changed(
+        test_evaluator=[dict(type='Accuracy'), dict(type='DumpResults', out_file_path=f'{tmp_path}/a.pkl')]
+    )
+    check_metrics(cfg, 'test_evaluator')
+    assert not list(tmp_path.iterdir())
 
 
 # -------------------------------------------------------------------------------- files and options
@@ -303,6 +338,10 @@ def test_an_error_of_building_names_its_key_and_one_of_running_passes(tmp_path, 
         (
             dict(custom_hooks=[dict(type='UnpreparedHook')]),
             r'custom_hooks.0 \(UnpreparedHook\): .*nothing to',
+        ),
+        (
+            dict(default_hooks__checkpoint__save_best='acc/top7'),
+            "save_best='acc/top7': validation finds acc/mean1",
         ),
         (dict(randomness=dict(seed='one')), "randomness.seed='one'"),
         (

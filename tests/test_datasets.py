@@ -28,6 +28,7 @@ from ga2mm.engine import UnreadableVideosHook
 from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos
 from ga2mm.registry import DATASETS
 from ga2mm.structures import get_gt_label
+from ga2mm.utils import one_line_errors
 
 FRAMES = 24
 CLASSES = ['jump', 'run', 'swim']
@@ -277,6 +278,9 @@ def test_fail_stops_at_the_first_unreadable_video(videos, tmp_path, test_mode, n
     dataset = make_dataset(videos, lines, tmp_path, test_mode=test_mode, on_unreadable='fail')
     with pytest.raises(UnreadableVideoError, match='empty.mp4: the file is empty'):
         read_all(dataset, num_workers)
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        read_all(dataset, num_workers)
+    assert ended.value.code == f'error: {videos}/empty.mp4: the file is empty'
 
 
 @pytest.mark.parametrize(('test_mode', 'value'), [(True, 'replace'), (False, 'wrong'), (True, 'skip')])

@@ -120,7 +120,9 @@ def videos(folder: Path, ann_file: str) -> list[Path]:
 
 def test_few_shot_protocol(tmp_path, in_miniature_folder, monkeypatch, capsys):
     monkeypatch.setenv('GA2MM_PROTOCOL', 'fewshot')
+    (tmp_path / 'test_metrics.json').write_text("of the config's own sets")
     tool('test.py', ZERO_SHOT, '--test-sets', TEST_SETS, '--work-dir', tmp_path)
+    assert (tmp_path / 'test_metrics.json').read_text() == "of the config's own sets"
     report = json.loads((tmp_path / 'test_metrics_miniature_irrelevant.json').read_text())
     assert set(report['irrelevant']) == set(report['sets']) == {'all'}
     found = report['irrelevant']['all']

@@ -19,7 +19,7 @@ from ga2mm.apis.config_check import nearest, runner_keys
 MOST_CHARACTERS = 600
 """Of an error of others that is quoted."""
 
-_BUILDS = re.compile('__init__|build_|register_|scale_lr|set_|setup_')
+_BUILDS = re.compile('__init__|build_|register_|scale_lr|set_|setup_|_maybe_compile')
 """Methods of MMEngine's runner that build what a run needs."""
 
 

@@ -18,6 +18,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import DefaultScope, Registry
 from mmengine.runner import Runner
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from ga2mm.anchors.anchor_objective import AnchorObjective
@@ -88,6 +89,12 @@ FIXED = {
     'auto_scale_lr': {'enable', 'base_batch_size'},
 }
 """The keys of dicts without a ``type``."""
+
+CLIPPING = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
+"""What ``optim_wrapper.clip_grad`` goes to, by its type."""
+
+LENGTHS = {'T_max', 'step_size', 'total_steps', 'total_iters', 'T_0'}
+"""Arguments of schedulers that they divide by, epochs or steps."""
 
 LEAST = {
     'train_cfg.max_epochs': 1, 'train_cfg.max_iters': 1, 'train_cfg.val_interval': 1,
@@ -209,6 +216,10 @@ def _check_dataloader(place: str, loader: dict[str, Any], whole: bool) -> None:
         part = loader.get(name)
         if not (isinstance(part, dict) and 'type' in part):
             raise ValueError(_no_type(f'{place}.{name}', part))
+    if not place.startswith('train') and str((loader.get('sampler') or {}).get('type')).startswith(
+        'Infinite'
+    ):
+        raise ValueError(f'{place}.sampler.type={loader["sampler"]["type"]!r} never ends: use DefaultSampler')
     for name in ('batch_size', 'num_workers'):
         value = loader.get(name)
         least = name == 'batch_size'
@@ -258,6 +269,10 @@ def _check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
     if cls is not None:
         arguments = {name: one for name, one in value.items() if name not in ('type', '_scope_', '_delete_')}
         _check_arguments(place, cls, arguments, kind)
+    if kind == 'PARAM_SCHEDULERS':
+        for name in LENGTHS & value.keys():
+            if not (isinstance(value[name], int | float) and value[name] > 0):
+                raise ValueError(f'{place}.{name}={_short(value[name])}: give a number above 0')
     ours = getattr(cls, '__module__', '').startswith('ga2mm.')
     for name, one in value.items():
         if kind == 'DATASETS' and name in DATASETS and not (isinstance(one, dict) and 'type' in one):
@@ -508,6 +523,14 @@ def _check_keys(place: str, config: Any, known: Collection[str]) -> None:
             raise ValueError(f'{place}: unknown key {key!r}; {meant}')
 
 
+def _check_clipping(config: Any) -> None:
+    place = 'optim_wrapper.clip_grad'
+    kind = config.get('type', 'norm') if isinstance(config, dict) else 'norm'
+    if kind not in CLIPPING:
+        raise ValueError(f'{place}.type={_short(kind)}: use one of {", ".join(CLIPPING)}')
+    _check_keys(place, config, {'type', *inspect.signature(CLIPPING[kind]).parameters} - {'parameters'})
+
+
 def _check_fixed(cfg: Config) -> None:
     """Check the dicts without a ``type`` whose keys MMEngine reads one by one."""
     for place, known in FIXED.items():
@@ -537,7 +560,17 @@ def _check_fixed(cfg: Config) -> None:
             raise ValueError(_no_type(f'custom_hooks[{number}]', hook))
     if cfg.model.get('type') == 'CLIPRecognizer' and cfg.model.get('test_cfg') is not None:
         _check_keys('model.test_cfg', cfg.model.test_cfg, OF_TEST)
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    for name in ('mean', 'std') if cfg.model.get('type') == 'CLIPRecognizer' else ():
+        values = preprocessor.get(name)
+        if values is not None and not (isinstance(values, list | tuple) and len(values) == 3):
+            raise ValueError(
+                f'model.data_preprocessor.{name}={_short(values)}: give 3 numbers, of each colour'
+            )
     wrapper = cfg.get('optim_wrapper') or {}
+    clipping = wrapper.get('clip_grad')
+    if clipping is not None:
+        _check_clipping(clipping)
     constructor = wrapper.get('constructor', DefaultOptimWrapperConstructor.__name__)
     if constructor == DefaultOptimWrapperConstructor.__name__:
         if not isinstance(wrapper.get('optimizer'), dict) and wrapper:

@@ -14,6 +14,7 @@ from torch import nn
 from ga2mm.apis.config import config_errors, read_config
 from ga2mm.apis.config_check import DATALOADERS, check_config
 from ga2mm.apis.config_lists import Finding, innermost_datasets
+from ga2mm.apis.metric_check import check_metrics
 from ga2mm.apis.pipeline_check import check_pipelines
 from ga2mm.apis.split_check import check_test_config, check_train_config
 from ga2mm.engine import prepare_distributed
@@ -39,6 +40,7 @@ def train(cfg: Config) -> Runner:
     _check_selection(cfg)
     _stop_at_errors(check_train_config(cfg, look_for_videos=True))
     check_pipelines(cfg, DATALOADERS)
+    _check_best(cfg, check_metrics(cfg, 'val_evaluator'))
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     prepare_distributed(cfg)
     with config_errors(cfg):
@@ -71,6 +73,7 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
         raise ValueError('this config has no test_dataloader, so there is nothing to test on')
     _stop_at_errors(check_test_config(cfg, learnt=bool(checkpoint)))
     check_pipelines(cfg, ['test_dataloader'])
+    check_metrics(cfg, 'test_evaluator')
     cfg.load_from, cfg.resume = str(checkpoint) if checkpoint else None, False
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
         cfg[key] = None
@@ -171,6 +174,16 @@ def _check_selection(cfg: Config) -> None:
             raise ValueError(
                 'save_best would choose the checkpoint on novel classes: validate on base classes '
                 '(val_dataloader.dataset)'
+            )
+
+
+def _check_best(cfg: Config, names: set[str] | None) -> None:
+    """Refuse to choose a checkpoint by what validation does not find; ``names`` is what it does."""
+    best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
+    for name in [best] if isinstance(best, str) else best or ():
+        if names and name != 'auto' and name not in names:
+            raise ValueError(
+                f'default_hooks.checkpoint.save_best={name!r}: validation finds {", ".join(sorted(names))}'
             )
 
 

@@ -178,8 +178,9 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     # Names with a leading underscore are the config's own.
     config = {key: value for key, value in config.items() if not key.startswith('_')}
     _check_keys(config, KEYS, str(path))
+    _check_kinds(config, str(path))
     for key in ('methods', 'datasets'):  # None removes what a base has
-        config[key] = {name: each for name, each in config.get(key, {}).items() if each is not None}
+        config[key] = {name: each for name, each in (config.get(key) or {}).items() if each is not None}
     for key in ('methods', 'datasets', 'seeds'):
         if not config.get(key):
             raise ValueError(f'{path}: {key} is missing or empty')
@@ -479,6 +480,34 @@ def _check_keys(config: dict[str, Any], known: set[str], place: str) -> None:
     for key in config:
         if key not in known:
             raise ValueError(f'{place}: unknown key {key!r}; known are {", ".join(sorted(known))}')
+
+
+def _check_kinds(config: dict[str, Any], place: str) -> None:
+    """Check that each key holds a value of its kind, in methods and datasets too."""
+    for key, value in config.items():
+        here = f'{place}: {key}={value!r}'
+        if value is None:
+            if key in ('config', 'env', 'options'):
+                raise ValueError(f'{here}; leave it out')
+        elif key in ('methods', 'datasets'):
+            if not isinstance(value, dict) or not all(isinstance(one, dict | None) for one in value.values()):
+                raise ValueError(f'{here}; give a dict of dicts')
+            for name, one in value.items():
+                _check_kinds(one or {}, f'{place}, {key}[{name!r}]')
+        elif key in ('env', 'options', 'hard_prompt') and not isinstance(value, dict):
+            raise ValueError(f'{here}; give a dict')
+        elif key in ('config', 'title', 'note', 'series', 'trained_as') and not isinstance(value, str):
+            raise ValueError(f'{here}; give a string')
+        elif key in ('seeds', 'draws', 'shots') and not (
+            isinstance(value, list | tuple) and all(type(one) is int for one in value)
+        ):
+            raise ValueError(f'{here}; give a list of whole numbers')
+        elif key in ('worlds', 'test_sets') and not isinstance(value, list | tuple):
+            raise ValueError(f'{here}; give a list')
+        elif key == 'baseline' and not isinstance(value, str | list | tuple):
+            raise ValueError(f'{here}; give a name or a list of names')
+        if key == 'hard_prompt' and value is not None:
+            _check_kinds(value, f'{place}, {key}')
 
 
 def _fill(text: str, values: dict[str, Any], place: str) -> str:

@@ -89,6 +89,10 @@ class ProtocolTestLoop(TestLoop):
         fp16: bool = False,
         report: str = 'test_metrics.json',
     ) -> None:
+        if Path(report).name != report:
+            raise ValueError(
+                f'test_cfg.report={report!r}: give the name of a file, it goes into the work dir'
+            )
         self._report = report
         self._sets = [
             TestSet(name, runner.build_dataloader(config, seed=runner.seed))

@@ -33,7 +33,7 @@ class Accuracy(AccMetric):
         prefix: First part of the names. Default: ``'acc'``.
 
     Raises:
-        ValueError: ``metric_list`` names another metric, or a k is below 1.
+        ValueError: ``metric_list`` or ``metric_options`` names another metric, or a k is below 1.
     """
 
     def __init__(
@@ -47,6 +47,11 @@ class Accuracy(AccMetric):
         for name in metric_list:
             if name not in NAMES:
                 raise ValueError(f'metric_list: {name!r} is not known; use some of {NAMES}')
+        for name in metric_options or {}:
+            if name not in NAMES:
+                raise ValueError(
+                    f'metric_options: {name!r} is not known; write dict(top_k_accuracy=dict(topk=(1, 5)))'
+                )
         topk = ((metric_options or {}).get('top_k_accuracy') or {}).get('topk', (1, 5))
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
         if min(self.topk) < 1:

@@ -88,6 +88,8 @@ class CoupledPromptHead(BaseHead):
         )
         if average_clips not in AVERAGES:
             raise ValueError(f'cls_head.average_clips={average_clips!r}: use one of {AVERAGES}')
+        if not 0 <= label_smooth_eps < 1:
+            raise ValueError(f'cls_head.label_smooth_eps={label_smooth_eps}: give 0 or more, and less than 1')
         self.templates = (template,) if isinstance(template, str) else tuple(template)
         if not self.templates or any(one.count('{}') != 1 for one in self.templates):
             raise ValueError(f'cls_head.template={template!r} must contain {{}} once, for the class name')
