@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from ga2mm.miniature import dataset, pretrain, world
 
@@ -274,6 +275,6 @@ def test_pretraining_runs_and_repeats_itself(tmp_path):
 def test_pretraining_refuses_bad_input(tmp_path):
     with pytest.raises(ValueError, match='steps must be at least 1'):
         pretrain.pretrain(tmp_path, steps=0)
-    pretrain.save_file({'x': torch.zeros(1)}, tmp_path / 'x.safetensors')
+    save_file({'x': torch.zeros(1)}, tmp_path / 'x.safetensors')
     with pytest.raises(ValueError, match='is no miniature checkpoint'):
         pretrain.load_state_dict(tmp_path / 'x.safetensors')
