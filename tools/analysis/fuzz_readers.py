@@ -31,7 +31,7 @@ import torch
 from fuzzing.configs import Configs
 from fuzzing.images import Images
 from fuzzing.kind import Kind
-from fuzzing.pool import COLUMNS, FAILURES, Outcome, in_child, run_cases
+from fuzzing.pool import COLUMNS, FAILURES, TRACEBACK, Outcome, in_child, run_cases
 from fuzzing.tensors import Checkpoints, HardPrompts, Weights
 from fuzzing.texts import (
     AnchorLists,
@@ -124,8 +124,9 @@ def main() -> int:
         print(f'{unknown} files were read, but the process ended while what was read was compared')
     failures = [outcome for outcome in outcomes if outcome.column in FAILURES]
     for outcome in sorted(failures, key=lambda one: (one.kind, one.number)):
-        detail = outcome.detail.strip().splitlines() or ['']
-        print(f'{outcome.kind} {outcome.number}: {outcome.column}: {outcome.what}: {detail[-1]}')
+        lines = outcome.detail.strip().splitlines() or ['']
+        detail = lines[-1] if outcome.column == TRACEBACK else lines[0]
+        print(f'{outcome.kind} {outcome.number}: {outcome.column}: {outcome.what}: {detail}')
     return int(bool(failures))
 
 

@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from fuzzing.damage import damage_bytes
 from fuzzing.kind import ANYTHING, NOTHING, Case, Kind
-from fuzzing.world import FIRST_CHECKPOINT, as_python, make_world, run_tool
+from fuzzing.world import World, as_python, run_tool
 
 FREE = ('test_dataloader', 'default_hooks', 'dist_cfg')
 """Keys whose own keys are names of the user's choice."""
@@ -76,12 +76,15 @@ class Configs(Kind):
     name = 'configs'
     names = ('',)  # a key says more
 
+    def __init__(self, sound: Path) -> None:
+        super().__init__(sound)
+        self.world = World(sound / 'world')
+
     def prepare(self) -> None:
-        make_world(self.sound)
-        run_tool('train.py', self.sound / 'config.py', '--work-dir', self.sound / 'run')
+        self.world.prepare()
 
     def damage(self, folder: Path, rng: random.Random) -> Case:
-        cfg = Config.fromfile(self.sound / 'config.py').to_dict()
+        cfg = Config.fromfile(self.world.config).to_dict()
         right, way = ANYTHING, rng.random()
         suffix = rng.choice(('.py', '.py', '.py', '.json', '.yaml'))
         if way < 0.03:
@@ -110,7 +113,7 @@ class Configs(Kind):
         if case.what.endswith('; train'):
             run_tool('train.py', case.path, *work_dir)
         else:
-            run_tool('test.py', case.path, self.sound / 'run' / FIRST_CHECKPOINT, *work_dir)
+            run_tool('test.py', case.path, self.world.checkpoint, *work_dir)
 
 
 def change_key(cfg: dict[str, Any], rng: random.Random) -> tuple[dict[str, Any], str, Any]:

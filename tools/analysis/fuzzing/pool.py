@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -31,7 +32,7 @@ READ, REFUSED, TRACEBACK, CRASH, HANG, WRONG = COLUMNS = (
 )
 FAILURES = COLUMNS[2:]
 
-CASE_SECONDS = 60
+CASE_SECONDS = 120
 """How long a case may take."""
 
 CASE_MEMORY = 2 << 30
@@ -39,6 +40,9 @@ CASE_MEMORY = 2 << 30
 
 LONGEST_LINE = 2000
 """Characters that the line of a refused file may have."""
+
+LONGEST_DETAIL = 5000
+"""Characters that are kept of a traceback: a pipe does not take more and more before it is read."""
 
 REPORT = 'report.txt'
 
@@ -164,11 +168,9 @@ def _end(one: _Running) -> Outcome:
         one.process.kill()
     one.process.join()
     messages = []
-    try:
-        while True:
+    with one.connection, suppress(EOFError):
+        while one.connection.poll():  # and not to its end, which a child of the process may still hold open
             messages.append(one.connection.recv())
-    except (EOFError, OSError):
-        one.connection.close()
     log = (one.folder / 'log.txt').read_text(errors='replace')
     if not messages:
         raise RuntimeError(f'{one.kind} {one.number}: no file could be made\n{log}')
@@ -177,7 +179,7 @@ def _end(one: _Running) -> Outcome:
     if not told:
         code = one.process.exitcode
         ended = f'killed by signal {-code}' if code < 0 else f'exit status {code}'
-        detail = f'{f"not done after {CASE_SECONDS} s" if hangs else ended}\n{log[-5000:]}'
+        detail = f'{f"not done after {CASE_SECONDS} s" if hangs else ended}\n{log[-LONGEST_DETAIL:]}'
     return Outcome(one.kind, one.number, column, what, detail, judged)
 
 
@@ -233,9 +235,10 @@ def _read(kind: Kind, case: Case) -> tuple[str, str, Any]:
     except UnreadableVideoError as error:
         line = str(error)
     except Exception:
-        return TRACEBACK, traceback.format_exc(), None
-    if len(line.splitlines()) != 1 or len(line) > LONGEST_LINE:
-        return TRACEBACK, f'{len(line)} characters in {len(line.splitlines())} lines: {line[:5000]}', None
+        return TRACEBACK, traceback.format_exc()[-LONGEST_DETAIL:], None
+    lines = len(line.splitlines())
+    if lines != 1 or len(line) > LONGEST_LINE:
+        return TRACEBACK, f'{len(line)} characters in {lines} lines: {line[:LONGEST_DETAIL]}', None
     if not any(name in line for name in (case.path.name, *kind.names)):
         return TRACEBACK, f'the line does not name the file: {line}', None
     return REFUSED, line, None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fuzzing.damage import damage_bytes
 from fuzzing.kind import ANYTHING, NOTHING, RAN, Case, Kind
-from fuzzing.world import FIRST_CHECKPOINT, make_world, run_tool
+from fuzzing.world import World, run_tool
 from ga2mm.apis import init_recognizer
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.engine import read_checkpoint
@@ -133,12 +133,15 @@ class Checkpoints(Kind):
     name = 'checkpoints'
     names = ('the checkpoint',)
 
+    def __init__(self, sound: Path) -> None:
+        super().__init__(sound)
+        self.world = World(sound / 'world')
+
     def prepare(self) -> None:
-        make_world(self.sound)
-        run_tool('train.py', self.sound / 'config.py', '--work-dir', self.sound / 'run')
+        self.world.prepare()
 
     def damage(self, folder: Path, rng: random.Random) -> Case:
-        sound, path = self.sound / 'run' / FIRST_CHECKPOINT, folder / 'damaged.pth'
+        sound, path = self.world.checkpoint, folder / 'damaged.pth'
         tools = ('init_recognizer', 'init_recognizer', 'export_hard_prompt', 'test', 'resume')
         way = rng.random()
         if way < 0.05:
@@ -168,7 +171,7 @@ class Checkpoints(Kind):
 
     def read(self, case: Case) -> Any:
         tool = case.what.split('; ')[-1]
-        config, work_dir = self.sound / 'config.py', case.path.parent / 'work_dir'
+        config, work_dir = self.world.config, case.path.parent / 'work_dir'
         if tool == 'init_recognizer':
             return init_recognizer(Config.fromfile(config), case.path).state_dict()
         if tool == 'export_hard_prompt':
@@ -181,12 +184,12 @@ class Checkpoints(Kind):
     def judge(self, case: Case, found: Any) -> str | None:
         if case.right is not WRITTEN:
             return super().judge(case, found)
-        sound = self.sound / 'run' / FIRST_CHECKPOINT
+        sound = self.world.checkpoint
         different = next(differences(read_checkpoint(sound), read_checkpoint(case.path)), None)
         if different:
             return f'{different} was read otherwise than written'
         if isinstance(found, dict):
-            right = init_recognizer(Config.fromfile(self.sound / 'config.py'), sound).state_dict()
+            right = init_recognizer(Config.fromfile(self.world.config), sound).state_dict()
             different = next(differences(right, found), None)
         return f'{different} of the model is wrong' if different else None
 

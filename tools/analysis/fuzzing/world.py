@@ -22,32 +22,39 @@ KEYS = (
 )
 """The keys of a config that a run reads; the others are steps on the way to them."""
 
-FIRST_CHECKPOINT = 'epoch_1.pth'
 
+class World:
+    """A miniature world, a config of one epoch on it and the checkpoint of its run.
 
-def make_world(folder: Path) -> dict[str, Any]:
-    """Write a miniature world, a hard prompt and a config of one epoch, ``config.py``, without base configs.
-
-    Returns:
-        The config.
+    Args:
+        folder: Where they are, for all that share them.
     """
-    data = folder / 'data'
-    generate_draw(data / 'miniature', 0, shots=1, test_videos=1, val_videos=1, progress=False)
-    generate_irrelevant(data / 'miniature', videos=8, progress=False)
-    prompt = torch.randn(4, 96, generator=torch.Generator().manual_seed(0))
-    identity = OpenCLIP('miniature', 'miniature').identity
-    write_hard_prompt(folder / 'hard_prompts' / 'miniature_source.safetensors', prompt, identity, 'fuzz')
-    cfg = Config.fromfile(ROOT / 'configs' / 'ga2' / 'miniature_ga2.py').to_dict()
-    cfg = _replace({key: cfg[key] for key in KEYS if key in cfg}, 'data/miniature', f'{data}/miniature')
-    cfg = _replace(cfg, 'hard_prompts/', f'{folder}/hard_prompts/')
-    cfg['train_cfg'].update(max_epochs=1, val_interval=1)
-    cfg['default_hooks']['checkpoint']['interval'] = 1
-    cfg['randomness'] = dict(seed=0)
-    loaders = [cfg['train_dataloader'], cfg['val_dataloader'], *cfg['test_dataloader'].values()]
-    for loader in loaders:
-        loader.update(num_workers=0, persistent_workers=False)
-    (folder / 'config.py').write_text(as_python(cfg))
-    return cfg
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / 'config.py'
+        self.checkpoint = folder / 'run' / 'epoch_1.pth'
+
+    def prepare(self) -> None:
+        """Write everything, if it is not there yet. The config has no base configs."""
+        if self.checkpoint.exists():
+            return
+        data, hard_prompts = self.folder / 'data' / 'miniature', self.folder / 'hard_prompts'
+        generate_draw(data, 0, shots=1, test_videos=1, val_videos=1, progress=False)
+        generate_irrelevant(data, videos=8, progress=False)
+        prompt = torch.randn(4, 96, generator=torch.Generator().manual_seed(0))
+        identity = OpenCLIP('miniature', 'miniature').identity
+        write_hard_prompt(hard_prompts / 'miniature_source.safetensors', prompt, identity, 'fuzz')
+        cfg = Config.fromfile(ROOT / 'configs' / 'ga2' / 'miniature_ga2.py').to_dict()
+        cfg = _replace({key: cfg[key] for key in KEYS if key in cfg}, 'data/miniature', str(data))
+        cfg = _replace(cfg, 'hard_prompts/', f'{hard_prompts}/')
+        cfg['train_cfg'].update(max_epochs=1, val_interval=1)
+        cfg['default_hooks']['checkpoint']['interval'] = 1
+        cfg['randomness'] = dict(seed=0)
+        for loader in (cfg['train_dataloader'], cfg['val_dataloader'], *cfg['test_dataloader'].values()):
+            loader.update(num_workers=0, persistent_workers=False)
+        self.config.write_text(as_python(cfg))
+        run_tool('train.py', self.config, '--work-dir', self.checkpoint.parent)
 
 
 def as_python(cfg: dict[str, Any]) -> str:
