@@ -31,6 +31,11 @@ def check_regular_file(path: str | Path) -> None:
         pass
 
 
+def is_of_file(error: Exception) -> bool:
+    """Whether it is an error of the file system that names the file, not of what is in the file."""
+    return isinstance(error, OSError) and error.filename is not None
+
+
 def check_archive(path: str | Path) -> list[str]:
     """Check a zip archive and give the names in it.
 
@@ -40,17 +45,19 @@ def check_archive(path: str | Path) -> list[str]:
     again = 'copy or fetch it again'
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [entry.filename for entry in archive.infolist()]
-            size = sum(entry.file_size for entry in archive.infolist())
-            if len(set(names)) < len(names):
-                raise ValueError(f'{path} has two entries of one name: {again}')
-            if size > os.path.getsize(path) + MAX_COMPRESSED:
-                raise ValueError(f'{path} would unpack to {size} bytes, which no file of tensors does')
-            damaged = archive.testzip()
-    except (OSError, ValueError):
-        raise
+            entries = archive.infolist()
+            size = sum(entry.file_size for entry in entries)
+            bomb = size > os.path.getsize(path) + MAX_COMPRESSED
+            damaged = None if bomb else archive.testzip()
     except Exception as error:  # whatever a damaged archive makes zipfile raise
+        if is_of_file(error):
+            raise
         raise ValueError(f'{path} is a damaged archive ({error}): {again}') from error
+    if bomb:
+        raise ValueError(f'{path} would unpack to {size} bytes, which no file of tensors does')
+    names = [entry.filename for entry in entries]
+    if len(set(names)) < len(names):
+        raise ValueError(f'{path} has two entries of one name: {again}')
     if damaged is not None:
         raise ValueError(f'{path} is damaged, {damaged} is not as it was written (checksum): {again}')
     return names
@@ -85,9 +92,9 @@ def read_pickled(path: str | Path, what: str, remedy: str, allowed: Sequence[Any
     try:
         with torch.serialization.safe_globals(list(allowed)):
             content = torch.load(path, map_location='cpu', weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # whatever a damaged or hostile file makes torch raise
+        if is_of_file(error):
+            raise
         raise ValueError(f'{path} is no {what} ({type(error).__name__}): {remedy}') from error
     if not is_archive:
         warnings.warn(

@@ -478,12 +478,25 @@ def check_config() -> dict:
         )
 
     def loader(*args) -> dict:
-        return dict(batch_size=1, dataset=dataset(*args, test_mode=True))
+        return dict(batch_size=1, sampler=sampler, dataset=dataset(*args, test_mode=True))
+
+    sampler = dict(type='DefaultSampler')
 
     prefix = dict(video='videos')
     anchors = dict(type='AnchorVideoDataset', ann_file='anchors.txt', data_prefix=prefix, pipeline=[])
     return dict(
-        train_dataloader=dict(dataset=dict(type='AnchorDataset', dataset=dataset('train'), anchors=anchors)),
+        model=dict(type='CLIPRecognizer'),
+        train_cfg=dict(max_epochs=1),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        val_cfg=dict(),
+        val_evaluator=[],
+        test_cfg=dict(),
+        test_evaluator=[],
+        train_dataloader=dict(
+            batch_size=1,
+            sampler=sampler,
+            dataset=dict(type='AnchorDataset', dataset=dataset('train'), anchors=anchors),
+        ),
         val_dataloader=loader('val'),
         test_dataloader=dict(
             base=loader('base'), novel=[loader('novel', 'novel'), loader('novel2', 'novel')]
@@ -816,7 +829,9 @@ def test_datasets_inside_others_are_checked(in_lists_folder, wrapped):
 
 
 def test_a_wrapped_validation_set_chooses_no_checkpoint_on_test_videos(in_lists_folder):
-    cfg = check_config() | dict(default_hooks=dict(checkpoint=dict(save_best='acc/top1')))
+    cfg = check_config() | dict(
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', save_best='acc/top1'))
+    )
     shutil.copy('base.txt', 'val.txt')
     [finding] = check_train_config(cfg)
     assert finding.level == 'error' and '2 videos are in both the validation list' in finding.message

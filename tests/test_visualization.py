@@ -480,5 +480,5 @@ class TestTSNE:
 
     def test_bad_arguments(self, tmp_path):
         assert '--videos-per-class 0' in error_of('tsne.py', CONFIG, 'x.pth', '--videos-per-class', 0)
-        (tmp_path / 'flat.py').write_text('test_dataloader = dict(dataset=dict(type="x"))')
-        assert 'flat.py has no test_dataloader' in error_of('tsne.py', tmp_path / 'flat.py', 'x.pth')
+        (tmp_path / 'flat.py').write_text('model = dict(type="CLIPRecognizer")')
+        assert 'has no test_dataloader' in error_of('tsne.py', tmp_path / 'flat.py', 'x.pth')

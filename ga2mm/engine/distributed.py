@@ -140,4 +140,6 @@ def _forget_variables(error: BaseException | None) -> None:
     while error is not None and error not in seen:
         seen.append(error)
         traceback.clear_frames(error.__traceback__)
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            frame.f_locals  # noqa: B018  Python 3.11 and 3.12 make the dict that was asked for before empty too
         error = error.__cause__ or error.__context__

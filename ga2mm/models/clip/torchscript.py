@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ga2mm.tensor_files import check_archive, check_regular_file
+from ga2mm.tensor_files import check_archive, check_regular_file, is_of_file
 
 DTYPES = {
     'DoubleStorage': torch.float64,
@@ -66,9 +66,9 @@ def is_torchscript(path: str | Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith('constants.pkl') for name in archive.namelist())
-    except OSError:
-        raise
-    except Exception:  # whatever a damaged archive makes zipfile raise; its readers say more
+    except Exception as error:  # whatever a damaged archive makes zipfile raise; its readers say more
+        if is_of_file(error):
+            raise
         return False
 
 
@@ -84,8 +84,6 @@ def read_torchscript(path: str | Path) -> dict[str, Tensor]:
     try:
         with zipfile.ZipFile(path) as archive:
             return _Archive(archive).state_dict()
-    except OSError:
-        raise
     except Exception as error:  # whatever a crafted pickle makes the stack or torch raise
         raise ValueError(f'{path} is no readable TorchScript archive ({error}): fetch it again') from error
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from fuzzing.kind import RAN, Case, Kind
-from ga2mm.datasets import UnreadableVideoError
 from ga2mm.utils import one_line_errors
 
 READ, REFUSED, TRACEBACK, CRASH, HANG, WRONG = COLUMNS = (
@@ -232,13 +231,10 @@ def _read(kind: Kind, case: Case) -> tuple[str, str, Any]:
         line = '' if error.code is None else str(error.code)
         if not line.startswith('error: '):
             return TRACEBACK, f'exit with {line!r}', None
-    except UnreadableVideoError as error:
-        line = str(error)
     except Exception:
         return TRACEBACK, traceback.format_exc()[-LONGEST_DETAIL:], None
-    lines = len(line.splitlines())
-    if lines != 1 or len(line) > LONGEST_LINE:
-        return TRACEBACK, f'{len(line)} characters in {lines} lines: {line[:LONGEST_DETAIL]}', None
+    if len(line) > LONGEST_LINE:
+        return TRACEBACK, f'a line of {len(line)} characters: {line[:LONGEST_DETAIL]}', None
     if not any(name in line for name in (case.path.name, *kind.names)):
         return TRACEBACK, f'the line does not name the file: {line}', None
     return REFUSED, line, None
