@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import mmaction
 import pytest
@@ -141,6 +142,20 @@ WRONG_VALUES = {
     'resume': ('yes', "resume='yes'"),
     'default_scope': (3, 'default_scope=3'),
     'log_processor__window_size': (0.5, 'log_processor.window_size'),
+    'log_processor__custom_cfg': (
+        [dict(data_src='loss', method_name='median')],
+        r'log_processor.custom_cfg\[0\]=.*as method_name one of min, max',
+    ),
+    'val_cfg__type': ('TestLoop', "val_cfg.type='TestLoop' is a loop for test_cfg"),
+    'train_cfg__type': (
+        'ValLoop',
+        "train_cfg.type='ValLoop' is a loop for val_cfg|train_cfg: ValLoop does not",
+    ),
+    'train_dataloader__collate_fn': (dict(type='default_collate'), "take 'pseudo_collate'"),
+    'default_hooks__visualization': (
+        dict(type='VisualizationHook', enable=True),
+        'default_hooks.visualization: .* draws no inputs',
+    ),
 }
 
 
@@ -175,6 +190,32 @@ def test_a_pipeline_that_fails_is_found_before_the_run(place, change, said):
     else:
         pipeline[place].update(change)
     with pytest.raises(ValueError, match=f'^test_dataloader.novel.dataset.{said}') as error:
+        check_pipelines(cfg, DATALOADERS)
+    line_of(error)
+
+
+def opening_by_decord(frames: Any, axes: str) -> list[dict]:
+    return [
+        dict(type='DecordInit'),
+        dict(type='SampleFrames', clip_len=1, num_clips=frames, test_mode=True),
+        dict(type='DecordDecode'),
+        dict(type='Resize', scale=(32, 32), keep_ratio=False),
+        dict(type='FormatShape', input_format=axes),
+        dict(type='PackActionInputs'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ('frames', 'axes', 'said'),
+    [
+        (4, 'NCHW', r'pipeline makes inputs of shape \(4, 3, 32, 32\), the model takes NCTHW'),
+        (4, 'NCTHW', r'shape \(4, 3, 1, 32, 32\), .*anchors.*shape \(1, 3, 4, 32, 32\): .* one batch'),
+        ('four', 'NCTHW', r'pipeline\[1\] \(SampleFrames\) fails on a video: '),
+    ],
+)
+def test_a_pipeline_that_opens_files_itself_is_tried_too(frames, axes, said):
+    cfg = changed(train_dataloader__dataset__dataset__pipeline=opening_by_decord(frames, axes))
+    with pytest.raises(ValueError, match=f'^train_dataloader.dataset.dataset.*{said}') as error:
         check_pipelines(cfg, DATALOADERS)
     line_of(error)
 

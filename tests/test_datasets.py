@@ -557,6 +557,7 @@ def test_other_formats_are_refused_with_those_that_are_read(name, message):
         ['run,0', 'jump,1'],
         ['run,0', 'jump,0', 'swim,2'],
         ['run\t0', 'jump\t1'],
+        ['run_0.mp4 0', 'run_1.mp4 0', 'jump_0.MP4 1'],
         ['run: 0', 'jump: 1'],
         ['0: run', '1: jump'],
         ['- run', '- jump'],

@@ -42,20 +42,21 @@ def write_video(
     b_frames: int = 2,
     rate: int = 10,
     options: dict[str, str] | None = None,
+    container: dict[str, str] | None = None,
 ) -> None:
     """A video of 128 x 64 pixels whose frames show their numbers, as :func:`number` reads them."""
     noise = np.random.default_rng(0).integers(60, 200, (8, 16, 3), dtype=np.uint8)
     background = noise.repeat(8, axis=0).repeat(8, axis=1)
-    with av.open(str(path), 'w') as container:
-        stream = container.add_stream(codec, rate=rate, options=options or {})
+    with av.open(str(path), 'w', options=container or {}) as file:
+        stream = file.add_stream(codec, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = 128, 64, 'yuv420p', gop
         stream.codec_context.max_b_frames = b_frames
         for index in range(frames):
             image = np.roll(background, 3 * index, axis=1)
             for bit in range(BITS):
                 image[:16, 16 * bit : 16 * (bit + 1)] = 255 * (index >> bit & 1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
-        container.mux(stream.encode(None))
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
+        file.mux(stream.encode(None))
 
 
 def number(image: np.ndarray) -> int:
@@ -152,6 +153,29 @@ def test_frames_that_cannot_be_decoded_are_not_sampled_and_their_loss_is_said():
     assert_as_in_order(results, path)
     assert results['frame_inds'][-1] > 170  # the samples cover what is left
     assert results['mended'] == [f'{path}: damaged, 180 of 300 frames are left']
+
+
+@pytest.mark.parametrize(('sampled', 'different'), [(150, 150), (179, 179), (250, 180)])
+def test_of_the_frames_that_are_left_none_is_repeated_without_need(sampled, different):
+    results = sample(DATA / 'noise.avi', sampled)
+    indices = results['frame_inds']
+    assert len(set(indices.tolist())) == different and (np.diff(indices) >= 0).all()
+    assert indices[0] >= 0 and 175 < indices[-1] < results['total_frames'] == 180
+
+
+def test_the_loss_in_a_file_that_claims_no_length_is_said(tmp_path):
+    path = tmp_path / 'streamed.mkv'
+    write_video(path, codec='mpeg4', b_frames=0, container={'live': '1'})
+    with av.open(str(path)) as container:
+        assert container.duration is None
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    content = path.read_bytes()
+    at = content.index(packets[80])
+    path.write_bytes(content.replace(packets[80], bytes(len(packets[80]))))
+    assert content.count(packets[80]) == 1 and at > 0
+    results = sample(path)
+    assert_as_in_order(results, path)
+    assert results['mended'] == [f'{path}: damaged, 80 of 120 frames are left']
 
 
 @pytest.mark.parametrize('suffix', ['mp4', 'mkv', 'avi'])

@@ -15,9 +15,10 @@ from typing import Any
 from mmengine import registry as mmengine_registry
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import HistoryBuffer
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import DefaultScope, Registry
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner, TestLoop, ValLoop
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
@@ -74,6 +75,13 @@ DEFAULT_TYPES = {
     'test_cfg': 'TestLoop',
 }
 """What MMEngine builds where a dict at the top level has no ``type``."""
+
+LOOPS = {
+    'train_cfg': (EpochBasedTrainLoop, IterBasedTrainLoop),
+    'val_cfg': (ValLoop,),
+    'test_cfg': (TestLoop,),
+}
+"""MMEngine's loops by the key at the top level that they are for."""
 
 ADDED = {
     'HOOKS': {'priority'},
@@ -220,6 +228,10 @@ def _check_dataloader(place: str, loader: dict[str, Any], whole: bool) -> None:
         'Infinite'
     ):
         raise ValueError(f'{place}.sampler.type={loader["sampler"]["type"]!r} never ends: use DefaultSampler')
+    if (loader.get('collate_fn') or {}).get('type') == 'default_collate':
+        raise ValueError(
+            f"{place}.collate_fn: 'default_collate' takes no data samples; take 'pseudo_collate'"
+        )
     for name in ('batch_size', 'num_workers'):
         value = loader.get(name)
         least = name == 'batch_size'
@@ -269,6 +281,10 @@ def _check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
     if cls is not None:
         arguments = {name: one for name, one in value.items() if name not in ('type', '_scope_', '_delete_')}
         _check_arguments(place, cls, arguments, kind)
+    if kind == 'LOOPS' and inspect.isclass(cls):
+        for other, loops in LOOPS.items():
+            if other != place and issubclass(cls, loops):
+                raise ValueError(f'{place}.type={value["type"]!r} is a loop for {other}')
     if kind == 'PARAM_SCHEDULERS':
         for name in LENGTHS & value.keys():
             if not (isinstance(value[name], int | float) and value[name] > 0):
@@ -531,6 +547,13 @@ def _check_clipping(config: Any) -> None:
     _check_keys(place, config, {'type', *inspect.signature(CLIPPING[kind]).parameters} - {'parameters'})
 
 
+def _check_hook(place: str, hook: dict[str, Any] | None) -> None:
+    if hook and str(hook['type']).endswith('VisualizationHook') and hook.get('enable'):
+        raise ValueError(
+            f"{place}: MMAction2's VisualizationHook draws no inputs of a CLIP; take enable=False"
+        )
+
+
 def _check_fixed(cfg: Config) -> None:
     """Check the dicts without a ``type`` whose keys MMEngine reads one by one."""
     for place, known in FIXED.items():
@@ -547,6 +570,14 @@ def _check_fixed(cfg: Config) -> None:
         value = (cfg.get(part) or {}).get(key, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ValueError(f'{place}={_short(value)}: give a whole number, {least} or more')
+    statistics = HistoryBuffer()._statistics_methods  # users may register more
+    for number, one in enumerate((cfg.get('log_processor') or {}).get('custom_cfg') or ()):
+        method = one.get('method_name') if isinstance(one, dict) else None
+        if method not in statistics:
+            raise ValueError(
+                f'log_processor.custom_cfg[{number}]={_short(one)}: give data_src, and as method_name one of '
+                f'{", ".join(statistics)}'
+            )
     for name, hook in (cfg.get('default_hooks') or {}).items():
         place = f'default_hooks.{name}'
         none = hook is None and name in OF_MMENGINE
@@ -555,9 +586,11 @@ def _check_fixed(cfg: Config) -> None:
         like = nearest(name, DEFAULT_HOOKS, 0.8)
         if like and name not in DEFAULT_HOOKS:
             raise ValueError(f'default_hooks: {name!r} is no default hook; did you mean {like!r}?')
+        _check_hook(place, hook)
     for number, hook in enumerate(cfg.get('custom_hooks') or ()):
         if not (isinstance(hook, dict) and 'type' in hook):
             raise ValueError(_no_type(f'custom_hooks[{number}]', hook))
+        _check_hook(f'custom_hooks[{number}]', hook)
     if cfg.model.get('type') == 'CLIPRecognizer' and cfg.model.get('test_cfg') is not None:
         _check_keys('model.test_cfg', cfg.model.test_cfg, OF_TEST)
     preprocessor = cfg.model.get('data_preprocessor') or {}

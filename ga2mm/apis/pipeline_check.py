@@ -1,8 +1,13 @@
 """Pipelines of a config, tried on a black video before a run."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
+import numpy as np
+from mmaction.datasets.transforms import DecordInit, OpenCVInit, PyAVInit
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope
 
@@ -14,7 +19,7 @@ AXES = {'NCTHW': 5, 'NCHW': 4}
 
 
 def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
-    """Send a black video through each pipeline that begins with ``OpenVideo`` or ``OpenImage``.
+    """Send a black video through each pipeline that opens a video or an image.
 
     What a transform takes, and what it needs from those before it, shows only when it runs: hours into a run,
     in a worker process, if it is a test's.
@@ -24,15 +29,26 @@ def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
         dataloaders: Which of its dataloaders to look at.
 
     Raises:
-        ValueError: A transform cannot be built or fails, or no clip comes out; the message has its key.
+        ValueError: A transform cannot be built or fails, no clip comes out, or the clips of one batch differ
+            in shape; the message has the pipeline's key.
     """
     wanted = None
     if cfg.model.get('type') == 'CLIPRecognizer':
         wanted = (cfg.model.get('data_preprocessor') or {}).get('format_shape', 'NCTHW')
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+    with (
+        DefaultScope.overwrite_default_scope(cfg.get('default_scope')),
+        TemporaryDirectory() as folder,
+    ):
+        file = Path(folder) / 'black.avi'
         for key in dataloaders:
+            shapes = {}
             for place, pipeline in _pipelines(cfg.get(key), key):
-                _try(place, pipeline, wanted)
+                shape = _try(place, pipeline, wanted, file)
+                if shape is not None:
+                    shapes[shape] = place
+            if key == 'train_dataloader' and len(shapes) > 1:
+                made = ', '.join(f'{place} makes inputs of shape {shape}' for shape, place in shapes.items())
+                raise ValueError(f'{made}: they go into one batch, so give them one shape')
 
 
 def _pipelines(config: Any, place: str) -> Iterator[tuple[str, list]]:
@@ -48,15 +64,22 @@ def _pipelines(config: Any, place: str) -> Iterator[tuple[str, list]]:
             yield from _pipelines(value, f'{place}[{number}]')
 
 
-def _try(place: str, pipeline: list[dict | Callable], wanted: str | None) -> None:
-    video = black_video(480, 640)  # as large as real ones, so that crops find room
-    results: Any = dict(filename='black', label=0, start_index=0, modality='RGB', video_reader=video)
+def _try(
+    place: str, pipeline: list[dict | Callable], wanted: str | None, file: Path
+) -> tuple[int, ...] | None:
+    """The shape of the inputs that a pipeline makes; None where that cannot be known."""
+    # As large as real ones, so that crops find room.
+    results: Any = dict(filename='black', label=0, start_index=0, modality='RGB')
     for number, one in enumerate(pipeline):
         kind = one['type'] if isinstance(one, dict) else type(one)
         try:
             transform = TRANSFORMS.build(one) if isinstance(one, dict) else one
-            if number == 0 and not isinstance(transform, OpenVideo | OpenImage):
-                return
+            if number == 0 and isinstance(transform, OpenVideo | OpenImage):
+                results['video_reader'] = black_video(480, 640)
+            elif number == 0 and isinstance(transform, DecordInit | OpenCVInit | PyAVInit):
+                results['filename'] = str(_write_black_video(file))
+            elif number == 0:
+                return None
             results = transform(results)
         except Exception as error:  # of a transform of whatever package, for whatever argument
             name = kind if isinstance(kind, str) else kind.__name__
@@ -65,7 +88,7 @@ def _try(place: str, pipeline: list[dict | Callable], wanted: str | None) -> Non
                 f'{place}[{number}] ({name}) fails on a video: {type(error).__name__}: {said}'
             ) from error
         if results is None:  # another video would be taken
-            return
+            return None
     if 'data_samples' not in results or not hasattr(results.get('inputs'), 'shape'):
         raise ValueError(f'{place} makes no inputs and data_samples: let it end in PackActionInputs')
     shape = tuple(results['inputs'].shape)
@@ -74,3 +97,14 @@ def _try(place: str, pipeline: list[dict | Callable], wanted: str | None) -> Non
             f'{place} makes inputs of shape {shape}, the model takes {wanted}: put '
             f'FormatShape(input_format={wanted!r}) before PackActionInputs'
         )
+    return shape
+
+
+def _write_black_video(path: Path) -> Path:
+    """A video for the transforms that open files themselves."""
+    if not path.exists():
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25, (640, 480))
+        for _ in range(32):
+            writer.write(np.zeros((480, 640, 3), np.uint8))
+        writer.release()
+    return path

@@ -17,6 +17,7 @@ _NUMBER_BEFORE = re.compile(r'[\[(#]?[0-9]+[\W_]')
 _NUMBER_BEHIND = re.compile(r'(.*)[\W_]([0-9]+)$')
 _NUMBERED = re.compile(r'0*([0-9]+) +(.*)')
 _BETWEEN_COLUMNS = re.compile(r'.*([;=]|: |,\S)')
+_VIDEO = re.compile(r'.*\.(avi|flv|m4v|mkv|mov|mp4|mpe?g|ogv|ts|webm|wmv)\b', re.IGNORECASE)
 _NO_NAMES = (_NUMBER_BEFORE, _NUMBER_BEHIND, _BETWEEN_COLUMNS)
 _NAME = re.compile(r'(?=.*[^\W\d_])(\[\w[^]]*\] |\()?[^\W_][^\t{}<>|]*(?<![,:;\[])')
 """A name on a line of its own: a template of Something-Something may begin with ``[something]``."""
@@ -122,7 +123,7 @@ def _read_text(path: str | PathLike, lines: list[str]) -> list[str]:
         names = [match[2] for match in found]
     for row, name in enumerate(names, start=1):
         header = row == 1 and normalise_class_name(name) in _HEADERS
-        if name and (header or not _NAME.fullmatch(name)):
+        if name and (header or _VIDEO.match(name) or not _NAME.fullmatch(name)):
             raise ValueError(f'{path}, row {row}: {quoted(name)} is no class name; {FORMATS}')
     if _most(names, _NUMBER_BEFORE) or _most(names, _BETWEEN_COLUMNS) or _have_ids_behind(names):
         row = 1 + next(i for i, name in enumerate(names) if any(one.match(name) for one in _NO_NAMES))

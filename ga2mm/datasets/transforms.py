@@ -96,12 +96,24 @@ class OpenVideo(BaseTransform):
         return f'{type(self).__name__}(num_threads={self.num_threads}, keep_frames={self.keep_frames})'
 
 
+def _draw_closer(indices: np.ndarray, counted: int, length: int) -> np.ndarray:
+    """Indices among fewer frames: in the same order, and as many different ones as there can be."""
+    different, places = np.unique(indices, return_inverse=True)
+    number = np.arange(len(different))
+    if len(different) > length:
+        closer = number * length // len(different)
+    else:
+        closer = different * length // counted - number
+        closer = np.minimum(np.maximum.accumulate(closer), length - len(different)) + number
+    return closer[places.reshape(indices.shape)]
+
+
 @TRANSFORMS.register_module()
 class DecodeFrames(BaseTransform):
     """Decode exactly the sampled frames of an open video.
 
     Where a damaged file turns out to have fewer frames than it seemed to have, the samples are drawn closer
-    together, so that no frame is repeated in the place of a lost one. Such a loss is added to ``mended``.
+    together, so that no frame is repeated while there are others. Such a loss is added to ``mended``.
 
     Required keys: ``filename``, ``video_reader``, ``frame_inds``. Added keys: ``imgs`` (a list of
     uint8 RGB arrays of shape (height, width, 3)), ``original_shape``, ``img_shape``, ``mended`` (a list of
@@ -116,7 +128,7 @@ class DecodeFrames(BaseTransform):
         indices, counted = np.ravel(results['frame_inds']), len(video)
         frames = video.frames(indices)
         if frames is None:
-            indices = indices * len(video) // counted
+            indices = _draw_closer(indices, counted, len(video))
             frames = video.frames(indices)
         results['total_frames'] = len(video)
         results['frame_inds'] = indices

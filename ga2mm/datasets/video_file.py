@@ -166,7 +166,7 @@ class VideoFile:
         return stream
 
     def _read_index(self, stream: VideoStream) -> int:
-        """Note the times of all frames and key frames; return how many frames the header promises."""
+        """Note the times of all frames and key frames; return how many frames header or packets promise."""
         hidden, end, key_times = 0, 0.0, []
         try:
             for packet in self._container.demux():
@@ -189,12 +189,13 @@ class VideoFile:
             raise UnreadableVideoError(self.path, 'the video has no frames')
         self._times.sort()
         self._keys = [bisect_left(self._times, time) for time in sorted(key_times)]
-        if stream.frames:
-            return stream.frames - hidden
-        start = (self._container.start_time or 0) / av.time_base
-        claimed = (self._container.duration or 0) / av.time_base
-        share = claimed / (end - start) if end > start else 1.0
-        return round(share * len(self._times))
+        promised = stream.frames - hidden
+        if not stream.frames:
+            start = (self._container.start_time or 0) / av.time_base
+            claimed = (self._container.duration or 0) / av.time_base
+            share = claimed / (end - start) if end > start else 1.0
+            promised = round(share * len(self._times))
+        return max(promised, len(self._times))
 
     def _set_length(self, frames: int) -> None:
         """Say that frames are lost, where many are, and refuse the file where most are."""
