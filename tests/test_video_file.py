@@ -178,6 +178,20 @@ def test_the_loss_in_a_file_that_claims_no_length_is_said(tmp_path):
     assert results['mended'] == [f'{path}: damaged, 80 of 120 frames are left']
 
 
+def test_a_stream_that_begins_in_the_middle_changes_nothing(tmp_path):
+    path, other = tmp_path / 'video.ts', tmp_path / 'other.ts'
+    write_video(path, codec='mpeg2video', gop=15)
+    write_video(
+        other, codec='mpeg2video', container={'mpegts_start_pid': '600', 'mpegts_pmt_start_pid': '500'}
+    )
+    path.write_bytes(60 * path.read_bytes() + other.read_bytes())  # FFmpeg looks 5 MB ahead
+    with av.open(str(path)) as container, pytest.raises(IndexError):
+        list(container.demux())
+    results = sample(path)
+    assert results['total_frames'] == 60 * 120 and 'mended' not in results
+    assert [number(image) for image in results['imgs']] == [i % 120 for i in results['frame_inds']]
+
+
 @pytest.mark.parametrize('suffix', ['mp4', 'mkv', 'avi'])
 def test_of_a_cut_off_file_what_is_left_is_sampled(tmp_path, suffix):
     whole, cut = tmp_path / f'whole.{suffix}', tmp_path / f'cut.{suffix}'

@@ -30,6 +30,9 @@ MAX_PIXELS = 2**25
 DECODER = {'max_pixels': str(MAX_PIXELS), 'err_detect': 'explode'}
 """Options of FFmpeg's decoders: an error is raised, and no picture made up in the place of a damaged one."""
 
+FAILURES = (av.FFmpegError, ValueError, IndexError)
+"""What PyAV raises of a damaged file; IndexError, where a stream begins in the middle of it."""
+
 SAID = 0.05
 """Share of a video's frames whose loss is said; half of them makes it unreadable. Design choice."""
 
@@ -146,7 +149,7 @@ class VideoFile:
             )
         except av.ArgumentError:
             raise UnreadableVideoError(self.path, 'no video in a container that is read') from None
-        except (av.FFmpegError, ValueError) as error:
+        except FAILURES as error:
             raise self._unreadable('cannot be opened', error) from None
 
     def _stream(self) -> VideoStream:
@@ -182,7 +185,7 @@ class VideoFile:
                 self._times.append(-1 if packet.pts is None else packet.pts)
                 if packet.is_keyframe:
                     key_times.append(self._times[-1])
-        except (av.FFmpegError, ValueError) as error:
+        except FAILURES as error:
             if not self._times:
                 raise self._unreadable('cannot be read', error) from None
         if not self._times:
@@ -237,7 +240,7 @@ class VideoFile:
                 if frame is None or frame.pts != time or frame.is_corrupt:
                     return None
                 found[index] = self._to_array(frame, found)
-        except (av.FFmpegError, ValueError):
+        except FAILURES:
             return None
         return found
 
@@ -260,7 +263,7 @@ class VideoFile:
                     if index is None:
                         return found
                 decoded += 1
-        except (av.FFmpegError, ValueError) as error:
+        except FAILURES as error:
             reason = error
         if decoded == 0:
             raise self._unreadable('cannot be decoded', reason)
