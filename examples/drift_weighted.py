@@ -2,12 +2,12 @@
 
 from torch import Tensor
 
-from ga2mm.anchors import AnchorStrategy, BatchFeatures
+from ga2mm.objectives import BatchFeatures, Objective
 from ga2mm.registry import ANCHOR_STRATEGIES
 
 
 @ANCHOR_STRATEGIES.register_module()
-class DriftWeighted(AnchorStrategy):
+class DriftWeighted(Objective):
     """``sum over anchors of softmax(drift / temperature) · drift``, drift = 1 - cos(video, frozen_video)."""
 
     uses = ('videos', 'frozen_videos')
@@ -16,6 +16,6 @@ class DriftWeighted(AnchorStrategy):
         super().__init__(weight)
         self.temperature = temperature
 
-    def loss(self, features: BatchFeatures) -> Tensor:
+    def forward(self, features: BatchFeatures) -> Tensor:
         drift = 1 - (features.videos * features.frozen_videos).sum(dim=-1)
         return ((drift.detach() / self.temperature).softmax(dim=0) * drift).sum()

@@ -14,8 +14,8 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope='ga2mm', locations=list(locations))
 
 
-# Recognizers, frozen CLIPs, prompt learners, heads and losses.
-MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ga2mm.models')
+# Recognizers, CLIPs, prompt learners, heads and objectives.
+MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ga2mm.models', 'ga2mm.objectives')
 MODEL_WRAPPERS = _child(mmaction.MODEL_WRAPPERS, 'mmaction.models')
 WEIGHT_INITIALIZERS = _child(mmaction.WEIGHT_INITIALIZERS, 'mmaction.models')
 TASK_UTILS = _child(mmaction.TASK_UTILS, 'mmaction.models')
@@ -43,5 +43,5 @@ VISUALIZERS = _child(mmaction.VISUALIZERS, 'mmaction.visualization')
 VISBACKENDS = _child(mmaction.VISBACKENDS, 'mmaction.visualization')
 INFERENCERS = _child(mmaction.INFERENCERS, 'mmaction.apis')
 
-# What is demanded of an anchor. This one has no parent: the idea is ours.
-ANCHOR_STRATEGIES = Registry('anchor strategy', scope='ga2mm', locations=['ga2mm.anchors'])
+# Objectives that look at anchors. This one has no parent: the idea is ours.
+ANCHOR_STRATEGIES = Registry('anchor strategy', scope='ga2mm', locations=['ga2mm.objectives'])

@@ -274,9 +274,9 @@ def test_logged_gradient_norm_of_a_shift_is_what_goes_through_it(make_recognizer
     losses = model(clips, samples, mode='loss')
     head, clip = model.cls_head, model.backbone
     feats = model(clips)
-    negatives = head.frozen_features(clip, NEGATIVES)
+    negatives = head.text_encoder.encode_in_templates(NEGATIVES)
     shift = 2 * clip.logit_scale * feats[3] @ negatives.t()
-    logits = head(feats[:3], head.class_features(clip), clip.logit_scale).detach() + shift
+    logits = head(feats[:3], head.text_encoder.encode_cached(head.class_names), clip.logit_scale).detach() + shift
     expected = gradients(model, F.cross_entropy(logits, torch.tensor([0, 1, 2])))
     expected = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
     assert float(expected) > 1e-4

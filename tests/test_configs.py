@@ -149,7 +149,7 @@ def test_backbone_prompts_and_anchors_are_swapped_by_options(options, tmp_path):
         assert type(strategy).__name__ == cfg.anchors.strategies[0].type
         assert strategy.weight == cfg.anchors.strategies[0].get('weight', 1.0)
         negatives = cfg.anchors.negatives
-        assert model.anchors.negatives == list(negatives.names if 'names' in negatives else negatives)
+        assert model.negatives == list(negatives.names if 'names' in negatives else negatives)
 
 
 def test_released_number_of_learnt_parameters():

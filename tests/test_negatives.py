@@ -132,8 +132,8 @@ def test_a_config_replaces_the_list_of_its_base(make_miniature):
     cfg = Config(dict(anchors=dict(negatives=['something else'])))
     cfg.merge_from_dict({'anchors.negatives': dict(_delete_=True, bank='miniature', templates=TEMPLATES)})
     model = make_miniature(cfg.anchors.negatives)
-    assert model.anchors.negatives == list(ATTRIBUTE_BANKS['miniature'])
-    assert model.anchors.negative_templates == tuple(TEMPLATES)
+    assert model.negatives == list(ATTRIBUTE_BANKS['miniature'])
+    assert model.negative_templates == tuple(TEMPLATES)
 
 
 # Features
@@ -141,7 +141,7 @@ def test_a_config_replaces_the_list_of_its_base(make_miniature):
 
 def test_a_negative_is_the_mean_over_its_sentences(make_miniature):
     model = make_miniature(FORMS['templates'])
-    found = model.cls_head.frozen_features(model.backbone, ['moon_falling', 'nothing'], TEMPLATES)
+    found = model.cls_head.text_encoder.encode_in_templates(['moon_falling', 'nothing'], TEMPLATES)
     sentences = [
         encoded(model, [template.format(name) for template in TEMPLATES])
         for name in ('moon falling', 'nothing')
@@ -149,7 +149,7 @@ def test_a_negative_is_the_mean_over_its_sentences(make_miniature):
     expected = F.normalize(torch.stack([features.mean(dim=0) for features in sentences]), dim=-1)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert (found[0] - F.normalize(sentences[0], dim=-1)).abs().amax(dim=-1).min() > 1e-3
-    (alone,) = model.cls_head.frozen_features(model.backbone, ['nothing'])
+    (alone,) = model.cls_head.text_encoder.encode_in_templates(['nothing'])
     expected = F.normalize(encoded(model, ['a video of a nothing.'])[0], dim=-1)
     torch.testing.assert_close(alone, expected, rtol=1e-4, atol=1e-5)
 
@@ -161,13 +161,13 @@ def test_every_form_works_frozen_and_prompted(form, prompted, make_miniature):
     names, templates = read_negatives(**config) if isinstance(config, dict) else (config, ())
     model = make_miniature(config, prompted_negatives=prompted)
     clip, head = model.backbone, model.cls_head
-    assert model.anchors.negatives == names
+    assert model.negatives == names
     if prompted:
-        negatives = head.encode_names(clip, names)
+        negatives = head.text_encoder.encode(names)
     else:
         sentences = [[template.format(name) for template in templates or (HEAD_TEMPLATE,)] for name in names]
         negatives = torch.stack([encoded(model, texts).mean(dim=0) for texts in sentences])
-    classes = head.class_features(clip)
+    classes = head.text_encoder.encode_cached(head.class_names)
     videos = clip.logit_scale * model(make_clips(4))[2:]
     logits = videos @ torch.cat([classes, F.normalize(negatives, dim=-1)]).t()
     expected = -logits.softmax(dim=-1)[:, len(classes) :].sum(dim=-1).log().mean()
@@ -235,10 +235,10 @@ def test_one_negative_a_class_may_come_from_a_file(make_miniature, folder):
     (folder / 'three.txt').write_text('nothing\nan object\nsomething\n')
     model = make_miniature(dict(file='three.txt', templates=TEMPLATES), 'ReleasedAnchor')
     losses = model(make_clips(4), make_samples(0, 1, None, None), mode='loss')
-    negatives = model.cls_head.frozen_features(model.backbone, model.anchors.negatives, TEMPLATES)
+    negatives = model.cls_head.text_encoder.encode_in_templates(model.negatives, TEMPLATES)
     with torch.no_grad():
         features = model(make_clips(4))
-        classes = model.cls_head.class_features(model.backbone)
+        classes = model.cls_head.text_encoder.encode_cached(model.cls_head.class_names)
         shift = (features[2:] @ negatives.t()).mean(dim=0)
         logits = model.backbone.logit_scale * (features[:2] @ classes.t() + shift)
     expected = F.cross_entropy(logits, torch.tensor([0, 1]))

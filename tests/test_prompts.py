@@ -71,8 +71,8 @@ def test_each_tower_has_a_depth_of_its_own(make_recognizer):
     )
     assert model.cls_head.vision_prompt.soft_prompt.shape == (1, 3, 64)
     assert model.cls_head.text_prompt.soft_prompt.shape == (3, 2, 64)
-    features = model.backbone.encode_frames(frames(), model.cls_head.vision_prompts())
-    loss = features.sum() + model.cls_head.encode_names(model.backbone, NAMES).square()[0, :3].sum()
+    features = model.backbone.encode_frames(frames(), model.cls_head.vision_prompt())
+    loss = features.sum() + model.cls_head.text_encoder.encode(NAMES).square()[0, :3].sum()
     loss.backward()
     for prompt in (model.cls_head.vision_prompt, model.cls_head.text_prompt):
         assert (prompt.soft_prompt.grad.abs().amax(dim=-1) > 0).all()
@@ -119,7 +119,7 @@ def test_a_text_tower_of_depth_0_is_the_frozen_one(make_recognizer):
     prompt = dict(type='DeepPrompt', length=2, depth=0, init_words='a video of a person')
     model = make_recognizer(head=dict(text_prompt=prompt, template=template))
     torch.testing.assert_close(
-        model.cls_head.encode_names(model.backbone, NAMES),
+        model.cls_head.text_encoder.encode(NAMES),
         model.backbone.frozen_text_features([template.format(name) for name in NAMES]),
     )
 
@@ -127,7 +127,7 @@ def test_a_text_tower_of_depth_0_is_the_frozen_one(make_recognizer):
 def test_a_vision_tower_of_depth_0_is_the_frozen_one(make_recognizer):
     model = make_recognizer(head=dict(vision_prompt=dict(type='DeepPrompt', length=2, depth=0)))
     clip = model.backbone
-    prompted = clip.encode_frames(frames(), model.cls_head.vision_prompts())
+    prompted = clip.encode_frames(frames(), model.cls_head.vision_prompt())
     assert torch.equal(prompted, clip.encode_frames(frames()))
 
 
@@ -143,7 +143,7 @@ def test_init_words_start_where_the_words_are(kept, make_recognizer):
     tokens = clip.tokenize([words])[0, 1 : 6 - kept]
     assert torch.equal(head.text_prompt.soft_prompt[0], clip.text_tower.token_embedding(tokens))
     torch.testing.assert_close(
-        head.encode_names(clip, NAMES),
+        head.text_encoder.encode(NAMES),
         clip.frozen_text_features([f'{words} {name}.' for name in NAMES]),
     )
 
@@ -206,7 +206,7 @@ def test_hard_prompt_is_in_the_checkpoint_and_learns_nothing(hard_prompt, make_r
     model = make_recognizer(head=coupled(hard_prompt, dropout=0.0))
     head = model.cls_head
     before = head.coupling.hard_prompt.clone()
-    head.encode_names(model.backbone, NAMES).square()[0, :5].sum().backward()
+    head.text_encoder.encode(NAMES).square()[0, :5].sum().backward()
     assert not head.coupling.hard_prompt.requires_grad
     assert head.coupling.hard_prompt.grad is None
     assert torch.equal(head.coupling.hard_prompt, before)
@@ -234,11 +234,11 @@ def test_a_checkpoint_replaces_a_missing_hard_prompt(hard_prompt, make_recognize
     trained = make_recognizer(head=coupled(hard_prompt)).eval()
     model = make_recognizer(head=coupled(str(tmp_path / 'gone.safetensors')), seed=1).eval()
     with pytest.raises(FileNotFoundError, match=r'gone\.safetensors .*coupling\.hard_prompt'):
-        model.cls_head.encode_names(model.backbone, NAMES)
+        model.cls_head.text_encoder.encode(NAMES)
     model.load_state_dict(trained.state_dict())
     torch.testing.assert_close(
-        model.cls_head.encode_names(model.backbone, NAMES),
-        trained.cls_head.encode_names(trained.backbone, NAMES),
+        model.cls_head.text_encoder.encode(NAMES),
+        trained.cls_head.text_encoder.encode(NAMES),
     )
 
 

@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 
-from ga2mm.anchors import AnchorStrategy
+from ga2mm.objectives import Objective
 from ga2mm.models import CLIPRecognizer
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import ANCHOR_STRATEGIES
@@ -103,7 +103,7 @@ def test_a_clips_feature_is_the_mean_of_its_frames(num_frames, make_recognizer):
     for clip, feature in zip(clips, model(clips), strict=True):
         frames = clip[0].transpose(0, 1)
         assert frames.shape == (num_frames, 3, 32, 32)
-        mean = model.backbone.encode_frames(frames, model.cls_head.vision_prompts()).mean(dim=0)
+        mean = model.backbone.encode_frames(frames, model.cls_head.vision_prompt()).mean(dim=0)
         torch.testing.assert_close(feature, mean / mean.norm(), rtol=1e-4, atol=1e-5)
 
 
@@ -309,7 +309,7 @@ def change_mapping(model: CLIPRecognizer) -> None:
 def test_class_features_are_computed_again_after_a_change(change, coupled_head, make_recognizer):
     model = make_recognizer(head=coupled_head)
     predict(model, make_clips())
-    old = model.cls_head.class_features(model.backbone)
+    old = model.cls_head.text_encoder.encode_cached(model.cls_head.class_names)
     change(model)
     calls = count_text_passes(model)
     scores = predict(model, make_clips())
@@ -317,7 +317,7 @@ def test_class_features_are_computed_again_after_a_change(change, coupled_head, 
     with torch.enable_grad():  # never kept
         logits = model.eval()(make_clips(), stage='head')
     torch.testing.assert_close(scores, logits.softmax(dim=-1).detach())
-    new = model.cls_head.class_features(model.backbone)
+    new = model.cls_head.text_encoder.encode_cached(model.cls_head.class_names)
     assert not torch.allclose(new, old, atol=1e-4)
 
 
@@ -330,7 +330,7 @@ def test_class_features_follow_the_precision(make_recognizer):
     exact = predict(model.double(), make_clips().double())
     torch.testing.assert_close(exact.float(), scores, rtol=1e-3, atol=1e-4)
     with torch.no_grad():
-        assert model.cls_head.class_features(model.backbone).dtype == torch.float64
+        assert model.cls_head.text_encoder.encode_cached(model.cls_head.class_names).dtype == torch.float64
 
 
 def test_training_follows_prediction_in_inference_mode(make_recognizer):
@@ -382,7 +382,7 @@ def test_feature_consistency_is_the_distance_to_the_frozen_clip(make_recognizer)
     videos = 1 - F.cosine_similarity(model(clips), frozen)[[1, 3]]
     names = ['else', 'nothing']
     texts = clip.frozen_text_features([f'a video of a person {name}.' for name in names])
-    negatives = 1 - F.cosine_similarity(head.encode_names(clip, names), texts)
+    negatives = 1 - F.cosine_similarity(head.text_encoder.encode(names), texts)
     assert videos.min() > 1e-3
     assert negatives.min() > 1e-3
     expected = 3 * (videos.mean() + negatives.mean())
@@ -469,7 +469,7 @@ def test_order_of_the_clips_in_a_batch_does_not_matter(make_recognizer):
         torch.testing.assert_close(losses[key], value, rtol=1e-4, atol=1e-5)
 
 
-class CustomStrategy(AnchorStrategy):
+class CustomStrategy(Objective):
     uses = ('videos', 'negatives')
 
     def __init__(self, weight: float = 1.0, offset: float = 0.0) -> None:

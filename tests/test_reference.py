@@ -90,7 +90,7 @@ def test_cutting_the_text_changes_no_class_feature(tmp_path):
     negatives = [str(name) for name in numbers['negatives']]
     model = load_tool().build(tensors, names, negatives, tmp_path)
     head, clip = model.cls_head, model.backbone
-    cut = head.tokenize(clip, tuple(names))
+    cut = head.text_encoder.tokenize(tuple(names))
     assert cut.shape[1] < clip.context_length == 77
     full = torch.nn.functional.pad(cut, (0, 77 - cut.shape[1]))
     with torch.no_grad():

@@ -150,7 +150,7 @@ def test_a_context_stands_where_it_is_told(position, sentence, own, make_recogni
     if own:
         prompt['class_names'] = NAMES
     model = make_recognizer(head=dict(text_prompt=prompt))
-    texts = model.cls_head.encode_names(model.backbone, NAMES)
+    texts = model.cls_head.text_encoder.encode(NAMES)
     expected = model.backbone.frozen_text_features([sentence.format(name) for name in NAMES])
     torch.testing.assert_close(texts, expected)
 
@@ -165,12 +165,12 @@ def test_a_class_learns_its_own_context_and_no_other(make_recognizer):
     prompt = dict(type='ContextPrompt', length=2, class_names=NAMES)
     model = make_recognizer(head=dict(text_prompt=prompt))
     head, clip = model.cls_head, model.backbone
-    before = head.encode_names(clip, NAMES)
+    before = head.text_encoder.encode(NAMES)
     assert largest(gradients(model, before.square()[1, :3].sum()), 'class_contexts') > 0
     assert not head.text_prompt.class_contexts.grad[[0, 2]].any()
     with torch.no_grad():
         head.text_prompt.class_contexts[1].normal_()
-    after = head.encode_names(clip, NAMES[::-1])
+    after = head.text_encoder.encode(NAMES[::-1])
     moved = (after.flip(0) - before).abs().amax(dim=1) > 1e-3
     assert moved.tolist() == [False, True, False]
 
@@ -206,7 +206,7 @@ def test_a_conditional_prompt_gives_each_clip_classes_of_its_own(make_recognizer
     feats, given = model.extract_feat(make_clips(4))
     assert given['class_features'].shape == (4, 3, 32)
     logits, _ = model.extract_feat(make_clips(4), stage='head')
-    tokens = head.tokenize(clip, tuple(NAMES))
+    tokens = head.text_encoder.tokenize(tuple(NAMES))
     for index, feature in enumerate(feats):
         context = head.text_prompt.soft_prompt[0] + head.text_prompt.meta_net(feature)
         texts = F.normalize(clip.encode_tokens(tokens, [context]), dim=-1)
@@ -282,7 +282,7 @@ def test_anchor_strategies_see_each_clips_own_classes(make_recognizer):
             continue
         videos = model.backbone.logit_scale * feats[[1, 3]]
         classes = torch.einsum('vd,vcd->vc', videos, given['class_features'][[1, 3]])
-        negatives = videos @ model.cls_head.frozen_features(model.backbone, NEGATIVES).t()
+        negatives = videos @ model.cls_head.text_encoder.encode_in_templates(NEGATIVES).t()
         both = torch.cat([classes, negatives], dim=1).log_softmax(dim=1)
         expected = -config['weight'] * both[:, 3:].logsumexp(dim=1).mean()
         found = losses[f'loss_anchor_JointSoftmax_{number}']
@@ -301,10 +301,10 @@ def test_vision_prompts_are_maps_of_the_text_prompts(coupled, clip, make_recogni
         coupling = dict(type='HardPromptCoupling', hard_prompt=str(path))
     model = make_recognizer(head=dict(PROJECTED, text_prompt=text, coupling=coupling)).eval()
     head = model.cls_head
-    prompts = head.vision_prompts()
+    prompts = head.vision_prompt()
     assert [tuple(prompt.shape) for prompt in prompts] == [(2, 64)] * 3
     for prompt, source, projection in zip(
-        prompts, head.text_prompts(), head.vision_prompt.projections, strict=True
+        prompts, head.text_encoder.prompts(), head.vision_prompt.projections, strict=True
     ):
         torch.testing.assert_close(prompt, source @ projection.weight.t() + projection.bias)
     found = gradients(model, model(make_clips()).square()[:, :5].sum())
@@ -345,7 +345,7 @@ def test_templates_are_averaged_before_the_unit_length(make_recognizer):
     clip = model.backbone
     raw = [clip.encode_tokens(clip.tokenize([t.format(name) for name in NAMES])) for t in templates]
     expected = F.normalize(torch.stack(raw).mean(dim=0), dim=-1)
-    torch.testing.assert_close(model.cls_head.class_features(clip), expected)
+    torch.testing.assert_close(model.cls_head.text_encoder.encode_cached(model.cls_head.class_names), expected)
     scaled = F.normalize(torch.stack([F.normalize(one, dim=-1) for one in raw]).mean(dim=0), dim=-1)
     assert (scaled - expected).abs().max() > 1e-5
 

@@ -23,21 +23,19 @@ methods = {
             'plus distribution consistency': {
                 'model.anchors.strategies': [_consistency, dict(type='DistributionConsistency')]
             },
-            'plus self-consistency': {
-                'model.anchors.strategies': [_consistency, dict(type='SelfConsistency', weight=0.3)]
-            },
+            'plus self-consistency': {'model.losses': [dict(type='SelfConsistency', weight=0.3)]},
         }.items()
     },
     **{
         f'{name}, weight {weight:g}': dict(
             config=f'../anchors/miniature_{name.replace("-", "_").replace(" ", "_")}.py',
-            options={'model.anchors.strategies.0.weight': weight})
-        for name, weights in {
-            'self-consistency': [0.5, 1.0],
-            'distribution consistency': [0.3, 1.0],
-            'joint softmax': [0.1],
-            'margin': [1.0],
-        }.items()
+            options={f'model.{objective}.0.weight': weight})
+        for name, objective, weights in (
+            ('self-consistency', 'losses', [0.5, 1.0]),
+            ('distribution consistency', 'anchors.strategies', [0.3, 1.0]),
+            ('joint softmax', 'anchors.strategies', [0.1]),
+            ('margin', 'anchors.strategies', [1.0]),
+        )
         for weight in weights
     },
     **{

@@ -13,7 +13,7 @@ datasets = {
 _config = '../zoo/miniature_attriprompt.py'
 _bfloat16 = {'optim_wrapper.type': 'BFloat16OptimWrapper'}
 _retrieval = 'model.cls_head.text_prompt'
-_contrastive, _regularization = 'model.losses.0.loss_weight', 'model.losses.1.loss_weight'
+_contrastive, _regularization = 'model.losses.0.weight', 'model.losses.1.weight'
 methods = {
     'coupled prompts': None,
     'GA2-CLIP': None,
@@ -30,7 +30,7 @@ methods = {
             'top 2': {f'{_retrieval}.top_k': 2},
             'temperature 0.1': {f'{_retrieval}.temperature': 0.1},
             'temperature 1': {f'{_retrieval}.temperature': 1.0},
-            'keys without a loss': {f'{_retrieval}.key_weight': 0.0},
+            'keys without a loss': {'model.losses.2.weight': 0.0},
             'contrastive 0': {_contrastive: 0.0},
             'contrastive 0.3': {_contrastive: 0.3},
             'contrastive 3': {_contrastive: 3.0},
@@ -38,7 +38,7 @@ methods = {
             'regularization 8': {_regularization: 8.0},
             'regularization 80': {_regularization: 80.0},
             'regularization by cosine': {'model.losses.1.form': 'cosine'},
-            'regularization by kl': {'model.losses.1': dict(form='kl', loss_weight=1.0)},
+            'regularization by kl': {'model.losses.1': dict(form='kl', weight=1.0)},
             'vision prompts': {'model.cls_head.vision_prompt': dict(type='DeepPrompt', length=4, depth=3)},
         }.items()
     },

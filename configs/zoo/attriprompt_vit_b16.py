@@ -8,8 +8,9 @@ _base_ = '../_base_/zoo_vit_b16.py'
 model = dict(
     cls_head=dict(text_prompt=dict(type='AttributeRetrieval')),
     losses=[
-        dict(type='DualStreamContrastiveLoss', loss_weight=1.0),
-        dict(type='SelfRegularizationLoss', form='l1', loss_weight=25.0),
+        dict(type='DualStreamContrastiveLoss', weight=1.0),
+        dict(type='SelfRegularizationLoss', form='l1', weight=25.0),
+        dict(type='KeyLoss', weight=0.5),
     ])
 
 optim_wrapper = dict(optimizer=dict(lr=2.5e-3))

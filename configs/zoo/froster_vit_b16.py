@@ -18,7 +18,7 @@ _base_ = [
 
 model = dict(
     backbone=dict(frozen=False),
-    anchors=dict(strategies=[dict(type='ResidualFeatureDistillation', weight=1.0, alpha=0.1)]))
+    losses=[dict(type='ResidualFeatureDistillation', weight=1.0, alpha=0.1)])
 
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=3.33e-6, weight_decay=0.01),

@@ -5,6 +5,7 @@ _base_ = '../ga2/miniature_zero_shot.py'
 model = dict(
     cls_head=dict(text_prompt=dict(type='AttributeRetrieval')),
     losses=[
-        dict(type='DualStreamContrastiveLoss', loss_weight=1.0),
-        dict(type='SelfRegularizationLoss', form='l1', loss_weight=25.0),
+        dict(type='DualStreamContrastiveLoss', weight=1.0),
+        dict(type='SelfRegularizationLoss', form='l1', weight=25.0),
+        dict(type='KeyLoss', weight=0.5),
     ])

@@ -2,4 +2,4 @@
 # network. As froster_vit_b16.py, with the budget of the other miniature methods and the rate of miniature_vificlip.py.
 _base_ = './miniature_vificlip.py'
 
-model = dict(anchors=dict(strategies=[dict(type='ResidualFeatureDistillation')]))
+model = dict(losses=[dict(type='ResidualFeatureDistillation')])

@@ -7,9 +7,7 @@ model = dict(
     cls_head=dict(
         text_prompt=dict(type='ContextPrompt', length=4, init_words='a video of a'),
         coupling=_base_.coupling),
-    anchors=dict(
-        negatives=_base_.anchors.negatives,
-        strategies=_base_.model.anchors.strategies + _base_.anchors.strategies))
+    anchors=_base_.anchors)
 train_dataloader = dict(
     batch_sampler=_base_.anchor_batch_sampler,
     dataset=dict(

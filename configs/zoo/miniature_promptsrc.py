@@ -4,7 +4,7 @@ _base_ = './miniature_ivlp.py'
 
 model = dict(
     cls_head=dict(template=['a video of a {}.', 'a video showing a {}.', 'a {}.']),
-    anchors=dict(strategies=[dict(type='SelfConsistency')]))
+    losses=[dict(type='SelfConsistency')])
 custom_hooks = [
     dict(
         type='GaussianAverageHook',

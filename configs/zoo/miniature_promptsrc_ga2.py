@@ -4,9 +4,7 @@ _base_ = ['./miniature_promptsrc.py', '../_base_/models/miniature_ga2_plug_in.py
 
 model = dict(
     cls_head=dict(coupling=_base_.coupling),
-    anchors=dict(
-        negatives=_base_.anchors.negatives,
-        strategies=_base_.model.anchors.strategies + _base_.anchors.strategies))
+    anchors=_base_.anchors)
 train_dataloader = dict(
     batch_sampler=_base_.anchor_batch_sampler,
     dataset=dict(

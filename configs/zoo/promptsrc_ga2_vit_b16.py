@@ -5,9 +5,7 @@ _base_ = ['./promptsrc_vit_b16.py', '../_base_/models/ga2_plug_in_vit_b16.py']
 
 model = dict(
     cls_head=dict(coupling=dict(_base_.coupling, hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/k400_promptsrc.safetensors}}')),
-    anchors=dict(
-        negatives=_base_.anchors.negatives,
-        strategies=_base_.model.anchors.strategies + _base_.anchors.strategies))
+    anchors=_base_.anchors)
 train_dataloader = dict(
     batch_sampler=_base_.anchor_batch_sampler,
     dataset=dict(

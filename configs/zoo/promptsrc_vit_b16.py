@@ -12,8 +12,7 @@ templates = [
 ]
 model = dict(
     cls_head=dict(template=templates),
-    anchors=dict(
-        strategies=[dict(type='SelfConsistency', text_weight=25.0, video_weight=10.0, logits_weight=1.0)]))
+    losses=[dict(type='SelfConsistency', text_weight=25.0, video_weight=10.0, logits_weight=1.0)])
 custom_hooks = [
     dict(
         type='GaussianAverageHook',

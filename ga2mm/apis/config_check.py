@@ -22,8 +22,8 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner, Tes
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
-from ga2mm.anchors.anchor_objective import AnchorObjective
 from ga2mm.anchors.negatives import read_negatives
+from ga2mm.models.recognizers.clip_recognizer import AnchorArguments
 from ga2mm.registry import ANCHOR_STRATEGIES
 
 DATASETS = ('dataset', 'anchors')
@@ -65,7 +65,7 @@ FREE = {
 TYPED = ('ga2mm', 'mmengine', 'torch')
 """Packages whose annotations are right. Some of MMAction2's are not."""
 
-WITHOUT_TYPE = {'model.anchors': AnchorObjective, 'model.anchors.negatives': read_negatives}
+WITHOUT_TYPE = {'model.anchors': AnchorArguments, 'model.anchors.negatives': read_negatives}
 """What the arguments in a dict without a ``type`` go to."""
 
 DEFAULT_TYPES = {

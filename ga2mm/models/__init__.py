@@ -2,7 +2,6 @@
 
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.heads import CoupledPromptHead
-from ga2mm.models.losses import CosineConsistencyLoss, DualStreamContrastiveLoss, SelfRegularizationLoss
 from ga2mm.models.prompts import (
     AttributeRetrieval,
     ConditionalPrompt,
@@ -13,6 +12,8 @@ from ga2mm.models.prompts import (
 )
 from ga2mm.models.recognizers import CLIPRecognizer
 from ga2mm.models.temporal import ClassGuidedAttention, TemporalTransformer
+from ga2mm.models.text_encoder import TextEncoder
+from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
 
 __all__ = [
     'AttributeRetrieval',
@@ -20,13 +21,13 @@ __all__ = [
     'ClassGuidedAttention',
     'ConditionalPrompt',
     'ContextPrompt',
-    'CosineConsistencyLoss',
     'CoupledPromptHead',
     'DeepPrompt',
-    'DualStreamContrastiveLoss',
     'HardPromptCoupling',
     'OpenCLIP',
     'ProjectedPrompt',
-    'SelfRegularizationLoss',
     'TemporalTransformer',
+    'TextEncoder',
+    'VideoEncoder',
+    'VideoTokens',
 ]

@@ -156,11 +156,11 @@ def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tenso
     loss = losses['loss_cls']
     loss.backward()
     head, clip = model.cls_head, model.backbone
-    frames = clip.encode_frames(clips.flatten(0, 1), head.vision_prompts())
-    tokens = head.tokenize(clip, head.class_names)
+    frames = clip.encode_frames(clips.flatten(0, 1), head.vision_prompt())
+    tokens = head.text_encoder.tokenize(head.class_names)
     results = {
         'frame_features': frames.unflatten(0, clips.shape[:2]),
-        'class_features': clip.encode_tokens(tokens, head.text_prompts()),
+        'class_features': clip.encode_tokens(tokens, head.text_encoder.prompts()),
         'scaled_logits': logits,
         'loss': loss,
     }
@@ -264,15 +264,15 @@ def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dic
     total, _ = model.parse_losses(losses)
     total.backward()
     head, clip = model.cls_head, model.backbone
-    features = clip.encode_frames(images, head.vision_prompts())
+    features = clip.encode_frames(images, head.vision_prompt())
     videos = VideoTokens(model(images.unsqueeze(1)), features.unsqueeze(1))
-    tokens = head.tokenize(clip, head.class_names) if head.text_prompt is not None else None
+    tokens = head.text_encoder.tokenize(head.class_names) if head.text_prompt is not None else None
     if tokens is None:
         texts = clip.encode_tokens(clip.tokenize(sentences(head, head.templates[0])))
     elif head.conditional:
         texts = clip.encode_tokens_per_clip(tokens, head.text_prompts(videos), head.max_texts)
     else:
-        texts = clip.encode_tokens(tokens, head.text_prompts())
+        texts = clip.encode_tokens(tokens, head.text_encoder.prompts())
     results = {
         'out/image_features_raw': features,
         'out/image_features': videos.features,
@@ -301,7 +301,7 @@ def teacher(
     """The frozen side of PromptSRC and its weights of the epochs, under the reference's names."""
     head, clip = model.cls_head, model.backbone
     raw = [clip.encode_tokens(clip.tokenize(sentences(head, template))) for template in head.templates]
-    texts = head.frozen_features(clip, head.class_names)
+    texts = head.text_encoder.encode_in_templates(head.class_names)
     images = torch.nn.functional.normalize(clip.encode_frames(tensors['images']), dim=-1)
     results = {
         'out/teacher/text_features_raw': torch.stack(raw).mean(dim=0),

@@ -154,31 +154,33 @@ class OpenCLIP(nn.Module):
             )
         return towers.encode_frames(self.model.visual, frames, prompts, self.grad_checkpointing, with_layers)
 
-    def encode_tokens(self, tokens: Tensor, prompts: Prompts = ()) -> Tensor:
-        """Features (N, embed_dim), not normalised, of token ids (N, L) as :meth:`tokenize` gives them."""
-        return towers.encode_text(self.text_tower, tokens, prompts, self.grad_checkpointing)
+    def encode_tokens(self, tokens: Tensor, prompts: Prompts = (), max_texts: int = 512) -> Tensor:
+        """Encode token ids, with prompts that all texts share or that differ from text to text or clip to clip.
 
-    def encode_tokens_per_clip(self, tokens: Tensor, prompts: Prompts, max_texts: int) -> Tensor:
-        """Features of texts whose prompts differ from clip to clip.
-
-        All pairs of clip and text go through the tower as one batch, cut into chunks. With several chunks the
-        backward pass recomputes their activations, so that memory is that of one.
+        Where they differ from clip to clip, all pairs of clip and text go through the tower as one batch, cut
+        into chunks. With several chunks the backward pass recomputes their activations, so that memory is that
+        of one.
 
         Args:
-            tokens: Token ids (C, L) as :meth:`tokenize` gives them.
-            prompts: Prompts per layer, each (B, length, width) or None.
+            tokens: Token ids (N, L) as :meth:`tokenize` gives them.
+            prompts: Prompts of the layers, each None, (length, width), (N, length, width) or (B, 1 or N, length,
+                width) with B clips.
             max_texts: Most texts that a chunk holds.
 
         Returns:
-            Features (B, C, embed_dim), not normalised.
+            Features (N, embed_dim), or (B, N, embed_dim) where prompts differ from clip to clip; not normalised.
         """
-        num_clips = next(len(prompt) for prompt in prompts if prompt is not None)
+        num_clips = next((len(one) for one in prompts if one is not None and one.dim() == 4), None)
+        if num_clips is None:
+            return towers.encode_text(self.text_tower, tokens, prompts, self.grad_checkpointing)
         clips = torch.arange(num_clips, device=tokens.device).repeat_interleave(len(tokens))
         texts = torch.arange(len(tokens), device=tokens.device).repeat(num_clips)
 
         def encode(clips: Tensor, texts: Tensor) -> Tensor:
-            chosen = [None if prompt is None else prompt[clips] for prompt in prompts]
-            return self.encode_tokens(tokens[texts], chosen)
+            chosen = [
+                None if one is None else one[clips, texts if one.shape[1] > 1 else 0] for one in prompts
+            ]
+            return towers.encode_text(self.text_tower, tokens[texts], chosen, self.grad_checkpointing)
 
         if len(texts) > max_texts and torch.is_grad_enabled():
             encode = partial(checkpoint, encode, use_reentrant=False)

@@ -7,8 +7,6 @@ from ga2mm.models.prompts.deep_prompt import DeepPrompt
 from ga2mm.models.prompts.hard_prompt_coupling import HardPromptCoupling
 from ga2mm.models.prompts.projected_prompt import ProjectedPrompt
 from ga2mm.models.prompts.prompt_learner import PromptLearner
-from ga2mm.models.prompts.retrieval_cache import RetrievalCache
-from ga2mm.models.prompts.video_tokens import VideoTokens
 
 __all__ = [
     'AttributeRetrieval',
@@ -18,6 +16,4 @@ __all__ = [
     'HardPromptCoupling',
     'ProjectedPrompt',
     'PromptLearner',
-    'RetrievalCache',
-    'VideoTokens',
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +10,10 @@ from torch import Tensor, nn
 
 from ga2mm.models.prompts.prompt_learner import PromptLearner
 from ga2mm.models.prompts.spherical_kmeans import spherical_kmeans
-from ga2mm.models.prompts.video_tokens import VideoTokens
 from ga2mm.registry import MODELS
+
+if TYPE_CHECKING:
+    from ga2mm.models.video_encoder import VideoTokens
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,9 @@ class Retrieval:
     similarities: Tensor
     weights: Tensor
 
-    def identifiers(self) -> list[tuple]:
-        """A hashable value for each clip; clips with an equal one get equal prompts.
-
-        With straight-through retrieval all weights are 1, so these are the clips that retrieved the same
-        prompts in each layer. With weighted retrieval each clip has weights, and so prompts, of its own.
-        """
-        pairs = zip(self.indices.flatten(1).tolist(), self.weights.flatten(1).tolist(), strict=True)
-        return [(*indices, *weights) for indices, weights in pairs]
+    def __getitem__(self, clips: Sequence[int] | slice) -> 'Retrieval':
+        """Select clips."""
+        return Retrieval(self.indices[clips], self.similarities[clips], self.weights[clips])
 
 
 @MODELS.register_module()
@@ -50,7 +48,7 @@ class AttributeRetrieval(PromptLearner):
     3. The retrieved prompts of all clusters are the prompt tokens of the text layer, in the pool's order.
 
     The gradient of the text features reaches the prompts that were retrieved and their keys, and
-    :meth:`key_loss` pulls the keys towards the centres. Keys that no clip retrieves keep their direction.
+    :class:`~ga2mm.objectives.KeyLoss` pulls the keys towards the centres. Keys that no clip retrieves keep their direction.
     The tokens get no gradient, also where vision prompts made them: what a clip retrieves does not tune the
     vision tower. A clip's prompts do not depend on the other clips of the batch.
 
@@ -73,17 +71,15 @@ class AttributeRetrieval(PromptLearner):
             multiplied by the softmax, over all of them, of cosine / ``temperature``, times their number.
         vision_layer_of: For each text layer the vision layer, from 0, whose tokens retrieve its prompts.
             None: spread evenly from the first to the last, one to one where both towers are equally deep.
-        key_weight: Weight of :meth:`key_loss`, logged as ``loss_keys``; 0 for none.
-        width, layers: Width and number of layers of the text tower. Given by the head.
-        vision_width, vision_layers: The same of the vision tower. Given by the head.
+        width, layers: Width and number of layers of the text tower. Given by the model.
+        vision_width, vision_layers: The same of the vision tower. Given by the model.
 
     Raises:
         ValueError: An argument is out of its range.
     """
 
-    given_by_head = ('vision_width', 'vision_layers')
-    conditional = True
-    uses_layers = True
+    uses = ('layers',)
+    shared_depth = 0
 
     def __init__(
         self,
@@ -94,7 +90,6 @@ class AttributeRetrieval(PromptLearner):
         top_k: int = 1,
         temperature: float | None = None,
         vision_layer_of: Sequence[int] | None = None,
-        key_weight: float = 0.5,
         *,
         width: int,
         layers: int,
@@ -132,41 +127,25 @@ class AttributeRetrieval(PromptLearner):
         self.temperature = temperature
         self.vision_layer_of = list(vision_layer_of)
         self.vision_layers = vision_layers
-        self.key_weight = key_weight
-        self._found: Retrieval | None = None
         self.length = num_clusters * top_k * prompt_length
         self.depth = layers
         self.keys = nn.Parameter(torch.randn(layers, pool_size, vision_width) * 0.02)
         self.prompts = nn.Parameter(torch.randn(layers, pool_size, prompt_length, width) * 0.02)
 
-    def forward(self, tokens: VideoTokens) -> list[Tensor]:
-        """Prompts of all text layers, tensors of shape (B, length, width).
-
-        The same as ``compose(retrieve(tokens))``; call these two where its identifiers are needed.
-        """
-        found = self.retrieve(tokens)
-        if self.training and self.key_weight:
-            self._found = found
-        return self.compose(found)
-
-    def losses(self) -> dict[str, Tensor]:
-        """``loss_keys`` of the last forward pass in training, which is then forgotten."""
-        found, self._found = self._found, None
-        return {} if found is None else {'loss_keys': self.key_weight * self.key_loss(found)}
-
-    def retrieve(self, tokens: VideoTokens) -> Retrieval:
-        """What each clip retrieves, in float32 whatever the precision of the towers.
+    def condition(self, videos: 'VideoTokens') -> Retrieval:
+        """Give what each clip retrieves, in float32 whatever the precision of the towers.
 
         Raises:
             ValueError: The tokens are not those of the vision tower's layers.
         """
-        if len(tokens.layers) != self.vision_layers:
+        tokens = videos.layers
+        if len(tokens) != self.vision_layers:
             raise ValueError(
-                f'AttributeRetrieval got tokens of {len(tokens.layers)} layers, but the vision tower has '
+                f'AttributeRetrieval got tokens of {len(tokens)} layers, but the vision tower has '
                 f'{self.vision_layers}: give the patch tokens of every layer'
             )
         centres = {
-            layer: spherical_kmeans(tokens.layers[layer], self.num_clusters, self.iterations)
+            layer: spherical_kmeans(tokens[layer], self.num_clusters, self.iterations)
             for layer in set(self.vision_layer_of)
         }
         queries = torch.stack([centres[layer] for layer in self.vision_layer_of], dim=1)
@@ -182,17 +161,18 @@ class AttributeRetrieval(PromptLearner):
             return 1 + (similarities - similarities.detach())
         return similarities.shape[-1] * (similarities / self.temperature).softmax(dim=-1)
 
-    def compose(self, retrieval: Retrieval) -> list[Tensor]:
-        """Prompts of all text layers, tensors of shape (B, length, width), of what was retrieved."""
-        per_layer = zip(self.prompts, retrieval.indices.unbind(1), retrieval.weights.unbind(1), strict=True)
+    def cache_keys(self, condition: Retrieval) -> list[tuple[int, ...]] | None:
+        """Give the retrieved places of each clip; None for weighted prompts, which no two clips share."""
+        return (
+            None
+            if self.temperature is not None
+            else [tuple(row) for row in condition.indices.flatten(1).tolist()]
+        )
+
+    def forward(self, names: Sequence[str], condition: Retrieval) -> list[Tensor]:
+        """Give the prompts of all text layers, tensors of shape (B, 1, length, width)."""
+        per_layer = zip(self.prompts, condition.indices.unbind(1), condition.weights.unbind(1), strict=True)
         return [
-            (pool[indices] * weights[..., None, None]).flatten(1, 2) for pool, indices, weights in per_layer
+            (pool[indices] * weights[..., None, None]).flatten(1, 2)[:, None]
+            for pool, indices, weights in per_layer
         ]
-
-    def key_loss(self, retrieval: Retrieval) -> Tensor:
-        """``mean(1 - cos(centre, key))`` over clips, text layers and retrieved prompts, a scalar from 0 to 2.
-
-        Its gradient reaches the keys that were retrieved. Source: the matching of keys in L2P
-        (arXiv 2112.08654); that AttriPrompt has such a term is a design choice.
-        """
-        return (1 - retrieval.similarities).mean()

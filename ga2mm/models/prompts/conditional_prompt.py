@@ -1,10 +1,15 @@
 """The conditional context of CoCoOp."""
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
 from ga2mm.models.prompts.deep_prompt import DeepPrompt
-from ga2mm.models.prompts.video_tokens import VideoTokens
 from ga2mm.registry import MODELS
+
+if TYPE_CHECKING:
+    from ga2mm.models.video_encoder import VideoTokens
 
 REDUCTION = 16
 """How many times narrower than the features the meta-net is, as in the released code."""
@@ -22,12 +27,12 @@ class ConditionalPrompt(DeepPrompt):
     Args:
         length: Number of context tokens.
         init_words: As in :class:`DeepPrompt`.
-        width, layers, word_embeddings: As in :class:`DeepPrompt`.
-        embed_dim: Dimensions of the features. Given by the head.
+        width, layers, embed_words: As in :class:`DeepPrompt`.
+        embed_dim: Dimensions of the features. Given by the model.
     """
 
-    given_by_head = ('embed_dim',)
-    conditional = True
+    uses = ('features',)
+    shared_depth = 0
 
     def __init__(
         self,
@@ -37,12 +42,16 @@ class ConditionalPrompt(DeepPrompt):
         width: int,
         layers: int,
         embed_dim: int,
-        word_embeddings: Tensor | None = None,
+        embed_words: Callable[[str], Tensor] | None = None,
     ) -> None:
-        super().__init__(length, 1, init_words, width=width, layers=layers, word_embeddings=word_embeddings)
+        super().__init__(length, 1, init_words, width=width, layers=layers, embed_words=embed_words)
         hidden = max(1, embed_dim // REDUCTION)
         self.meta_net = nn.Sequential(nn.Linear(embed_dim, hidden), nn.ReLU(), nn.Linear(hidden, width))
 
-    def forward(self, videos: VideoTokens) -> list[Tensor]:
-        """Contexts of the clips, one tensor (B, length, width) in a list."""
-        return [self.soft_prompt[0] + self.meta_net(videos.features).unsqueeze(1)]
+    def condition(self, videos: 'VideoTokens') -> Tensor:
+        """Give the unit features (B, embed_dim) of the clips."""
+        return videos.features
+
+    def forward(self, names: Sequence[str], condition: Tensor) -> list[Tensor]:
+        """Give the contexts of the clips, one tensor (B, 1, length, width) in a list."""
+        return [self.soft_prompt[0] + self.meta_net(condition)[:, None, None]]

@@ -1,7 +1,8 @@
 """The context of CoOp."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class ContextPrompt(DeepPrompt):
         class_position: ``'end'``, ``'middle'`` (behind the smaller half of the context) or ``'front'``.
         class_names: Classes that learn a context each, a list or a label map's file; None for one context
             that all classes share. Contexts of their own serve these classes and no others.
-        width, layers, word_embeddings: As in :class:`DeepPrompt`.
+        width, layers, embed_words: As in :class:`DeepPrompt`.
 
     Raises:
         ValueError: ``class_position`` is none of these, or the words do not fit.
@@ -40,16 +41,16 @@ class ContextPrompt(DeepPrompt):
         *,
         width: int,
         layers: int,
-        word_embeddings: Tensor | None = None,
+        embed_words: Callable[[str], Tensor] | None = None,
     ) -> None:
-        super().__init__(length, 1, init_words, width=width, layers=layers, word_embeddings=word_embeddings)
+        super().__init__(length, 1, init_words, width=width, layers=layers, embed_words=embed_words)
         if class_position not in CLASS_POSITIONS:
             raise ValueError(
                 f'text_prompt.class_position={class_position!r}: give {", ".join(map(repr, CLASS_POSITIONS))}'
             )
         self.class_position = class_position
-        self.per_class = class_names is not None
-        if self.per_class:
+        self._index: dict[str, int] | None = None
+        if class_names is not None:
             names = class_names_of(class_names, 'text_prompt.class_names')
             self._index = {name: index for index, name in enumerate(names)}
             contexts = torch.randn(len(self._index), length, width) * 0.02
@@ -59,19 +60,24 @@ class ContextPrompt(DeepPrompt):
             self.class_contexts = nn.Parameter(contexts)
             del self.soft_prompt
 
-    def forward(self, class_names: Sequence[str] = ()) -> list[Tensor]:
-        """The context (length, width), or those of the classes (classes, length, width), in a list.
+    @property
+    def shared_depth(self) -> int:
+        """0 where each class has a context of its own."""
+        return self.depth if self._index is None else 0
+
+    def forward(self, names: Sequence[str] = (), condition: Any = None) -> list[Tensor]:
+        """Give the context (length, width), or the contexts of classes (classes, length, width), in a list.
 
         Raises:
             ValueError: A class has no context of its own.
         """
-        if not self.per_class:
+        if self._index is None:
             return super().forward()
-        unknown = [name for name in class_names if name not in self._index]
+        unknown = [name for name in names if name not in self._index]
         if unknown:
             raise ValueError(
                 f'{unknown[0]!r} and {len(unknown) - 1} other names have no context: text_prompt.class_names '
                 f'gives {len(self._index)} classes one each, which serve no novel class and no negative; '
                 'leave it out, or test on these classes only'
             )
-        return [self.class_contexts[[self._index[name] for name in class_names]]]
+        return [self.class_contexts[[self._index[name] for name in names]]]

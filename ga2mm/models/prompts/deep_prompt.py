@@ -1,5 +1,8 @@
 """Deep soft prompts for one tower."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -17,9 +20,9 @@ class DeepPrompt(PromptLearner):
         init_words: Words whose token embeddings the prompt of the input layer starts from (text tower
             only). Words beyond ``length`` stay in the text as they are. None: N(0, 0.02²), as in the
             released code.
-        width: Width of the tower's tokens. Given by the head.
-        layers: Number of layers of the tower. Given by the head.
-        word_embeddings: Token embeddings (tokens, width) of ``init_words``. Given by the head.
+        width: Width of the tower's tokens. Given by the model.
+        layers: Number of layers of the tower. Given by the model.
+        embed_words: Gives the token embeddings (tokens, width) of words. Given by the model in the text tower.
 
     Raises:
         ValueError: The prompt does not fit the tower or its words.
@@ -33,7 +36,7 @@ class DeepPrompt(PromptLearner):
         *,
         width: int,
         layers: int,
-        word_embeddings: Tensor | None = None,
+        embed_words: Callable[[str], Tensor] | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= depth <= layers or length < 1:
@@ -41,21 +44,32 @@ class DeepPrompt(PromptLearner):
                 f'prompt of depth {depth} and length {length} does not fit a tower of {layers} layers: '
                 f'depth must be 0 to {layers}, length at least 1'
             )
-        if init_words and word_embeddings is None:
+        if init_words and embed_words is None:
             raise ValueError(f'init_words={init_words!r} are for the text prompt only: leave them out')
         soft_prompt = torch.randn(depth, length, width) * 0.02
-        if word_embeddings is not None and depth > 0:
-            if len(word_embeddings) < length:
-                raise ValueError(
-                    f'init_words={init_words!r} are {len(word_embeddings)} tokens, too few for a prompt of '
-                    f'length {length}: give more words, or none for a random start'
-                )
-            soft_prompt[0] = word_embeddings[:length]
+        if init_words and depth > 0:
+            soft_prompt[0] = _embeddings(init_words, length, embed_words)
+            self.words_behind = ' '.join(init_words.split()[length:])
         self.length = length if depth > 0 else 0
         self.depth = depth
-        self.init_words = init_words
         self.soft_prompt = nn.Parameter(soft_prompt)
 
-    def forward(self) -> list[Tensor]:
-        """Prompts of the first layers, ``depth`` tensors of shape (length, width)."""
+    def forward(self, names: Sequence[str] = (), condition: Any = None) -> list[Tensor]:
+        """Give the prompts of the first layers, ``depth`` tensors of shape (length, width)."""
         return list(self.soft_prompt)
+
+
+def _embeddings(words: str, length: int, embed_words: Callable[[str], Tensor]) -> Tensor:
+    """Give the embeddings of the first ``length`` words, one token each."""
+    embeddings = embed_words(words)
+    if len(embeddings) != len(words.split()):
+        raise ValueError(
+            f'text_prompt.init_words={words!r} has words of more than one token, which cannot be counted '
+            'against the prompt length: choose plainer words'
+        )
+    if len(embeddings) < length:
+        raise ValueError(
+            f'init_words={words!r} are {len(embeddings)} tokens, too few for a prompt of length {length}: give '
+            'more words, or none for a random start'
+        )
+    return embeddings[:length]

@@ -28,9 +28,9 @@ class HardPromptCoupling(BaseModule):
         dropout: Dropout of the coupled prompt.
         allow_other_clip: Accept a hard prompt that was learnt on another CLIP of the same width, as the
             released recipe does where the backbone was tuned on Kinetics-400 in between.
-        length: Tokens of S. Given by the head.
-        width: Width of the text tower's tokens. Given by the head.
-        clip_identity: Identity of the CLIP that is prompted. Given by the head.
+        length: Tokens of S. Given by the model.
+        width: Width of the text tower's tokens. Given by the model.
+        clip_identity: Identity of the CLIP that is prompted. Given by the model.
 
     Raises:
         ValueError: The hard prompt has another length or width, or belongs to another CLIP.
@@ -61,8 +61,7 @@ class HardPromptCoupling(BaseModule):
         """The prompts of the layers, the first one coupled.
 
         Args:
-            prompts: What the text prompt learner answered; the first entry is (length, width), or
-                (sequences, length, width) where each clip or class has its own.
+            prompts: What the text prompt learner gave; the first entry is (..., length, width).
 
         Raises:
             FileNotFoundError: The hard prompt's file does not exist and no checkpoint brought it.

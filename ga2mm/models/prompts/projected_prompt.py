@@ -1,6 +1,6 @@
 """Vision prompts made from text prompts, as in MaPLe."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -18,18 +18,25 @@ class ProjectedPrompt(BaseModule):
     prompt, are design choices.
 
     Args:
-        width: Width of the vision tower's tokens. Given by the head.
-        layers: Number of layers of the vision tower. Given by the head.
-        text_width: Width of the text tower's tokens. Given by the head.
-        text_depth: Number of layers that have text prompts. Given by the head.
+        width: Width of the vision tower's tokens. Given by the model.
+        layers: Number of layers of the vision tower. Given by the model.
+        text_width: Width of the text tower's tokens. Given by the model.
+        text_depth: Number of layers that have text prompts shared by all clips and classes. Given by the model.
+        text_prompts: Gives these prompts, coupled. Given by the model.
 
     Raises:
         ValueError: There are no text prompts to map, or of more layers than the vision tower has layers.
     """
 
-    given_by_head = ('text_width', 'text_depth')
-
-    def __init__(self, *, width: int, layers: int, text_width: int, text_depth: int) -> None:
+    def __init__(
+        self,
+        *,
+        width: int,
+        layers: int,
+        text_width: int,
+        text_depth: int,
+        text_prompts: Callable[[], Sequence[Tensor]],
+    ) -> None:
         super().__init__()
         if text_depth == 0:
             raise ValueError(
@@ -43,6 +50,9 @@ class ProjectedPrompt(BaseModule):
             )
         self.projections = nn.ModuleList(nn.Linear(text_width, width) for _ in range(text_depth))
 
-    def forward(self, text_prompts: Sequence[Tensor]) -> list[Tensor]:
-        """Vision prompts (length, width) of text prompts (length, text width)."""
-        return [projection(prompt) for projection, prompt in zip(self.projections, text_prompts, strict=True)]
+        self.text_prompts = text_prompts
+
+    def forward(self) -> list[Tensor]:
+        """Give the vision prompts, a tensor (length, width) for each layer that has text prompts."""
+        pairs = zip(self.projections, self.text_prompts(), strict=True)
+        return [projection(prompt) for projection, prompt in pairs]

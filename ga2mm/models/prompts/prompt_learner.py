@@ -1,39 +1,59 @@
-"""What the head needs to know of a text prompt learner."""
+"""The contract of prompt learners."""
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mmengine.model import BaseModule
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from ga2mm.models.video_encoder import VideoTokens
+
 
 class PromptLearner(BaseModule):
-    """A module that answers the prompts of a tower: a list with one entry a layer.
+    """A module that gives the prompts of a tower, one entry for each layer.
 
-    An entry is None or a tensor (length, width). What :meth:`forward` takes follows from the attributes:
-    nothing, or :class:`~ga2mm.models.prompts.VideoTokens` where it is ``conditional``, or the class names
-    where it is ``per_class``. Entries are then (clips, length, width) or (classes, length, width).
+    An entry is None or a tensor (length, width). In the text tower it may also be (names, length, width), where
+    each name has prompts of its own, or (clips, 1 or names, length, width), where each clip has. Learners of the
+    vision tower are called without arguments.
+
+    Keyword-only arguments of the constructor are given by the model (:func:`~ga2mm.models.build.build_part`):
+    ``width`` and ``layers`` of the tower, ``embed_dim``, ``vision_width``, ``vision_layers``, ``embed_words``.
 
     Attributes:
-        given_by_head: Constructor arguments that the head gives beside ``width`` and ``layers``:
-            ``'embed_dim'``, ``'vision_width'``, ``'vision_layers'``.
-        conditional: Whether the prompts depend on the video. Class features are then (clips, classes,
-            embed_dim); between batches they are kept only where clips share what they retrieved.
-        uses_layers: Whether a conditional learner reads the patch tokens of the vision layers.
-        per_class: Whether each class has prompts of its own.
-        class_position: Where the class name stands: at the ``'end'``, behind the prompt, in its ``'middle'``
-            or at its ``'front'``.
+        uses: What :meth:`condition` reads of :class:`~ga2mm.models.VideoTokens`; ``'layers'`` costs memory.
+        class_position: Where the class name stands: at the ``'end'``, behind the prompt, in its ``'middle'`` or
+            at its ``'front'``.
         length: Number of prompt tokens that the text makes room for.
         depth: Number of layers, counted from the input, that get prompts.
-        init_words: Words that the prompt starts from; those beyond ``length`` stay in the text.
+        words_behind: Words between prompt and class name.
     """
 
-    given_by_head: tuple[str, ...] = ()
-    conditional = False
-    uses_layers = False
-    per_class = False
+    uses: tuple[str, ...] = ()
     class_position = 'end'
     length: int
     depth: int
-    init_words: str | None = None
+    words_behind = ''
 
-    def losses(self) -> dict[str, Tensor]:
-        """Weighted losses on what the last forward pass in training saw, by name; asked for once after it."""
-        return {}
+    @property
+    def shared_depth(self) -> int:
+        """Number of layers whose prompts all clips and names share."""
+        return self.depth
+
+    def condition(self, videos: 'VideoTokens') -> Any:
+        """Give what the prompts depend on, with one entry for each clip, or None if they depend on no clip.
+
+        It is computed once for a batch; indexing it with a list or a slice selects clips.
+        """
+        return None
+
+    def cache_keys(self, condition: Any) -> Sequence[Hashable] | None:
+        """Give a key for each clip, equal where the prompts are equal; one key alone where they depend on no clip.
+
+        None means that no two clips share prompts, so that nothing is worth keeping.
+        """
+        return [()] if condition is None else None
+
+    def forward(self, names: Sequence[str] = (), condition: Any = None) -> Sequence[Tensor | None]:
+        """Give the prompts of the layers for names and the clips behind a condition."""
+        raise NotImplementedError

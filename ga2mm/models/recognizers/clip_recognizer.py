@@ -1,7 +1,8 @@
 """Prompt-tuned CLIP as an MMAction2 recognizer."""
 
-import warnings
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,42 +10,75 @@ from mmaction.models import BaseRecognizer
 from mmaction.structures import ActionDataSample
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
-from mmengine.registry import DefaultScope
+from mmengine.registry import DefaultScope, Registry
 from torch import Tensor, nn
 
-from ga2mm.anchors.anchor_objective import AnchorObjective, BatchFeatures
-from ga2mm.anchors.negatives import check_no_class
-from ga2mm.models.clip import OpenCLIP
-from ga2mm.models.losses import AuxiliaryLoss
-from ga2mm.models.prompts import VideoTokens
-from ga2mm.models.temporal import mean_over_frames
-from ga2mm.registry import MODELS
-from ga2mm.structures import stack_gt_labels
+from ga2mm.anchors.negatives import check_no_class, read_negatives
+from ga2mm.models.batch import TrainingBatch, split_batch
+from ga2mm.models.build import build_part
+from ga2mm.models.text_encoder import TextEncoder
+from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
+from ga2mm.objectives import BatchFeatures, ClassificationLoss, Objective, Objectives, TuningSetup
+from ga2mm.objectives.objective import NEGATIVE_FEATURES
+from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
 from ga2mm.tensor_files import check_tensors
 from ga2mm.utils import at_least_float32, numbered
 
 
+@dataclass
+class AnchorArguments:
+    """What a config gives as ``model.anchors``.
+
+    Args:
+        strategies: Configs of objectives of ``ANCHOR_STRATEGIES``, logged as ``loss_anchor_<type>``. Of several
+            of one type each is logged with its number: ``loss_anchor_Margin_1``.
+        negatives: Names that go where a class name goes: ``['else']``, or a dict of arguments of
+            :func:`~ga2mm.anchors.negatives.read_negatives`. Needed where a strategy uses them.
+        log_grad_norm: Log the norm of each strategy's gradient, at the cost of a backward pass for each.
+
+    Raises:
+        ValueError: There is no strategy, or the negatives are no list.
+    """
+
+    strategies: Sequence[dict[str, Any]]
+    negatives: Sequence[str] | dict[str, Any] = ()
+    log_grad_norm: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.negatives, str) or not self.strategies:
+            raise ValueError(
+                'model.anchors needs a list of negatives and a list of strategies, such as '
+                "negatives=['else'], strategies=[dict(type='FeatureConsistency')]"
+            )
+
+    def read_negatives(self) -> tuple[list[str], tuple[str, ...]]:
+        """Give the negatives and their templates."""
+        if not self.negatives:
+            return [], ()
+        source = self.negatives if isinstance(self.negatives, dict) else dict(names=self.negatives)
+        return read_negatives(**source)
+
+
 @MODELS.register_module()
 class CLIPRecognizer(BaseRecognizer):
-    """A CLIP, prompts and losses, with MMAction2's modes loss, predict and tensor.
+    """A CLIP, prompts and objectives, with MMAction2's modes loss, predict and tensor.
 
-    Everything that is called frozen comes from ``teacher``: the backbone itself, or where the config tunes
-    that (``backbone.frozen=False``), another CLIP with the weights that the backbone started from. It is kept
-    only if anchor strategies, losses or ``frozen_share`` use it, and is in no checkpoint.
+    The video encoder gives features of clips, the text encoder of the head gives features of class names, and
+    the head compares them. Frozen features come from ``teacher``: the backbone itself, or where the config
+    tunes that (``backbone.frozen=False``), another CLIP with the weights that the backbone started from. The
+    model keeps it only if objectives or ``frozen_share`` use it, and in no checkpoint.
 
     The feature of a clip is the mean of its frames' features, scaled to unit length, or what ``temporal``
-    makes of them. Anchor strategies and auxiliary losses see the mean in either case. Inputs are
-    (B, M, 3, T, H, W), M test clips and crops of T frames each whose scores are averaged
-    (``FormatShape(input_format='NCTHW')``), or (B, T, 3, H, W), all frames of a video as one clip
-    (``'NCHW'``).
+    makes of them; objectives other than the classification loss see the mean. Inputs are (B, M, 3, T, H, W), M
+    test clips and crops of T frames each whose scores are averaged (``FormatShape(input_format='NCTHW')``), or
+    (B, T, 3, H, W), all frames of a video as one clip (``'NCHW'``).
 
     Args:
         backbone: Config of the CLIP.
         cls_head: Config of the head, which owns the prompts.
-        anchors: Arguments of :class:`~ga2mm.anchors.AnchorObjective`; None for training without anchors.
-        losses: Configs of auxiliary losses on the labelled clips, subclasses of
-            :class:`~ga2mm.models.losses.AuxiliaryLoss`; each is logged as ``loss_<type>``, of several of one
-            type with its number.
+        anchors: Arguments of :class:`AnchorArguments`; None for training without anchors.
+        losses: Configs of other objectives, of ``MODELS``, logged as ``loss_<type>``. Of several of one type
+            each is logged with its number.
         temporal: Config of the temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
         data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
             and ``format_shape='NCTHW'``.
@@ -54,7 +88,9 @@ class CLIPRecognizer(BaseRecognizer):
             of both. Source: the ensembles of WiSE-FT (arXiv 2109.01903), of logits here.
 
     Raises:
-        ValueError: ``frozen_share`` is not from 0 to 1, or ``losses`` holds something else.
+        FileNotFoundError: There is no such file of negatives.
+        ValueError: ``frozen_share`` is not from 0 to 1, there is no strategy, a strategy uses negatives and
+            there are none, or ``losses`` holds something else.
     """
 
     def __init__(
@@ -79,35 +115,51 @@ class CLIPRecognizer(BaseRecognizer):
             # Not BaseRecognizer's: it builds the parts itself, one without knowing of the other.
             BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
             self.backbone = clip
-            self.cls_head = MODELS.build(dict(cls_head, clip=clip))
-            self.temporal = None
-            if temporal is not None:
-                self.temporal = MODELS.build(dict(temporal, width=clip.embed_dim))
-            self.anchors = None
-            if anchors is not None:
-                self.anchors = AnchorObjective(
-                    **anchors,
-                    vision_learns=not clip.frozen or _has_prompts(self.cls_head.vision_prompt),
-                    text_learns=not clip.frozen or _has_prompts(self.cls_head.text_prompt),
-                    embed_dim=clip.embed_dim,
-                )
-            self.losses = _build_losses(losses)
-            self._loss_names = numbered([f'loss_{type(loss).__name__}' for loss in self.losses])
+            self.cls_head = head = MODELS.build(dict(cls_head, clip=clip))
+            self.temporal = temporal and build_part(MODELS, temporal, embed_dim=clip.embed_dim)
+            given = None if anchors is None else AnchorArguments(**anchors)
+            self.negatives, self.negative_templates = ([], ()) if given is None else given.read_negatives()
+            self.log_grad_norm = given is not None and given.log_grad_norm
+            self.objectives = self._build_objectives(() if given is None else given.strategies, losses)
         self.backbone_from = 'mmaction2'
         self.train_cfg, self.test_cfg = train_cfg, test_cfg
         self.frozen_share = (test_cfg or {}).get('frozen_share', 0.0)
         if not 0 <= self.frozen_share <= 1:
             raise ValueError(f'model.test_cfg.frozen_share={self.frozen_share}: give a number from 0 to 1')
         teacher = clip if clip.frozen else None
-        used = self.frozen_share > 0 or (self.anchors is not None and self.anchors.needs_teacher)
-        used = used or any('frozen_classes' in loss.uses for loss in self.losses)
-        if used and not clip.frozen:
+        if not clip.frozen and (self.frozen_share > 0 or self.objectives.use_frozen):
             with DefaultScope.overwrite_default_scope('ga2mm'):
                 teacher = MODELS.build(dict(backbone, frozen=True))
         # Past nn.Module's own attribute handling, which would put a second CLIP into the checkpoint.
         object.__setattr__(self, 'teacher', teacher)
+        uses = () if head.text_prompt is None else head.text_prompt.uses
+        self.video_encoder = VideoEncoder(clip, head.vision_prompt, self.temporal, 'layers' in uses)
+        if teacher is not None:
+            self.frozen_video_encoder = VideoEncoder(teacher)
+            self.frozen_text_encoder = TextEncoder(teacher, templates=head.text_encoder.templates)
         self._loading_errors: list[str] = []
         self.register_load_state_dict_post_hook(_refuse_loading_errors)
+
+    def _build_objectives(
+        self, strategies: Sequence[dict[str, Any]], losses: Sequence[dict[str, Any]]
+    ) -> Objectives:
+        clip, head = self.backbone, self.cls_head
+        objectives = {'loss_cls': ClassificationLoss(head.loss_cls)}
+        for key, prefix, registry, configs in (
+            ('model.losses', 'loss_', MODELS, losses),
+            ('model.anchors.strategies', 'loss_anchor_', ANCHOR_STRATEGIES, strategies),
+        ):
+            built = _build_list(key, registry, configs, embed_dim=clip.embed_dim)
+            names = numbered([f'{prefix}{type(one).__name__}' for one in built])
+            objectives.update(zip(names, built, strict=True))
+        if not self.negatives and any(NEGATIVE_FEATURES & set(one.uses) for one in objectives.values()):
+            raise ValueError("model.anchors needs a list of negatives, such as negatives=['else']")
+        setup = TuningSetup(
+            vision_learns=not clip.frozen or _has_prompts(head.vision_prompt),
+            text_learns=not clip.frozen or _has_prompts(head.text_prompt),
+            num_negatives=len(self.negatives),
+        )
+        return Objectives(objectives, setup)
 
     def set_classes(self, class_names: Sequence[str]) -> None:
         """Offer these classes from now on, keeping what was learnt.
@@ -117,38 +169,83 @@ class CLIPRecognizer(BaseRecognizer):
         """
         self.cls_head.set_classes(class_names)
 
-    def extract_feat(
-        self,
-        inputs: Tensor,
-        stage: str = 'neck',
-        data_samples: list[ActionDataSample] | None = None,
-        test_mode: bool = False,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Unit features (B · M, embed_dim) of videos, and what the head needs beside them.
+    def loss(self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any) -> dict[str, Tensor]:
+        """Give what every objective says of a batch of labelled clips and anchor clips.
 
-        A temporal model guided by the classes gives (B · M, classes, embed_dim).
-
-        Args:
-            inputs: Normalised frames, see the class.
-            stage: ``'backbone'`` for means over frames alone, ``'neck'`` for what the temporal model makes of
-                the frames and the head's arguments (with ``frozen_share`` the frozen features stand behind
-                the prompted ones), ``'head'`` for logits (B · M, classes), as MMAction2 names them.
-            data_samples, test_mode: Accepted as in MMAction2, without effect.
+        Raises:
+            ValueError: The batch has anchor clips and no strategy uses them, or the other way round; a label
+                is not among the classes; a negative is one of the classes.
         """
-        frames, num_frames = self._to_frames(inputs)
-        videos = self._encode_videos(frames, num_frames)
-        if stage == 'backbone':
-            return videos.features, {}
-        feats, class_features = self._for_head(videos, self._frozen_features(frames, num_frames))
-        head_kwargs = {'class_features': class_features, 'logit_scale': self.backbone.logit_scale}
-        if stage == 'head':
-            return self.cls_head(feats, **head_kwargs), {}
-        return feats, head_kwargs
+        batch = split_batch(self._to_clips(inputs), data_samples)
+        self._check(batch)
+        features = self._encode(batch)
+        with torch.autocast(inputs.device.type, enabled=False):
+            losses = self.objectives(features)
+            if self.log_grad_norm:
+                learnt = [parameter for parameter in self.parameters() if parameter.requires_grad]
+                losses.update(self.objectives.grad_norms(losses, learnt))
+        return losses | self.cls_head.accuracies(features.logits, features.labels)
+
+    def _encode(self, batch: TrainingBatch) -> BatchFeatures:
+        """Compute the features of a batch that objectives use."""
+        uses, head, labelled = self.objectives.uses, self.cls_head, len(batch.labels)
+        videos = self.video_encoder(batch.clips)
+        texts = self._encode_texts(videos, labelled)
+        scale = at_least_float32(self.backbone.logit_scale)
+        feats = self.video_encoder.pool(videos.frames[:labelled], texts['classes'])
+        found = dict(
+            texts,
+            clips=videos.features[:labelled],
+            labels=batch.labels.to(feats.device),
+            logits=head(feats, texts['classes'], scale),
+            logit_scale=scale,
+            videos=videos.features[labelled:],
+        )
+        with torch.no_grad():
+            if 'frozen_clips' in uses:
+                found['frozen_clips'] = self.frozen_video_encoder(batch.clips[:labelled]).features
+            if 'frozen_videos' in uses:
+                found['frozen_videos'] = self.frozen_video_encoder(batch.clips[labelled:]).features
+        if 'frozen_classes' in uses:
+            found['frozen_classes'] = self.frozen_text_encoder.encode_in_templates(head.class_names)
+        if 'negatives' in uses:
+            found['negatives'] = self.frozen_text_encoder.encode_in_templates(
+                self.negatives, self.negative_templates
+            )
+        return BatchFeatures(**found)
+
+    def _encode_texts(self, videos: VideoTokens, labelled: int) -> dict[str, Any]:
+        """Compute the prompted features of classes and negatives."""
+        uses, encoder = self.objectives.uses, self.cls_head.text_encoder
+        names, negatives = list(self.cls_head.class_names), self.negatives
+        check_no_class(negatives, names)
+        condition = encoder.condition(videos)
+        found: dict[str, Any] = dict(condition=condition)
+        if condition is None and encoder.prompt is not None and 'prompted_negatives' in uses:
+            # One pass, so that the coupling's dropout is the same for all names.
+            both = encoder.encode([*names, *negatives])
+            found['classes'], found['prompted_negatives'] = both.split([len(names), len(negatives)])
+        else:
+            clips, anchors = (
+                (None, None) if condition is None else (condition[:labelled], condition[labelled:])
+            )
+            if 'prompted_negatives' in uses:
+                found['prompted_negatives'] = encoder.encode(negatives, anchors, self.negative_templates)
+            found['classes'] = encoder.encode(names, clips)
+            if 'video_classes' in uses and anchors is not None:
+                found['video_classes'] = encoder.encode(names, anchors)
+        return {'video_classes': found['classes'], **found}
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any
+    ) -> list[ActionDataSample]:
+        """Give the samples with their predictions, as in MMAction2."""
+        return self.cls_head.predict_by_feat(self._logits(*self._watch(inputs)), data_samples)
 
     def predict_offers(
         self, inputs: Tensor, data_samples: list[ActionDataSample], offers: Sequence[Sequence[str]]
     ) -> list[list[ActionDataSample]]:
-        """Predictions with several lists of classes, each offered on its own, from one look at the videos.
+        """Predict with several lists of classes, each offered on its own, encoding the videos once.
 
         Args:
             inputs: Normalised frames, see the class.
@@ -158,212 +255,94 @@ class CLIPRecognizer(BaseRecognizer):
         Returns:
             Of each list the samples with their predictions.
         """
-        frames, num_frames = self._to_frames(inputs)
-        videos = self._encode_videos(frames, num_frames)
-        frozen = self._frozen_features(frames, num_frames)
+        watched = self._watch(inputs)
         predictions = []
         for class_names in offers:
             self.set_classes(class_names)
-            feats, class_features = self._for_head(videos, frozen)
             samples = [sample.clone() for sample in data_samples]
-            predictions.append(
-                self.cls_head.predict(
-                    feats, samples, class_features=class_features, logit_scale=self.backbone.logit_scale
-                )
-            )
+            predictions.append(self.cls_head.predict_by_feat(self._logits(*watched), samples))
         return predictions
 
-    def loss(self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any) -> dict[str, Tensor]:
-        """Losses of a batch of labelled clips, auxiliary ones too, and what the anchor strategies demand.
+    def extract_feat(
+        self,
+        inputs: Tensor,
+        stage: str = 'neck',
+        data_samples: list[ActionDataSample] | None = None,
+        test_mode: bool = False,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Give unit features (B · M, embed_dim) of videos, and the head's other arguments.
 
-        Raises:
-            ValueError: The batch has anchor clips and no strategy uses them, or the other way round; a label
-                is not among the classes; a negative is one of the classes.
-        """
-        is_anchor = [bool(sample.get('is_anchor', False)) for sample in data_samples]
-        self._check_anchors(any(is_anchor))
-        frames, num_frames = self._to_frames(inputs)
-        videos = self._encode_videos(frames, num_frames)
-        clip, head = self.backbone, self.cls_head
-        per_sample = len(videos.features) // len(data_samples)  # clips and crops of one video
-        labelled = [sample for sample, anchor in zip(data_samples, is_anchor, strict=True) if not anchor]
-        labelled = [sample for sample in labelled for _ in range(per_sample)]
-        self._check_labels(labelled)
-        if self.anchors is None:
-            feats, classes = self._for_head(videos)
-            losses = head.loss_by_feat(head(feats, classes, clip.logit_scale), labelled)
-            losses.update(head.prompt_losses())
-            return losses | self._auxiliary_losses(videos.features, classes, labelled)
-
-        mask = torch.tensor(is_anchor, device=frames.device).repeat_interleave(per_sample)
-        features = self._batch_features(videos, frames.unflatten(0, (-1, num_frames)), mask)
-        with torch.autocast(frames.device.type, enabled=False):
-            feats = self._pool(videos.frames[~mask], features.clip_classes)
-            logits = head(feats, features.clip_classes, clip.logit_scale)
-            shifts = self.anchors.logit_shifts(features)
-            losses = head.loss_by_feat(logits + sum(shifts.values()), labelled)
-            losses.update(head.prompt_losses())
-            losses.update(self._auxiliary_losses(features.clips, features.clip_classes, labelled))
-            losses.update(self.anchors.losses(features))
-            if self.anchors.log_grad_norm:
-                learnt = [parameter for parameter in self.parameters() if parameter.requires_grad]
-                losses.update(self.anchors.grad_norms(losses, shifts, learnt))
-            return losses
-
-    def _batch_features(self, videos: VideoTokens, frames: Tensor, is_anchor: Tensor) -> BatchFeatures:
-        """What the strategies see of a batch; only what they use is computed.
+        A temporal model guided by the classes gives (B · M, classes, embed_dim).
 
         Args:
-            videos: Labelled and anchor clips, prompted.
-            frames: Their frames (clips, T, 3, H, W).
-            is_anchor: Which of them are anchors, (clips,).
+            inputs: Normalised frames, see the class.
+            stage: ``'backbone'`` for means over frames alone, ``'neck'`` for the output of the temporal model
+                and the head's arguments, ``'head'`` for logits (B · M, classes), as MMAction2 names them.
+            data_samples, test_mode: Accepted as in MMAction2, without effect.
         """
-        clip, head, anchors = self.backbone, self.cls_head, self.anchors
-        names = list(head.class_names)
-        check_no_class(anchors.negatives, names)
-        prompted = anchors.uses('prompted_negatives') and head.text_prompt is not None
-        together = prompted and not head.conditional
-        # Negatives are for the anchors alone, so where texts belong to a clip, labelled clips have none.
-        apart = prompted and head.conditional
-        of_anchors = head.encode_names(clip, anchors.negatives, videos[is_anchor]) if apart else None
-        texts = head.encode_names(clip, [*names, *anchors.negatives] if together else names, videos)
-        if head.conditional:
-            texts = torch.cat([texts[~is_anchor], texts[is_anchor]])
+        videos, frozen = self._watch(inputs)
+        if stage == 'backbone':
+            return videos.features, {}
+        if stage == 'head':
+            return self._logits(videos, frozen), {}
+        classes = self._class_features(videos)
+        feats = self.video_encoder.pool(videos.frames, classes)
+        return feats, {'class_features': classes, 'logit_scale': self.backbone.logit_scale}
 
-        @torch.no_grad()
-        def frozen(chosen: Tensor) -> Tensor:
-            return self._encode_videos(frames[chosen].flatten(0, 1), frames.shape[1], prompted=False).features
+    def _watch(self, inputs: Tensor) -> tuple[VideoTokens, Tensor | None]:
+        """Encode videos, where logits are averaged with the frozen CLIP too."""
+        clips = self._to_clips(inputs)
+        videos = self.video_encoder(clips)
+        if self.training or not self.frozen_share:
+            return videos, None
+        with torch.no_grad():
+            return videos, self.frozen_video_encoder(clips).features
 
-        def negatives(of: OpenCLIP) -> Tensor:
-            return head.template_features(of, anchors.negatives, anchors.negative_templates)
+    def _class_features(self, videos: VideoTokens) -> Tensor:
+        self.cls_head.check_classes()
+        encoder = self.cls_head.text_encoder
+        return encoder.encode_cached(self.cls_head.class_names, encoder.condition(videos))
 
-        prompted_negatives = of_anchors
-        if anchors.uses('prompted_negatives') and not apart:
-            prompted_negatives = texts[len(names) :] if together else negatives(clip)
-
-        return BatchFeatures(
-            clips=videos.features[~is_anchor],
-            classes=texts[..., : len(names), :],
-            logit_scale=clip.logit_scale,
-            videos=videos.features[is_anchor] if anchors.uses('videos') else None,
-            negatives=negatives(self.teacher) if anchors.uses('negatives') else None,
-            prompted_negatives=prompted_negatives,
-            frozen_clips=frozen(~is_anchor) if anchors.uses('frozen_clips') else None,
-            frozen_classes=(
-                head.frozen_features(self.teacher, names) if anchors.uses('frozen_classes') else None
-            ),
-            frozen_videos=frozen(is_anchor) if anchors.uses('frozen_videos') else None,
-        )
-
-    def _auxiliary_losses(
-        self, clips: Tensor, classes: Tensor, samples: list[ActionDataSample]
-    ) -> dict[str, Tensor]:
-        """The losses of ``model.losses``, weighted, in float32, as ``loss_<type>``.
-
-        Args:
-            clips: Labelled clips, prompted, (clips, embed_dim).
-            classes: Classes, prompted, (classes, embed_dim) or (clips, classes, embed_dim).
-            samples: The clips' samples.
-        """
-        clip, head = self.backbone, self.cls_head
-        given = dict(clips=clips, classes=classes, logit_scale=clip.logit_scale)
-        if any('frozen_classes' in loss.uses for loss in self.losses):
-            given['frozen_classes'] = head.frozen_features(self.teacher, head.class_names)
-        given = {name: at_least_float32(value) for name, value in given.items()}
-        given['labels'] = stack_gt_labels(samples).to(clips.device)
-        losses = {}
-        with torch.autocast(clips.device.type, enabled=False):
-            for name, loss in zip(self._loss_names, self.losses, strict=True):
-                losses[name] = loss(**{used: given[used] for used in loss.uses})
-                if torch.is_grad_enabled() and not losses[name].requires_grad:
-                    warnings.warn(f'model.losses: {name} has no gradient with these prompts', stacklevel=2)
-        return losses
+    def _logits(self, videos: VideoTokens, frozen: Tensor | None) -> Tensor:
+        """Logits (B · M, classes), averaged with the frozen CLIP's where its features are given."""
+        head, scale, share = self.cls_head, self.backbone.logit_scale, self.frozen_share
+        classes = self._class_features(videos)
+        logits = head(self.video_encoder.pool(videos.frames, classes), classes, scale)
+        if frozen is None:
+            return logits
+        frozen_classes = self.frozen_text_encoder.encode_in_templates(head.class_names)
+        return (1 - share) * logits + share * head(frozen, frozen_classes, scale)
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """As in MMEngine, but what is logged is the mean over all processes, not the first one's."""
+        """Parse as MMEngine does, but log the mean over all processes, not the first one's."""
         loss, log_vars = super().parse_losses(losses)
         log_vars = {key: value.detach().clone().float() for key, value in log_vars.items()}
         all_reduce_dict(log_vars, op='mean')
         return loss, log_vars
 
-    def _to_frames(self, inputs: Tensor) -> tuple[Tensor, int]:
-        """Frames (clips · T, 3, H, W) and T."""
+    def _to_clips(self, inputs: Tensor) -> Tensor:
+        """Clips (B · M, T, 3, H, W)."""
         expected = {'NCTHW': 6, 'NCHW': 5}.get(getattr(self.data_preprocessor, 'format_shape', ''))
         if inputs.dim() != (expected or inputs.dim()):
             raise ValueError(
                 f'inputs have shape {tuple(inputs.shape)}, but the data_preprocessor expects '
                 f"{self.data_preprocessor.format_shape}: set the same format in the pipeline's FormatShape"
             )
-        if inputs.dim() == 5:
-            return inputs.flatten(0, 1), inputs.shape[1]
-        clips = inputs.flatten(0, 1).transpose(1, 2)
-        return clips.flatten(0, 1), clips.shape[1]
+        return inputs if inputs.dim() == 5 else inputs.flatten(0, 1).transpose(1, 2)
 
-    def _encode_videos(self, frames: Tensor, num_frames: int, prompted: bool = True) -> VideoTokens:
-        """Features of clips of ``num_frames`` frames, and patch tokens if the head uses them."""
-        layers: list[Tensor] = []
-        if not prompted:
-            features = self.teacher.encode_frames(frames)
-        elif not self.cls_head.uses_layers:
-            features = self.backbone.encode_frames(frames, self.cls_head.vision_prompts())
-        else:
-            features, layers = self.backbone.encode_frames_and_layers(frames, self.cls_head.vision_prompts())
-            layers = [layer.unflatten(0, (-1, num_frames)).flatten(1, 2) for layer in layers]
-        features = at_least_float32(features).unflatten(0, (-1, num_frames))
-        return VideoTokens(mean_over_frames(features), features, layers)
-
-    def _pool(self, frame_features: Tensor, class_features: Tensor) -> Tensor:
-        """Unit features (clips, embed_dim) or (clips, classes, embed_dim) of frames (clips, T, embed_dim)."""
-        if self.temporal is None:
-            return mean_over_frames(frame_features)
-        with torch.autocast(frame_features.device.type, enabled=False):
-            return self.temporal(frame_features, at_least_float32(class_features))
-
-    def _frozen_features(self, frames: Tensor, num_frames: int) -> Tensor | None:
-        """Features of clips by the frozen CLIP where logits are averaged with its own, else None."""
-        if self.training or not self.frozen_share:
-            return None
-        return self._encode_videos(frames, num_frames, prompted=False).features
-
-    def _for_head(self, videos: VideoTokens, frozen: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What the head compares: features of the clips and of the classes.
-
-        With ``frozen`` the frozen features stand behind the prompted ones, weighted such that the cosines of
-        both together are means of the prompted and the frozen ones. The length stays 1.
-        """
-        head, share = self.cls_head, self.frozen_share
-        classes = head.class_features(self.backbone, videos)
-        feats = self._pool(videos.frames, classes)
-        if frozen is None:
-            return feats, classes
-        frozen_classes = head.frozen_features(self.teacher, head.class_names)
-        frozen = frozen if feats.dim() == 2 else frozen.unsqueeze(1)  # a feature for each class
-
-        def join(prompted: Tensor, frozen: Tensor) -> Tensor:
-            frozen = frozen.expand_as(prompted)
-            return torch.cat([(1 - share) ** 0.5 * prompted, share**0.5 * frozen], dim=-1)
-
-        return join(feats, frozen), join(classes, frozen_classes)
-
-    def _check_anchors(self, in_batch: bool) -> None:
-        if in_batch and self.anchors is None:
-            raise ValueError('the batch has anchor clips but model.anchors is None')
-        needed = self.anchors is not None and self.anchors.needs_anchor_clips
-        if in_batch and not needed:
+    def _check(self, batch: TrainingBatch) -> None:
+        self.cls_head.check_classes()
+        anchors, labels = len(batch.clips) - len(batch.labels), batch.labels
+        if anchors and not self.objectives.use_anchors:
             raise ValueError(
-                'the batch has anchor clips but no strategy of model.anchors uses them: set num_anchors of '
-                'AnchorBatchSampler to 0'
+                'the batch has anchor clips but no strategy of model.anchors uses them: set model.anchors, or '
+                'num_anchors of AnchorBatchSampler to 0'
             )
-        if needed and not in_batch:
+        if not anchors and self.objectives.use_anchors:
             raise ValueError(
                 'model.anchors is set but the batch has no anchor clip: use AnchorDataset and '
                 'AnchorBatchSampler with num_anchors of 1 or more'
             )
-
-    def _check_labels(self, samples: list[ActionDataSample]) -> None:
-        if not samples:
-            raise ValueError('the batch has anchor clips only: give it labelled clips too')
-        labels = stack_gt_labels(samples)
         if labels.min() < 0 or labels.max() >= self.cls_head.num_classes:
             raise ValueError(
                 f'a label is {int(labels.max())} (smallest {int(labels.min())}), but the head has '
@@ -379,16 +358,13 @@ class CLIPRecognizer(BaseRecognizer):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Refuse a checkpoint that does not fit, also where the caller would only warn.
 
-        What anchor strategies learnt belongs to training: without anchors it is left out.
+        What objectives learnt belongs to training: a model whose objectives learn nothing leaves it out.
 
         Raises:
             ValueError: Names, shapes or kinds of numbers differ from those of this model, or a tensor has no
                 values to copy.
         """
-        if self.anchors is None:
-            state_dict = {
-                key: value for key, value in state_dict.items() if not key.startswith(f'{prefix}anchors.')
-            }
+        state_dict = self._of_this_version(state_dict, prefix)
         own = {prefix + key: value for key, value in self.state_dict().items()}
         expected = {key: value.shape for key, value in own.items()}
         found = {
@@ -419,6 +395,20 @@ class CLIPRecognizer(BaseRecognizer):
         self._loading_errors = args[-1]  # of all parts, once the last one is loaded
         super()._load_from_state_dict(state_dict, prefix, *args)
 
+    def _of_this_version(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """Rename what objectives learnt as older versions named it; leave it out where nothing learns."""
+        own = [prefix + key for key in self.state_dict() if key.startswith('objectives.')]
+        old = re.compile(rf'{re.escape(prefix)}anchors\.strategies\.\d+(\..+)')
+        renamed = {}
+        for key, value in state_dict.items():
+            match = old.fullmatch(key)
+            if match:
+                key = next((name for name in own if name.endswith(match[1])), f'{prefix}objectives{match[1]}')
+            renamed[key] = value
+        if own:
+            return renamed
+        return {key: value for key, value in renamed.items() if not key.startswith(f'{prefix}objectives.')}
+
 
 def _kind(tensor: Tensor) -> tuple[bool, bool]:
     """Whether a tensor holds floating point numbers, and complex ones: what copying keeps."""
@@ -432,20 +422,20 @@ def _refuse_loading_errors(model: CLIPRecognizer, incompatible_keys: Any) -> Non
         raise ValueError(f'the checkpoint cannot be loaded: {errors[0]}')
 
 
-def _build_losses(configs: Sequence[dict[str, Any]]) -> nn.ModuleList:
-    """The auxiliary losses of ``model.losses``."""
+def _build_list(
+    key: str, registry: Registry, configs: Sequence[dict[str, Any]], **given: Any
+) -> list[Objective]:
+    """Build the objectives of a list in the config."""
     if not isinstance(configs, list | tuple):
-        raise ValueError(
-            f'model.losses={configs!r} is no list: write losses=[dict(type=...)], or [] for none'
-        )
-    losses = nn.ModuleList(MODELS.build(config) for config in configs)
-    for number, loss in enumerate(losses):
-        if not isinstance(loss, AuxiliaryLoss):
+        raise ValueError(f'{key}={configs!r} is no list: write [dict(type=...)], or [] for none')
+    built = [build_part(registry, dict(config, _scope_='ga2mm'), **given) for config in configs]
+    for number, one in enumerate(built):
+        if not isinstance(one, Objective):
             raise ValueError(
-                f'model.losses[{number}] is {type(loss).__name__}, which is no auxiliary loss: give one, '
-                "such as dict(type='DualStreamContrastiveLoss')"
+                f'{key}[{number}] is {type(one).__name__}, which is no objective: give one, such as '
+                "dict(type='SelfConsistency')"
             )
-    return losses
+    return built
 
 
 def _has_prompts(prompt: nn.Module | None) -> bool:

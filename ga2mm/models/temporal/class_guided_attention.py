@@ -21,13 +21,12 @@ class ClassGuidedAttention(BaseModule):
 
     Args:
         temperature: The temperature of the softmax, above 0.
-        width: Not needed; every temporal model is given it.
 
     Raises:
         ValueError: The temperature is not above 0.
     """
 
-    def __init__(self, temperature: float = 0.01, *, width: int) -> None:
+    def __init__(self, temperature: float = 0.01) -> None:
         super().__init__()
         if not temperature > 0:
             raise ValueError(f'model.temporal.temperature={temperature} is not above 0: try 0.01')

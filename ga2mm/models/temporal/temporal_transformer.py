@@ -27,14 +27,14 @@ class TemporalTransformer(BaseModule):
     Args:
         layers: Number of blocks.
         max_frames: Most frames that a clip may have.
-        width: Width of the frames' features. Given by the recognizer.
+        embed_dim: Dimensions of the frames' features. Given by the model.
     """
 
-    def __init__(self, layers: int = 6, max_frames: int = 32, *, width: int) -> None:
+    def __init__(self, layers: int = 6, max_frames: int = 32, *, embed_dim: int) -> None:
         super().__init__()
-        self.positions = nn.Parameter(torch.randn(max_frames, width) * 0.02)
-        heads = max(1, width // 64)
-        self.transformer = Transformer(width, layers, heads, act_layer=QuickGELU)
+        self.positions = nn.Parameter(torch.randn(max_frames, embed_dim) * 0.02)
+        heads = max(1, embed_dim // 64)
+        self.transformer = Transformer(embed_dim, layers, heads, act_layer=QuickGELU)
         for block in self.transformer.resblocks:
             for projection in (block.attn.out_proj, block.mlp.c_proj):
                 nn.init.zeros_(projection.weight)

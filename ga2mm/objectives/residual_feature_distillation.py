@@ -2,12 +2,12 @@
 
 from torch import Tensor, nn
 
-from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
-from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
+from ga2mm.registry import MODELS
 
 
-@ANCHOR_STRATEGIES.register_module()
-class ResidualFeatureDistillation(AnchorStrategy):
+@MODELS.register_module()
+class ResidualFeatureDistillation(Objective):
     """Labelled clips and classes are held to the frozen CLIP through a residual network; needs no anchors.
 
     ``mean over clips of |r_video(clip) - frozen_clip|² +
@@ -25,14 +25,13 @@ class ResidualFeatureDistillation(AnchorStrategy):
         weight: Factor of the loss.
         alpha: Factor of the residual.
         hidden: Width of the hidden layer; None for that of the features.
-        embed_dim: Number of dimensions of the features. Given by the recognizer.
+        embed_dim: Number of dimensions of the features. Given by the model.
 
     Raises:
         ValueError: ``hidden`` is not 1 or more.
     """
 
-    uses = ('frozen_clips', 'frozen_classes')
-    given_by_recognizer = ('embed_dim',)
+    uses = ('clips', 'classes', 'frozen_clips', 'frozen_classes')
 
     def __init__(
         self, weight: float = 1.0, alpha: float = 0.1, hidden: int | None = None, *, embed_dim: int
@@ -55,10 +54,10 @@ class ResidualFeatureDistillation(AnchorStrategy):
             reasons.append('has no gradient in its term over clips: the vision tower has no prompts')
         return reasons
 
-    def loss(self, features: BatchFeatures) -> Tensor:
+    def forward(self, features: BatchFeatures) -> Tensor:
         """The sum of both terms, a scalar of 0 or more."""
         clips = features.clips + self.alpha * self.video_residual(features.clips)
-        classes = features.clip_classes + self.alpha * self.text_residual(features.clip_classes)
+        classes = features.classes + self.alpha * self.text_residual(features.classes)
         return _squared_distance(clips, features.frozen_clips) + _squared_distance(
             classes, features.frozen_classes
         )

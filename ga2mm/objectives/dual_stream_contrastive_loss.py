@@ -3,16 +3,16 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ga2mm.models.losses.auxiliary_loss import AuxiliaryLoss
+from ga2mm.objectives.objective import BatchFeatures, Objective
 from ga2mm.registry import MODELS
 from ga2mm.utils import cosines
 
 
 @MODELS.register_module()
-class DualStreamContrastiveLoss(AuxiliaryLoss):
+class DualStreamContrastiveLoss(Objective):
     """A clip finds the text of its class among the classes, its text the clips of the class in the batch.
 
-    ``loss_weight · (clip_to_text + text_to_clip) / 2`` with ::
+    ``weight · (clip_to_text + text_to_clip) / 2`` with ::
 
         clip_to_text = - mean over i of log(exp(s v[i]·u[i]) / sum over c of exp(s v[i]·t[i, c]))
         text_to_clip = - mean over i of the mean over j in P[i] of
@@ -25,7 +25,7 @@ class DualStreamContrastiveLoss(AuxiliaryLoss):
     So the text that carries the visual information of a clip is aligned with that clip and those of its
     class, against the other clips of the batch. With several clips of a class the second direction cannot
     reach 0: its least value is the mean of log |P[i]|. The first direction is the cross-entropy of a head
-    with ``CrossEntropyLoss``: beside this loss it counts for 1 + ``loss_weight`` / 2. In distributed training
+    with ``CrossEntropyLoss``: beside this loss it counts for 1 + ``weight`` / 2. In distributed training
     the batch is that of the process.
 
     Source: the name and the aim are in the abstract of arXiv 2509.05949. Design choice, the abstract does not
@@ -33,23 +33,17 @@ class DualStreamContrastiveLoss(AuxiliaryLoss):
     contrastive learning (arXiv 2004.11362, the sum outside of the logarithm).
 
     Args:
-        loss_weight: Factor of the loss. Design choice: the paper does not say.
+        weight: Factor of the loss. Design choice: the paper does not say.
     """
 
     uses = ('clips', 'classes', 'labels', 'logit_scale')
 
-    def forward(self, clips: Tensor, classes: Tensor, labels: Tensor, logit_scale: Tensor) -> Tensor:
-        """The loss, a scalar of 0 or more.
-
-        Args:
-            clips: Unit features (B, D) of labelled clips.
-            classes: Unit features of the classes, (C, D), or (B, C, D) with the prompts of each clip.
-            labels: The clips' classes (B,), from 0 to C - 1.
-            logit_scale: The scale of the logits, a scalar.
-        """
+    def forward(self, features: BatchFeatures) -> Tensor:
+        """Give the loss, a scalar of 0 or more."""
+        clips, classes, labels = features.clips, features.classes, features.labels
         own_texts = classes.expand(len(clips), *classes.shape[-2:])[range(len(clips)), labels]
-        log_probs = (logit_scale * own_texts @ clips.t()).log_softmax(dim=-1)
+        log_probs = (features.logit_scale * own_texts @ clips.t()).log_softmax(dim=-1)
         positives = labels[:, None] == labels
         text_to_clip = -(log_probs * positives).sum(dim=-1) / positives.sum(dim=-1)
-        clip_to_text = F.cross_entropy(logit_scale * cosines(clips, classes), labels)
-        return self.loss_weight * (clip_to_text + text_to_clip.mean()) / 2
+        clip_to_text = F.cross_entropy(features.logit_scale * cosines(clips, classes), labels)
+        return (clip_to_text + text_to_clip.mean()) / 2

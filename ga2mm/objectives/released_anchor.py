@@ -1,17 +1,20 @@
 """The anchor term of the code released with GA2-CLIP."""
 
+import torch.nn.functional as F
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
+from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
 
 
 @ANCHOR_STRATEGIES.register_module()
-class ReleasedAnchor(AnchorStrategy):
-    """Adds the anchors' similarity to the negatives to the logits of every labelled clip.
+class ReleasedAnchor(Objective):
+    """Shift the logits of every labelled clip by the similarity of anchor videos to negatives.
 
-    ``logits[b, c] += weight · logit_scale · mean over anchors a of (video_a · negative_c)``, with either
-    one negative for all classes or one for each. Source: the code released with arXiv 2511.22125.
+    ``cross_entropy(logits + shift) - cross_entropy(logits)`` with ``shift_c = logit_scale · mean over anchors a
+    of (video_a · negative_c)``, and either one negative for all classes or one for each. Together with
+    :class:`ClassificationLoss` that is the cross-entropy of the shifted logits. Source: the code released with arXiv
+    2511.22125.
 
     **With a single negative, which is how it was released, this term does nothing:** every class of a clip
     gets the same number, softmax does not change, and loss and gradients are those of training without
@@ -24,7 +27,7 @@ class ReleasedAnchor(AnchorStrategy):
         ValueError: The number of negatives is neither 1 nor the number of classes.
     """
 
-    uses = ('videos', 'negatives')
+    uses = ('logits', 'labels', 'logit_scale', 'videos', 'negatives')
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """With one negative all logits of a clip shift alike; without vision prompts the shift is fixed."""
@@ -37,12 +40,15 @@ class ReleasedAnchor(AnchorStrategy):
             return ['has no gradient of its own: the vision tower has no prompts, so its shift never changes']
         return []
 
-    def logit_shift(self, features: BatchFeatures) -> Tensor:
-        """Shifts of shape (1,) or (classes,)."""
-        num_negatives, num_classes = len(features.negatives), features.classes.shape[-2]
+    def forward(self, features: BatchFeatures) -> Tensor:
+        """Give how much the shift changes the cross-entropy, a scalar, in nats."""
+        num_negatives, num_classes = len(features.negatives), features.logits.shape[-1]
         if num_negatives not in (1, num_classes):
             raise ValueError(
                 f'ReleasedAnchor has {num_negatives} negatives for {num_classes} classes: give 1, or one '
                 'for each class (config key model.anchors.negatives)'
             )
-        return features.logit_scale * (features.videos @ features.negatives.t()).mean(dim=0)
+        shift = features.logit_scale * (features.videos @ features.negatives.t()).mean(dim=0)
+        shift = shift - shift.mean()  # softmax ignores what is added to all classes
+        shifted = F.cross_entropy(features.logits + shift, features.labels)
+        return shifted - F.cross_entropy(features.logits, features.labels)

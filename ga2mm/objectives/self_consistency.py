@@ -3,13 +3,13 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
-from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
+from ga2mm.registry import MODELS
 from ga2mm.utils import cosines
 
 
-@ANCHOR_STRATEGIES.register_module()
-class SelfConsistency(AnchorStrategy):
+@MODELS.register_module()
+class SelfConsistency(Objective):
     """What the prompts do to labelled clips and classes is held to the frozen CLIP; needs no anchors.
 
     ``text_weight · mean |class - frozen_class| + video_weight · mean |clip - frozen_clip| +
@@ -31,7 +31,7 @@ class SelfConsistency(AnchorStrategy):
         logits_weight: Factor of the term over logits.
     """
 
-    uses = ('frozen_clips', 'frozen_classes')
+    uses = ('clips', 'classes', 'logit_scale', 'frozen_clips', 'frozen_classes')
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class SelfConsistency(AnchorStrategy):
             reasons.append('has no gradient in its term over logits: there is only one class')
         return reasons
 
-    def loss(self, features: BatchFeatures) -> Tensor:
+    def forward(self, features: BatchFeatures) -> Tensor:
         """The sum of the three terms, a scalar of 0 or more."""
-        logits = features.logit_scale * cosines(features.clips, features.clip_classes)
+        logits = features.logit_scale * cosines(features.clips, features.classes)
         frozen_logits = features.logit_scale * cosines(features.frozen_clips, features.frozen_classes)
         divergence = F.kl_div(
             logits.log_softmax(dim=-1),
@@ -71,7 +71,7 @@ class SelfConsistency(AnchorStrategy):
             log_target=True,
         )
         return (
-            self.text_weight * (features.clip_classes - features.frozen_classes.detach()).abs().mean()
+            self.text_weight * (features.classes - features.frozen_classes.detach()).abs().mean()
             + self.video_weight * F.l1_loss(features.clips, features.frozen_clips.detach())
             + self.logits_weight * divergence
         )

@@ -3,13 +3,13 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
+from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
 from ga2mm.utils import cosines
 
 
 @ANCHOR_STRATEGIES.register_module()
-class JointSoftmax(AnchorStrategy):
+class JointSoftmax(Objective):
     """Cross-entropy of the anchors over classes and negatives together.
 
     ``mean over anchors a of -log(sum over negatives n of p(n | a))``, where p is the softmax of
@@ -26,13 +26,13 @@ class JointSoftmax(AnchorStrategy):
     def __init__(self, weight: float = 1.0, prompted_negatives: bool = False) -> None:
         super().__init__(weight)
         self.negatives = 'prompted_negatives' if prompted_negatives else 'negatives'
-        self.uses = ('videos', self.negatives)
+        self.uses = ('videos', 'video_classes', self.negatives)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """It acts through either tower."""
         return [] if setup.learns else ['has no gradient: neither tower has prompts']
 
-    def loss(self, features: BatchFeatures) -> Tensor:
+    def forward(self, features: BatchFeatures) -> Tensor:
         """The mean cross-entropy, a scalar of 0 or more, in nats."""
         videos = features.logit_scale * features.videos
         classes = cosines(videos, features.video_classes).logsumexp(dim=-1)

@@ -3,13 +3,13 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
+from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
 from ga2mm.utils import cosines
 
 
 @ANCHOR_STRATEGIES.register_module()
-class DistributionConsistency(AnchorStrategy):
+class DistributionConsistency(Objective):
     """What an irrelevant video is taken for stays what the frozen CLIP takes it for.
 
     ``mean over anchors a of KL(softmax(frozen_logits_a / temperature) || softmax(logits_a / temperature))``
@@ -37,7 +37,9 @@ class DistributionConsistency(AnchorStrategy):
             raise ValueError(f"DistributionConsistency has over={over!r}: give 'classes' or 'negatives'")
         self.temperature = temperature
         self.over = over
-        names = ('frozen_classes',) if over == 'classes' else ('prompted_negatives', 'negatives')
+        names = (
+            ('video_classes', 'frozen_classes') if over == 'classes' else ('prompted_negatives', 'negatives')
+        )
         self.uses = ('videos', 'frozen_videos', *names)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
@@ -48,7 +50,7 @@ class DistributionConsistency(AnchorStrategy):
             return [f'has no gradient: its softmax is over {self.over}, and there is only one']
         return []
 
-    def loss(self, features: BatchFeatures) -> Tensor:
+    def forward(self, features: BatchFeatures) -> Tensor:
         """The mean divergence, a scalar of 0 or more, in nats."""
         names, frozen_names = features.video_classes, features.frozen_classes
         if self.over == 'negatives':

@@ -1,14 +1,14 @@
 """Anchors and negative prompts keep their place in the frozen CLIP's space."""
 
+import torch.nn.functional as F
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
-from ga2mm.models.losses import CosineConsistencyLoss
+from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
 
 
 @ANCHOR_STRATEGIES.register_module()
-class FeatureConsistency(AnchorStrategy):
+class FeatureConsistency(Objective):
     """What the prompts do to irrelevant videos and negative prompts is held to what CLIP says of them.
 
     ``mean over anchors a of (1 - cos(video_a, frozen_video_a)) +
@@ -21,10 +21,6 @@ class FeatureConsistency(AnchorStrategy):
 
     uses = ('videos', 'frozen_videos', 'negatives', 'prompted_negatives')
 
-    def __init__(self, weight: float = 1.0) -> None:
-        super().__init__(weight)
-        self.consistency = CosineConsistencyLoss()
-
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """Each term needs prompts in its tower."""
         if not setup.learns:
@@ -35,8 +31,12 @@ class FeatureConsistency(AnchorStrategy):
             return ['has no gradient in its term over negatives: the text tower has no prompts']
         return []
 
-    def loss(self, features: BatchFeatures) -> Tensor:
+    def forward(self, features: BatchFeatures) -> Tensor:
         """The sum of both terms, a scalar between 0 and 4."""
-        return self.consistency(features.videos, features.frozen_videos) + self.consistency(
-            features.prompted_negatives, features.negatives
-        )
+        videos = _distance(features.videos, features.frozen_videos)
+        return videos + _distance(features.prompted_negatives, features.negatives)
+
+
+def _distance(found: Tensor, frozen: Tensor) -> Tensor:
+    """Mean of 1 - cosine; the frozen features get no gradient."""
+    return (1 - F.cosine_similarity(found, frozen.detach(), dim=-1)).mean()

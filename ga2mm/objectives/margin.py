@@ -3,13 +3,13 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ga2mm.anchors.anchor_objective import AnchorStrategy, BatchFeatures, TuningSetup
+from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES
 from ga2mm.utils import cosines
 
 
 @ANCHOR_STRATEGIES.register_module()
-class Margin(AnchorStrategy):
+class Margin(Objective):
     """The closest class of an anchor stays behind its closest negative by a margin.
 
     ``mean over anchors a of f(max over classes c of (video_a · class_c) -
@@ -46,13 +46,13 @@ class Margin(AnchorStrategy):
         self.margin = margin
         self.form = F.softplus if form == 'softplus' else F.relu
         self.negatives = 'prompted_negatives' if prompted_negatives else 'negatives'
-        self.uses = ('videos', self.negatives)
+        self.uses = ('videos', 'video_classes', self.negatives)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """It acts through either tower."""
         return [] if setup.learns else ['has no gradient: neither tower has prompts']
 
-    def loss(self, features: BatchFeatures) -> Tensor:
+    def forward(self, features: BatchFeatures) -> Tensor:
         """The mean over the anchors, a scalar of 0 or more."""
         classes = cosines(features.videos, features.video_classes).amax(dim=-1)
         negatives = cosines(features.videos, getattr(features, self.negatives)).amax(dim=-1)

@@ -1,0 +1,43 @@
+"""A training batch, cut into labelled clips and anchor clips once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from mmaction.structures import ActionDataSample
+from torch import Tensor
+
+from ga2mm.structures import stack_gt_labels
+
+
+@dataclass
+class TrainingBatch:
+    """The clips of a training batch.
+
+    Attributes:
+        clips: Normalised frames (labelled clips + anchor clips, T, 3, H, W), labelled clips first.
+        labels: Classes of the labelled clips, (labelled clips,).
+    """
+
+    clips: Tensor
+    labels: Tensor
+
+
+def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingBatch:
+    """Put the labelled clips first and take their labels.
+
+    Args:
+        clips: Normalised frames (B · M, T, 3, H, W), M clips and crops of each video.
+        samples: Samples of the B videos.
+
+    Raises:
+        ValueError: All clips are anchors.
+    """
+    labelled = [sample for sample in samples if not sample.get('is_anchor', False)]
+    if not labelled:
+        raise ValueError('the batch has anchor clips only: give it labelled clips too')
+    per_video = len(clips) // len(samples)
+    is_anchor = torch.tensor([bool(sample.get('is_anchor', False)) for sample in samples])
+    if is_anchor[: len(labelled)].any():  # samplers put anchors last, so that nothing is copied
+        clips = clips[is_anchor.repeat_interleave(per_video).argsort(stable=True).to(clips.device)]
+    return TrainingBatch(clips, stack_gt_labels(labelled).repeat_interleave(per_video))

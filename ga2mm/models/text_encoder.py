@@ -1,0 +1,160 @@
+"""From names of classes to their features."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ga2mm.models.clip import OpenCLIP
+from ga2mm.models.clip.towers import Prompts
+from ga2mm.models.feature_cache import FeatureCache
+from ga2mm.models.prompts import PromptLearner
+from ga2mm.models.video_encoder import VideoTokens
+from ga2mm.utils import at_least_float32
+
+DEFAULT_TEMPLATE = 'a video of a person {}.'
+
+
+class TextEncoder:
+    """The text tower with its prompts and their coupling.
+
+    With a prompt the text of a class is start, prompt, name, full stop, end; without one it is a template. It
+    holds no parameters of its own: the CLIP belongs to the recognizer, prompt and coupling to the head.
+
+    Args:
+        clip: The CLIP.
+        prompt: Prompt learner of the text tower; None for none.
+        coupling: Couples a hard prompt to the prompts; None for none.
+        templates: Texts for the tower without prompts, each with ``{}`` for the name. The features of several
+            are averaged, then scaled to unit length.
+        max_texts: Most texts that are encoded at once where prompts depend on the clip; bounds the memory.
+        max_cached: Most lists of names, or conditions that clips share, whose features are kept in evaluation.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        clip: OpenCLIP,
+        prompt: PromptLearner | None = None,
+        coupling: nn.Module | None = None,
+        templates: Sequence[str] = (DEFAULT_TEMPLATE,),
+        max_texts: int = 512,
+        max_cached: int = 256,
+    ) -> None:
+        if not templates or any(one.count('{}') != 1 for one in templates):
+            raise ValueError(f'cls_head.template={templates!r} must contain {{}} once, for the class name')
+        if max_texts < 1:
+            raise ValueError(f'cls_head.max_texts={max_texts}: give 1 or more')
+        if max_cached < 0:
+            raise ValueError(f'cls_head.max_cached={max_cached}: give 0 or more')
+        self.clip = clip
+        self.prompt = prompt
+        self.coupling = coupling
+        self.templates = tuple(templates)
+        self.max_texts = max_texts
+        self.cache = FeatureCache(max_cached)
+        self._cached_with: list[Tensor] = []
+        self._tokens: dict[tuple[str, ...], Tensor] = {}
+
+    def prompts(self, names: Sequence[str] = (), condition: Any = None) -> Prompts:
+        """Give the prompts of the layers, coupled to the hard prompt where there is one."""
+        prompts = self.prompt(names, condition)
+        return prompts if self.coupling is None else self.coupling(prompts)
+
+    def condition(self, videos: VideoTokens) -> Any:
+        """Give what the prompts depend on, with one entry for each clip; None where they depend on no clip."""
+        return None if self.prompt is None else self.prompt.condition(videos)
+
+    def encode(self, names: Sequence[str], condition: Any = None, templates: Sequence[str] = ()) -> Tensor:
+        """Encode names with the prompts, or in templates where there are no prompts.
+
+        Args:
+            names: The names.
+            condition: What the prompts depend on; see
+                :meth:`~ga2mm.models.prompts.PromptLearner.condition`.
+            templates: Sentences for the tower without prompts; none for the encoder's own.
+
+        Returns:
+            Unit features (names, embed_dim); (clips, names, embed_dim) where the prompts depend on the clip.
+        """
+        if self.prompt is None:
+            return self.encode_in_templates(names, templates)
+        features = self.clip.encode_tokens(
+            self.tokenize(names), self.prompts(names, condition), self.max_texts
+        )
+        return F.normalize(at_least_float32(features), dim=-1)
+
+    def encode_cached(self, names: Sequence[str], condition: Any = None) -> Tensor:
+        """Encode like :meth:`encode`; in evaluation compute features once for each list of names.
+
+        Where prompts depend on the clip, the learner says which clips share features. Features are kept until
+        prompts, tuned weights, precision or device change.
+        """
+        keys = self._keys(tuple(names), condition)
+        if keys is None:
+            return self.encode(names, condition)
+        self._forget_if_changed()
+        if condition is None:
+            return self.cache.get(keys, lambda places: self.encode(names)[None])[0]
+        return torch.stack(self.cache.get(keys, lambda places: self.encode(names, condition[places])))
+
+    def encode_in_templates(self, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
+        """Encode names in sentences, without prompts.
+
+        Args:
+            names: The names.
+            templates: Sentences that contain ``{}`` once; none for the encoder's own.
+
+        Returns:
+            Unit features (names, embed_dim). A frozen CLIP computes them once; a tuned one gets gradient.
+        """
+        words = [_readable(name) for name in names]
+        encode = self.clip.frozen_text_features if self.clip.frozen else self.clip.text_features
+        return encode(words, templates or self.templates)
+
+    def _keys(self, names: tuple[str, ...], condition: Any) -> list | None:
+        """Give a key for each clip, one key for all where no clip matters, or None to keep nothing."""
+        parts = [part for part in (self.clip, self.prompt, self.coupling) if part is not None]
+        if torch.is_grad_enabled() or any(part.training for part in parts) or not self.cache.max_entries:
+            return None
+        if self.prompt is None and self.clip.frozen:
+            return None  # the CLIP keeps them itself
+        keys = [()] if self.prompt is None else self.prompt.cache_keys(condition)
+        device = self.clip.device.type
+        autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
+        context = (names, self.clip.device, self.clip.logit_scale.dtype, autocast)
+        return None if keys is None else [(context, key) for key in keys]
+
+    def _forget_if_changed(self) -> None:
+        learnt = self.clip.learnt_text_weights()
+        for part in (self.prompt, self.coupling):
+            learnt += [] if part is None else part.state_dict().values()
+        if not _equal(self._cached_with, learnt):
+            self.cache.clear()
+            self._cached_with = [value.detach().clone() for value in learnt]
+
+    def tokenize(self, names: Sequence[str]) -> Tensor:
+        """Give the token ids (names, L) of the texts, with placeholders for the prompt."""
+        names = tuple(names)
+        if names not in self._tokens:
+            texts = [f'{self.prompt.words_behind} {_readable(name)}.'.strip() for name in names]
+            tokens = self.clip.tokenize(texts, self.prompt.length, self.prompt.class_position)
+            self._tokens = {names: tokens}
+        tokens = self._tokens[names] = self._tokens[names].to(self.clip.device)
+        return tokens
+
+
+def _readable(name: str) -> str:
+    return name.replace('_', ' ')
+
+
+def _equal(kept: Sequence[Tensor], found: Sequence[Tensor]) -> bool:
+    """Whether two lists hold the same numbers in the same precision on the same device."""
+    return len(kept) == len(found) and all(
+        (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
+        for one, other in zip(kept, found, strict=True)
+    )

@@ -1,0 +1,78 @@
+"""From the frames of clips to their features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ga2mm.models.clip import OpenCLIP
+from ga2mm.models.temporal import mean_over_frames
+from ga2mm.utils import at_least_float32
+
+
+@dataclass
+class VideoTokens:
+    """Features of clips and the patch tokens that led to them.
+
+    Attributes:
+        features: Unit features (B, embed_dim), the mean over frames.
+        frames: Features of the frames (B, T, embed_dim), not normalised.
+        layers: Patch tokens behind each vision layer, (B, T · patches, vision width); empty unless asked for.
+    """
+
+    features: Tensor
+    frames: Tensor
+    layers: Sequence[Tensor] = ()
+
+
+class VideoEncoder:
+    """The vision tower with its prompts, then a temporal model or the mean over frames.
+
+    It holds no parameters of its own: the CLIP, the prompts and the temporal model belong to the recognizer.
+
+    Args:
+        clip: The CLIP.
+        prompt: Prompt learner of the vision tower; None for none.
+        temporal: Temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
+        with_layers: Whether to keep patch tokens, which costs memory.
+    """
+
+    def __init__(
+        self,
+        clip: OpenCLIP,
+        prompt: nn.Module | None = None,
+        temporal: nn.Module | None = None,
+        with_layers: bool = False,
+    ) -> None:
+        self.clip = clip
+        self.prompt = prompt
+        self.temporal = temporal
+        self.with_layers = with_layers
+
+    def __call__(self, clips: Tensor) -> VideoTokens:
+        """Encode normalised clips (B, T, 3, H, W)."""
+        prompts = () if self.prompt is None else self.prompt()
+        frames, layers = clips.flatten(0, 1), []
+        if self.with_layers:
+            frames, layers = self.clip.encode_frames_and_layers(frames, prompts)
+        else:
+            frames = self.clip.encode_frames(frames, prompts)
+        frames = at_least_float32(frames).unflatten(0, clips.shape[:2])
+        layers = [layer.unflatten(0, clips.shape[:2]).flatten(1, 2) for layer in layers]
+        return VideoTokens(mean_over_frames(frames), frames, layers)
+
+    def pool(self, frames: Tensor, classes: Tensor) -> Tensor:
+        """Pool frame features to the features that are compared with the classes.
+
+        Args:
+            frames: Features of the frames (B, T, embed_dim), not normalised.
+            classes: Unit features of the classes, which a temporal model may look at.
+
+        Returns:
+            Unit features (B, embed_dim), or (B, classes, embed_dim) where the classes guide the pooling.
+        """
+        if self.temporal is None:
+            return mean_over_frames(frames)
+        with torch.autocast(frames.device.type, enabled=False):
+            return self.temporal(frames, at_least_float32(classes))

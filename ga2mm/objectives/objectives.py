@@ -1,0 +1,96 @@
+"""The training loss: a weighted sum of objectives."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor, nn
+
+from ga2mm.objectives.objective import ANCHOR_FEATURES, FROZEN_FEATURES, BatchFeatures, Objective, TuningSetup
+
+
+class Objectives(nn.ModuleDict):
+    """All objectives of a training run by the name under which each is logged.
+
+    An objective, or a term of one, that cannot have a gradient with these prompts is named in a warning: when
+    the model is built, or at the first step where the number of classes decides.
+
+    Args:
+        objectives: The objectives by name: ``loss_<type>``, of anchor strategies ``loss_anchor_<type>``.
+        setup: What is tuned.
+    """
+
+    def __init__(self, objectives: Mapping[str, Objective], setup: TuningSetup) -> None:
+        super().__init__(objectives)
+        self._setup = setup
+        self._warned: set[str] = set()
+        self._warn_of_no_effect(setup)
+
+    @property
+    def uses(self) -> set[str]:
+        """Names of the features that any objective uses."""
+        return {name for objective in self.values() for name in objective.uses}
+
+    @property
+    def use_anchors(self) -> bool:
+        """Whether an objective uses anchor clips."""
+        return bool(self.uses & ANCHOR_FEATURES)
+
+    @property
+    def use_frozen(self) -> bool:
+        """Whether an objective uses features of the frozen CLIP."""
+        return bool(self.uses & FROZEN_FEATURES)
+
+    def forward(self, features: BatchFeatures) -> dict[str, Tensor]:
+        """Give every weighted term by name; their sum is the loss."""
+        self._warn_of_no_effect(replace(self._setup, num_classes=features.logits.shape[-1]))
+        losses = {name: objective.weight * objective(features) for name, objective in self.items()}
+        if torch.is_grad_enabled():
+            self._warn({name: ['has no gradient'] for name, loss in losses.items() if not loss.requires_grad})
+        return losses
+
+    def grad_norms(
+        self, losses: Mapping[str, Tensor], parameters: Iterable[nn.Parameter]
+    ) -> dict[str, Tensor]:
+        """Give the Euclidean norm of the gradient of each anchor strategy, weighted, as ``grad_norm_<type>``.
+
+        The gradients are means over all processes, like the gradient that the optimizer sees.
+
+        Args:
+            losses: What :meth:`forward` gave.
+            parameters: Everything that is learnt.
+        """
+        parameters = list(parameters)
+        norms = {}
+        for name, loss in losses.items():
+            if name.startswith('loss_anchor_'):
+                gradient = _gradient(loss, parameters)
+                all_reduce(gradient, op='mean')
+                norms[f'grad_norm_{name.removeprefix("loss_anchor_")}'] = gradient.norm()
+        return norms
+
+    def _warn_of_no_effect(self, setup: TuningSetup) -> None:
+        self._warn(
+            {
+                name: objective.no_effect(setup) if objective.weight else ['has no gradient: its weight is 0']
+                for name, objective in self.items()
+            }
+        )
+
+    def _warn(self, reasons: Mapping[str, Sequence[str]]) -> None:
+        for name, texts in reasons.items():
+            told = any(warning.startswith(f'{name} has no gradient') for warning in self._warned)
+            for warning in [f'{name} {text}' for text in texts]:
+                if warning not in self._warned and not (told and warning.endswith('has no gradient')):
+                    self._warned.add(warning)
+                    warnings.warn(f'model: {warning}', stacklevel=4)
+
+
+def _gradient(value: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Give the gradient of a scalar with respect to all parameters as one vector."""
+    if not value.requires_grad:
+        return value.new_zeros(sum(parameter.numel() for parameter in parameters))
+    gradients = torch.autograd.grad(value, parameters, retain_graph=True, materialize_grads=True)
+    return torch.cat([gradient.flatten() for gradient in gradients])
