@@ -11,16 +11,17 @@ import torch
 import torch.nn.functional as F
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples
 
-from ga2mm.anchors import AnchorObjective, BatchFeatures
 from ga2mm.models import CLIPRecognizer
-from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.models.build import build_part
+from ga2mm.objectives import BatchFeatures, Objective, Objectives, TuningSetup
+from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
 
 BOTH, VISION = {'vision', 'text'}, {'vision'}
 OVER_CLASSES = dict(type='DistributionConsistency', temperature=2.0)
 # Every strategy with the towers whose prompts it reaches, as its docstring says.
 STRATEGIES = [
     (dict(type='FeatureConsistency', weight=3.0), BOTH),
-    (dict(type='ReleasedAnchor'), VISION),
+    (dict(type='ReleasedAnchor'), BOTH),
     (OVER_CLASSES, BOTH),
     (dict(type='DistributionConsistency', over='negatives'), BOTH),
     (dict(type='JointSoftmax', weight=0.5), BOTH),
@@ -36,12 +37,26 @@ STRATEGIES = [
 CONFIGS = [config for config, _ in STRATEGIES]
 ON_LABELLED_CLIPS = ('SelfConsistency', 'ResidualFeatureDistillation')
 WITH_ANCHORS = [config for config in CONFIGS if config['type'] not in ON_LABELLED_CLIPS]
-WITH_LOSS = [config for config in CONFIGS if config['type'] != 'ReleasedAnchor']
+WITH_LOSS = [config for config in CONFIGS if config['type'] != 'ReleasedAnchor']  # in any order of negatives
 NEGATIVES = ['else', 'nothing', 'noise']  # one for each class, which ReleasedAnchor needs to act
 
 
-def anchors(*strategies: dict, negatives: list[str] = NEGATIVES, log_grad_norm: bool = False) -> dict:
-    return dict(negatives=negatives, strategies=list(strategies), log_grad_norm=log_grad_norm)
+def given(*configs: dict, negatives: list[str] = NEGATIVES, log_grad_norm: bool = False) -> dict:
+    """The recognizer's arguments for objectives with and without anchors."""
+    strategies = [config for config in configs if config['type'] not in ON_LABELLED_CLIPS]
+    anchors = dict(negatives=negatives, strategies=strategies, log_grad_norm=log_grad_norm)
+    losses = [config for config in configs if config['type'] in ON_LABELLED_CLIPS]
+    return dict(anchors=anchors if strategies else None, losses=losses)
+
+
+def names_of(model: CLIPRecognizer) -> dict[str, str]:
+    """What each objective but the classification loss is logged as, by its name in ``grad_norm_<name>``."""
+    return {name.removeprefix('loss_').removeprefix('anchor_'): name for name in list(model.objectives)[1:]}
+
+
+def in_order(*configs: dict) -> list[dict]:
+    """Configs in the order in which the recognizer has them: losses, then anchor strategies."""
+    return sorted(configs, key=lambda config: config['type'] not in ON_LABELLED_CLIPS)
 
 
 def unit(*angles: float) -> torch.Tensor:
@@ -55,6 +70,9 @@ def make_features(scale: float = 10.0) -> BatchFeatures:
     return BatchFeatures(
         clips=unit(10, 80),
         classes=unit(0, 90),
+        video_classes=unit(0, 90),
+        labels=torch.tensor([0, 1]),
+        logits=scale * unit(10, 80) @ unit(0, 90).t(),
         logit_scale=torch.tensor(scale, dtype=torch.float64),
         videos=unit(30),
         negatives=unit(60, 180),
@@ -79,7 +97,7 @@ def divergence(target: list[float], found: list[float]) -> float:
 
 
 def loss_of(features: BatchFeatures, **config) -> torch.Tensor:
-    return build(config).strategies[0].double().loss(features)
+    return objective_of(config).double()(features)
 
 
 # Values
@@ -104,7 +122,7 @@ def test_distribution_consistency_is_a_mean_over_anchors_and_0_for_the_frozen_cl
     one = loss_of(features, type='DistributionConsistency')
     features.videos, features.frozen_videos = unit(30, 30), unit(45, 45)
     torch.testing.assert_close(loss_of(features, type='DistributionConsistency'), one)
-    features.frozen_videos, features.frozen_classes = features.videos, features.classes
+    features.frozen_videos, features.frozen_classes = features.videos, features.video_classes
     assert float(loss_of(features, type='DistributionConsistency')) == pytest.approx(0, abs=1e-12)
 
 
@@ -121,7 +139,7 @@ def test_joint_softmax_is_finite_at_clips_own_scale():
     features.videos, features.negatives = unit(0), unit(180)
     assert float(loss_of(features, type='JointSoftmax')) == pytest.approx(200)
     features.negatives = unit(0)
-    features.classes = unit(180)
+    features.video_classes = unit(180)
     assert float(loss_of(features, type='JointSoftmax')) == pytest.approx(0, abs=1e-12)
 
 
@@ -134,7 +152,7 @@ def test_margin_compares_the_closest_class_and_the_closest_negative(prompted, ne
     hinge = loss_of(make_features(), **arguments, form='hinge')
     assert float(hinge) == pytest.approx(difference)
     features = make_features()
-    features.classes = unit(200)
+    features.video_classes = unit(200)
     assert float(loss_of(features, **arguments, form='hinge')) == 0
     assert float(loss_of(features, **arguments)) > 0
 
@@ -168,7 +186,7 @@ def test_residual_feature_distillation_starts_as_plain_distillation():
 
 def test_residual_feature_distillation_is_the_distance_behind_the_residual():
     config = dict(type='ResidualFeatureDistillation', alpha=0.5, hidden=1)
-    strategy = build(config).strategies[0].double()
+    strategy = objective_of(config).double()
     with torch.no_grad():
         for residual in (strategy.video_residual, strategy.text_residual):
             residual[0].weight.copy_(torch.tensor([[1.0, 0.0]]))
@@ -186,7 +204,7 @@ def test_residual_feature_distillation_is_the_distance_behind_the_residual():
         (cos(angle) + 1.5 * gelu(cos(angle)) - cos(frozen)) ** 2 + (cos(90 - angle) - cos(90 - frozen)) ** 2
         for angle, frozen in ((0, 5), (90, 95))
     ]
-    assert float(strategy.loss(make_features())) == pytest.approx(sum(clips) / 2 + sum(classes) / 2)
+    assert float(strategy(make_features())) == pytest.approx(sum(clips) / 2 + sum(classes) / 2)
 
 
 @pytest.mark.parametrize(
@@ -209,18 +227,20 @@ def test_bad_arguments_are_refused(config, problem):
 
 
 def test_every_registered_strategy_is_tested_here():
-    assert {config['type'] for config in CONFIGS} == set(ANCHOR_STRATEGIES.module_dict)
+    assert {config['type'] for config in WITH_ANCHORS} == set(ANCHOR_STRATEGIES.module_dict)
 
 
-@pytest.mark.parametrize('config', WITH_LOSS, ids=str)
+@pytest.mark.parametrize('config', CONFIGS, ids=str)
 def test_frozen_targets_get_no_gradient(config):
     features = make_features(scale=1.0)
     for value in vars(features).values():
-        value.requires_grad_()
+        if value is not None and value.is_floating_point():
+            value.detach_().requires_grad_()
     loss_of(features, **config).backward()
     for name in ('frozen_clips', 'frozen_classes', 'frozen_videos'):
         assert getattr(features, name).grad is None, name
-    reached = [value.grad for value in (features.clips, features.classes, features.videos)]
+    prompted = (features.clips, features.classes, features.videos, features.video_classes)
+    reached = [value.grad for value in prompted]
     assert max(float(grad.abs().max()) for grad in reached if grad is not None) > 1e-3
 
 
@@ -231,21 +251,23 @@ def losses_of(model: CLIPRecognizer, *labels: int | None) -> dict[str, torch.Ten
 @pytest.mark.parametrize(('left_out', 'tower'), [('text_prompt', 'vision'), ('vision_prompt', 'text')])
 def test_strategies_reach_the_prompts_that_they_say(left_out, tower, make_recognizer):
     """Where only one tower has prompts, exactly the strategies that reach it have a gradient."""
-    config = anchors(*CONFIGS, log_grad_norm=True)
-    model = make_recognizer(head={left_out: None}, anchors=config)
+    model = make_recognizer(head={left_out: None}, **given(*CONFIGS, log_grad_norm=True))
     losses = losses_of(model, 0, 1, 2, None, None)
-    for name, (config, reach) in zip(model.anchors.names, STRATEGIES, strict=True):
+    reach_of = {str(config): reach for config, reach in STRATEGIES}
+    for name, config in zip(names_of(model), in_order(*CONFIGS), strict=True):
+        reach = reach_of[str(config)]
         norm = float(losses[f'grad_norm_{name}'])
         assert (norm > 1e-5) if tower in reach else (norm == 0), (config, norm)
 
 
 def test_strategies_reach_mapping_layer_and_all_layers(make_recognizer):
-    model = make_recognizer(anchors=anchors(*WITH_LOSS))
+    model = make_recognizer(**given(*CONFIGS))
     losses = losses_of(model, 0, 1, 2, None, None)
-    reach_of = [reach for config, reach in STRATEGIES if config in WITH_LOSS]
-    for name, reach in zip(model.anchors.names, reach_of, strict=True):
+    reach_of = {str(config): reach for config, reach in STRATEGIES}
+    for name, config in zip(names_of(model).values(), in_order(*CONFIGS), strict=True):
+        reach = reach_of[str(config)]
         model.zero_grad()
-        losses[f'loss_anchor_{name}'].backward(retain_graph=True)
+        losses[name].backward(retain_graph=True)
         for tower in ('vision', 'text'):
             gradient = getattr(model.cls_head, f'{tower}_prompt').soft_prompt.grad
             if tower in reach:
@@ -255,37 +277,37 @@ def test_strategies_reach_mapping_layer_and_all_layers(make_recognizer):
 
 
 def test_logged_gradient_norm_is_that_of_the_gradient(make_recognizer):
-    model = make_recognizer(anchors=anchors(*CONFIGS, log_grad_norm=True))
+    model = make_recognizer(**given(*CONFIGS, log_grad_norm=True))
     losses = losses_of(model, 0, 1, 2, None, None)
-    assert losses.keys() >= {f'grad_norm_{name}' for name in model.anchors.names}
-    for name in model.anchors.names:
-        if f'loss_anchor_{name}' not in losses:
-            continue
+    for name, logged in names_of(model).items():
         model.zero_grad()
-        losses[f'loss_anchor_{name}'].backward(retain_graph=True)
+        losses[logged].backward(retain_graph=True)
         found = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
         norm = torch.cat(found).norm()
         torch.testing.assert_close(losses[f'grad_norm_{name}'], norm, rtol=1e-4, atol=1e-6)
 
 
-def test_logged_gradient_norm_of_a_shift_is_what_goes_through_it(make_recognizer):
-    model = make_recognizer(anchors=anchors(dict(type='ReleasedAnchor', weight=2.0), log_grad_norm=True))
+def test_the_released_anchor_is_what_its_shift_changes(make_recognizer):
+    model = make_recognizer(**given(dict(type='ReleasedAnchor', weight=2.0), log_grad_norm=True))
     clips, samples = make_clips(4), make_samples(0, 1, 2, None)
     losses = model(clips, samples, mode='loss')
     head, clip = model.cls_head, model.backbone
     feats = model(clips)
     negatives = head.text_encoder.encode_in_templates(NEGATIVES)
-    shift = 2 * clip.logit_scale * feats[3] @ negatives.t()
-    logits = head(feats[:3], head.text_encoder.encode_cached(head.class_names), clip.logit_scale).detach() + shift
-    expected = gradients(model, F.cross_entropy(logits, torch.tensor([0, 1, 2])))
+    shift = clip.logit_scale * feats[3] @ negatives.t()
+    logits = head(feats[:3], head.text_encoder.encode_cached(head.class_names), clip.logit_scale)
+    labels = torch.tensor([0, 1, 2])
+    term = F.cross_entropy(logits + shift, labels) - F.cross_entropy(logits, labels)
+    torch.testing.assert_close(losses['loss_anchor_ReleasedAnchor'], 2 * term)
+    expected = gradients(model, 2 * term)
     expected = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
     assert float(expected) > 1e-4
     torch.testing.assert_close(losses['grad_norm_ReleasedAnchor'], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_gradient_norms_are_logged_on_demand_and_change_nothing(make_recognizer):
-    plain = make_recognizer(anchors=anchors(*CONFIGS))
-    model = make_recognizer(anchors=anchors(*CONFIGS, log_grad_norm=True))
+    plain = make_recognizer(**given(*CONFIGS))
+    model = make_recognizer(**given(*CONFIGS, log_grad_norm=True))
     expected, losses = (losses_of(one, 0, 1, None, 2, None) for one in (plain, model))
     assert not [key for key in expected if 'grad_norm' in key]
     loss, logged = model.parse_losses(losses)
@@ -301,24 +323,24 @@ def test_gradient_norms_are_logged_on_demand_and_change_nothing(make_recognizer)
 
 
 def test_strategies_add_up_and_are_logged_one_by_one(make_recognizer):
-    together = losses_of(make_recognizer(anchors=anchors(*WITH_LOSS)), 0, 1, None)
-    assert {key for key in together if key.startswith('loss_anchor')} == {
-        *(f'loss_anchor_{name}' for name in ('FeatureConsistency', 'ResidualFeatureDistillation')),
+    together = losses_of(make_recognizer(**given(*WITH_LOSS)), 0, 1, None)
+    assert {key for key in together if key.startswith('loss_')} == {
+        *('loss_cls', 'loss_anchor_FeatureConsistency', 'loss_ResidualFeatureDistillation'),
         *(f'loss_anchor_{name}_{n}' for name in ('JointSoftmax', 'Margin') for n in (1, 2)),
         *(f'loss_anchor_DistributionConsistency_{n}' for n in (1, 2)),
-        *(f'loss_anchor_SelfConsistency_{n}' for n in (1, 2, 3, 4)),
+        *(f'loss_SelfConsistency_{n}' for n in (1, 2, 3, 4)),
     }
-    alone = losses_of(make_recognizer(anchors=anchors(dict(type='Margin', weight=4.0))), 0, 1, None)
-    single = losses_of(make_recognizer(anchors=anchors(dict(type='Margin'))), 0, 1, None)
+    alone = losses_of(make_recognizer(**given(dict(type='Margin', weight=4.0))), 0, 1, None)
+    single = losses_of(make_recognizer(**given(dict(type='Margin'))), 0, 1, None)
     torch.testing.assert_close(alone['loss_anchor_Margin'], 4 * single['loss_anchor_Margin'])
     torch.testing.assert_close(alone['loss_cls'], together['loss_cls'], rtol=1e-4, atol=1e-5)
 
 
 def test_order_of_clips_anchors_and_negatives_does_not_matter(make_recognizer):
     clips, labels = make_clips(6), [0, 1, None, 2, None, None]
-    expected = make_recognizer(anchors=anchors(*WITH_LOSS))(clips, make_samples(*labels), mode='loss')
+    expected = make_recognizer(**given(*WITH_LOSS))(clips, make_samples(*labels), mode='loss')
     order = [5, 3, 0, 4, 1, 2]
-    model = make_recognizer(anchors=anchors(*WITH_LOSS, negatives=NEGATIVES[::-1]))
+    model = make_recognizer(**given(*WITH_LOSS, negatives=NEGATIVES[::-1]))
     losses = model(clips[order], make_samples(*[labels[index] for index in order]), mode='loss')
     for key, value in expected.items():
         torch.testing.assert_close(losses[key], value, rtol=1e-4, atol=1e-5)
@@ -326,7 +348,7 @@ def test_order_of_clips_anchors_and_negatives_does_not_matter(make_recognizer):
 
 def test_halves_of_a_batch_average_to_the_whole(make_recognizer):
     """So processes that average their gradients compute what one process computes."""
-    model = make_recognizer(anchors=anchors(*WITH_LOSS))
+    model = make_recognizer(**given(*WITH_LOSS))
     clips, labels = make_clips(8), [0, 1, None, None, 2, 0, None, None]
     whole = model(clips, make_samples(*labels), mode='loss')
     halves = [
@@ -344,38 +366,42 @@ def test_halves_of_a_batch_average_to_the_whole(make_recognizer):
 
 @pytest.mark.parametrize('kind', ON_LABELLED_CLIPS)
 def test_what_holds_the_labelled_clips_needs_neither_anchors_nor_negatives(kind, make_recognizer):
-    model = make_recognizer(anchors=dict(strategies=[dict(type=kind)]))
+    model = make_recognizer(losses=[dict(type=kind)])
     losses = losses_of(model, 0, 1, 2)
-    assert float(losses[f'loss_anchor_{kind}'].detach()) > 1e-5
-    with pytest.raises(ValueError, match='no strategy of model.anchors uses them: set num_anchors'):
+    assert float(losses[f'loss_{kind}'].detach()) > 1e-5
+    with pytest.raises(ValueError, match='no strategy of model.anchors uses them: set model.anchors, or'):
         losses_of(model, 0, 1, None)
 
 
 @pytest.mark.parametrize('config', WITH_ANCHORS, ids=str)
 def test_a_batch_without_anchors_is_refused_by_strategies_that_need_them(config, make_recognizer):
-    model = make_recognizer(anchors=anchors(dict(type='SelfConsistency'), config))
+    model = make_recognizer(**given(dict(type='SelfConsistency'), config))
     with pytest.raises(ValueError, match='model.anchors is set but the batch has no anchor clip'):
         losses_of(model, 0, 1)
 
 
 @pytest.mark.parametrize('config', [config for config in WITH_ANCHORS if config != OVER_CLASSES], ids=str)
-def test_missing_negatives_are_refused_by_strategies_that_need_them(config):
+def test_missing_negatives_are_refused_by_strategies_that_need_them(config, make_recognizer):
     with pytest.raises(ValueError, match="needs a list of negatives, such as negatives=\\['else'\\]"):
-        build(config, negatives=[])
+        make_recognizer(**given(config, negatives=[]))
 
 
 # Warnings
 
 
+def objective_of(config: dict) -> Objective:
+    registry = MODELS if config['type'] in ON_LABELLED_CLIPS else ANCHOR_STRATEGIES
+    return build_part(registry, config, embed_dim=2)
+
+
 def build(
-    *strategies: dict,
+    config: dict,
     negatives: list[str] = NEGATIVES,
     vision_learns: bool = True,
     text_learns: bool = True,
-) -> AnchorObjective:
-    return AnchorObjective(
-        strategies, negatives, vision_learns=vision_learns, text_learns=text_learns, embed_dim=2
-    )
+) -> Objectives:
+    setup = TuningSetup(vision_learns, text_learns, len(negatives))
+    return Objectives({config['type']: objective_of(config)}, setup)
 
 
 NO_VISION = dict(vision_learns=False)
@@ -405,7 +431,7 @@ def test_a_strategy_of_weight_0_or_without_any_prompts_says_so(config):
         ('FeatureConsistency', NO_TEXT, 'in its term over negatives: the text tower has no prompts'),
         ('SelfConsistency', NO_VISION, 'in its term over clips: the vision tower has no prompts'),
         ('SelfConsistency', NO_TEXT, 'in its term over classes: the text tower has no prompts'),
-        ('ReleasedAnchor', NO_VISION, 'of its own: the vision tower has no prompts'),
+        ('ReleasedAnchor', NO_VISION, 'through its shift: the vision tower has no prompts'),
         ('ReleasedAnchor', ONE_NEGATIVE, ': with a single negative prompt'),
         (dict(type='DistributionConsistency', over='negatives'), ONE_NEGATIVE, ': .* there is only one'),
         (
@@ -425,19 +451,19 @@ def test_what_has_no_gradient_is_named(config, setup, reason):
 def test_a_prompt_of_depth_0_is_no_prompt(make_recognizer):
     head = dict(vision_prompt=dict(type='DeepPrompt', length=3, depth=0))
     with pytest.warns(UserWarning, match='term over anchor videos: the vision tower has no prompts'):
-        make_recognizer(head=head, anchors=anchors(dict(type='FeatureConsistency')))
+        make_recognizer(head=head, **given(dict(type='FeatureConsistency')))
 
 
 def test_a_single_class_is_found_at_the_first_loss_and_told_once(make_recognizer):
-    config = anchors(dict(type='DistributionConsistency'), dict(type='SelfConsistency'))
-    model = make_recognizer(head=dict(class_names=NAMES[:1]), anchors=config)
+    config = given(dict(type='DistributionConsistency'), dict(type='SelfConsistency'))
+    model = make_recognizer(head=dict(class_names=NAMES[:1]), **config)
     with pytest.warns(UserWarning) as told:
         losses_of(model, 0, None)
     told = [str(warning.message) for warning in told if 'has no gradient' in str(warning.message)]
     assert told == [
-        'model.anchors: DistributionConsistency has no gradient: its softmax is over classes, and there is '
-        'only one',
-        'model.anchors: SelfConsistency has no gradient in its term over logits: there is only one class',
+        'loss_SelfConsistency has no gradient in its term over logits: there is only one class',
+        'loss_anchor_DistributionConsistency has no gradient: its softmax is over classes, and there is only '
+        'one',
     ]
     with warnings.catch_warnings():
         warnings.filterwarnings('error', message='.*has no gradient')
@@ -445,7 +471,7 @@ def test_a_single_class_is_found_at_the_first_loss_and_told_once(make_recognizer
 
 
 def test_what_is_said_to_have_no_gradient_has_none(make_recognizer):
-    config = anchors(
+    config = given(
         dict(type='DistributionConsistency'),
         dict(type='DistributionConsistency', over='negatives'),
         dict(type='ReleasedAnchor'),
@@ -454,10 +480,10 @@ def test_what_is_said_to_have_no_gradient_has_none(make_recognizer):
         log_grad_norm=True,
     )
     with pytest.warns(UserWarning, match='has no gradient'):
-        model = make_recognizer(head=dict(class_names=NAMES[:1]), anchors=config)
+        model = make_recognizer(head=dict(class_names=NAMES[:1]), **config)
     with pytest.warns(UserWarning, match='over classes, and there is only one'):
         losses = losses_of(model, 0, 0, None)
-    for name in model.anchors.names:
+    for name in names_of(model):
         assert float(losses[f'grad_norm_{name}']) == 0, name
 
 
@@ -486,7 +512,7 @@ def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recogniz
     """A batch of 4 labelled clips and 4 anchors, half of each in either process."""
     # Some do not look at anchors, which need some use.
     beside = [dict(type='FeatureConsistency')] if config['type'] in ON_LABELLED_CLIPS else []
-    model = make_recognizer(anchors=anchors(config, *beside))
+    model = make_recognizer(**given(config, *beside))
     running.in_two_processes(_save_of_rank, copy.deepcopy(model), tmp_path)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))
     alone = _loss_and_gradients(model, list(range(8)))

@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
 from test_recognizer import count_text_passes, gradients, make_clips, make_samples, predict
 
-from ga2mm.models import AttributeRetrieval, DualStreamContrastiveLoss, SelfRegularizationLoss
-from ga2mm.models.prompts import RetrievalCache, VideoTokens
+from ga2mm.models import AttributeRetrieval, VideoTokens
+from ga2mm.models.feature_cache import FeatureCache
 from ga2mm.models.prompts.spherical_kmeans import spherical_kmeans
+from ga2mm.objectives import BatchFeatures, DualStreamContrastiveLoss, KeyLoss, SelfRegularizationLoss
 from ga2mm.registry import MODELS
 
 NAMES = ('walk', 'climb stairs', 'drink')
@@ -41,6 +42,21 @@ def tokens(clip) -> VideoTokens:
         hook.remove()
     layers = [layer.unflatten(0, (CLIPS, FRAMES)).flatten(1, 2) for layer in layers]
     return VideoTokens(F.normalize(features.mean(dim=1), dim=-1), features, layers)
+
+
+def compose(prompt: AttributeRetrieval, condition) -> list[torch.Tensor]:
+    """The prompts (clips, length, width) of each text layer."""
+    return [layer[:, 0] for layer in prompt(NAMES, condition)]
+
+
+def given(**features) -> BatchFeatures:
+    """Features of which an objective uses these alone."""
+    names = ('clips', 'classes', 'labels', 'logits', 'logit_scale')
+    return BatchFeatures(**{**dict.fromkeys(names), **features})
+
+
+def key_loss(condition) -> torch.Tensor:
+    return KeyLoss()(given(condition=condition))
 
 
 def change(tokens: VideoTokens, function) -> VideoTokens:
@@ -113,8 +129,8 @@ def test_kmeans_keeps_float32_under_autocast():
 def test_retrieval_keeps_float32_under_autocast(tokens):
     prompt = retrieval()
     with torch.autocast('cpu', torch.bfloat16):
-        found = prompt.retrieve(tokens)
-    assert torch.equal(found.similarities, prompt.retrieve(tokens).similarities)
+        found = prompt.condition(tokens)
+    assert torch.equal(found.similarities, prompt.condition(tokens).similarities)
 
 
 # Retrieval
@@ -134,7 +150,8 @@ def test_every_text_layer_gets_the_prompts_of_every_clip(tokens):
         )
     )
     assert prompt.length == 3 * 2 * 2
-    assert [tuple(layer.shape) for layer in prompt(tokens)] == [(CLIPS, 12, 64)] * 3
+    layers = compose(prompt, prompt.condition(tokens))
+    assert [tuple(layer.shape) for layer in layers] == [(CLIPS, 12, 64)] * 3
     assert {name: tuple(value.shape) for name, value in prompt.state_dict().items()} == {
         'keys': (3, 16, 64),
         'prompts': (3, 16, 2, 64),
@@ -147,12 +164,12 @@ def test_a_cluster_retrieves_the_prompts_with_the_closest_keys():
     with torch.no_grad():
         prompt.keys[0] = 7 * torch.stack([angles.cos(), angles.sin()], dim=-1)
     patches = torch.tensor([[[9.0, 0.0], [1.0, 0.0], [0.0, 2.0]]])
-    found = prompt.retrieve(VideoTokens(torch.ones(1, 1), torch.ones(1, 1, 1), [patches]))
+    found = prompt.condition(VideoTokens(torch.ones(1, 1), torch.ones(1, 1, 1), [patches]))
     assert found.indices.tolist() == [[[0, 1, 3, 4]]]
     expected = [math.cos(0.1), math.cos(1.5 - math.pi / 2), math.cos(0.4), math.cos(1.7 - math.pi / 2)]
     assert found.similarities.flatten().tolist() == pytest.approx(expected, abs=1e-5)
-    assert torch.equal(prompt.compose(found)[0][0], prompt.prompts[0, [0, 1, 3, 4], 0])
-    assert float(prompt.key_loss(found)) == pytest.approx(1 - sum(expected) / 4, abs=1e-5)
+    assert torch.equal(compose(prompt, found)[0][0], prompt.prompts[0, [0, 1, 3, 4], 0])
+    assert float(key_loss(found)) == pytest.approx(1 - sum(expected) / 4, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +188,9 @@ def test_vision_layers_are_spread_over_the_text_layers(text, vision, expected):
 
 def test_a_text_layer_looks_at_its_vision_layer_alone(tokens):
     prompt = retrieval(vision_layer_of=[2, 0, 2])
-    before = prompt.retrieve(tokens).similarities
+    before = prompt.condition(tokens).similarities
     layers = [tokens.layers[0].roll(1, dims=0), tokens.layers[1].roll(1, dims=0), tokens.layers[2]]
-    after = prompt.retrieve(VideoTokens(tokens.features, tokens.frames, layers)).similarities
+    after = prompt.condition(VideoTokens(tokens.features, tokens.frames, layers)).similarities
     assert torch.equal(after[:, [0, 2]], before[:, [0, 2]])
     torch.testing.assert_close(after[:, 1], before[:, 1].roll(1, dims=0))
     assert not torch.allclose(after[:, 1], before[:, 1])
@@ -181,10 +198,10 @@ def test_a_text_layer_looks_at_its_vision_layer_alone(tokens):
 
 def test_a_clip_does_not_depend_on_the_others(tokens):
     prompt = retrieval()
-    together = prompt.retrieve(tokens)
-    assert len(set(together.identifiers())) == CLIPS
+    together = prompt.condition(tokens)
+    assert len(set(prompt.cache_keys(together))) == CLIPS
     for place in range(CLIPS):
-        alone = prompt.retrieve(change(tokens, lambda layer, place=place: layer[place : place + 1]))
+        alone = prompt.condition(change(tokens, lambda layer, place=place: layer[place : place + 1]))
         assert torch.equal(alone.indices[0], together.indices[place])
         torch.testing.assert_close(alone.similarities[0], together.similarities[place])
 
@@ -197,7 +214,7 @@ def test_the_order_of_the_tokens_does_not_matter(unit, tokens):
         return layer[:, torch.randperm(layer.shape[1], generator=torch.Generator().manual_seed(0))]
 
     prompt = retrieval()
-    before, after = prompt.retrieve(tokens), prompt.retrieve(change(tokens, shuffle))
+    before, after = prompt.condition(tokens), prompt.condition(change(tokens, shuffle))
     assert torch.equal(after.indices, before.indices)
     torch.testing.assert_close(after.similarities, before.similarities)
 
@@ -210,16 +227,16 @@ def test_tokens_that_do_not_cluster_still_give_all_prompts(degenerate, tokens):
         'zeros': torch.zeros_like,
     }
     prompt = retrieval(top_k=2)
-    found = prompt.retrieve(change(tokens, functions[degenerate]))
+    found = prompt.condition(change(tokens, functions[degenerate]))
     assert found.indices.shape == (CLIPS, 3, 6)
     assert all(len(row.unique()) == 2 for row in found.indices.flatten(0, 1))
-    prompt.key_loss(found).backward()
+    key_loss(found).backward()
     assert prompt.keys.grad.isfinite().all()
 
 
 def test_weighted_prompts_follow_the_softmax_of_the_cosines(tokens):
     prompt = retrieval(temperature=0.5)
-    found = prompt.retrieve(tokens)
+    found = prompt.condition(tokens)
     cosines = found.similarities[1, 2].tolist()
     total = sum(math.exp(cosine / 0.5) for cosine in cosines)
     weights = [3 * math.exp(cosine / 0.5) / total for cosine in cosines]
@@ -227,15 +244,15 @@ def test_weighted_prompts_follow_the_softmax_of_the_cosines(tokens):
         weight * prompt.prompts[2, index, 0]
         for weight, index in zip(weights, found.indices[1, 2].tolist(), strict=True)
     ]
-    torch.testing.assert_close(prompt(tokens)[2][1], torch.stack(by_hand))
+    torch.testing.assert_close(compose(prompt, found)[2][1], torch.stack(by_hand))
 
 
 @pytest.mark.parametrize('temperature', [None, 0.1])
 def test_gradients_reach_what_was_retrieved_and_nothing_else(temperature, clip, tokens):
     prompt = retrieval(temperature=temperature)
     tokens = change(tokens, lambda layer: layer.clone().requires_grad_())
-    found = prompt.retrieve(tokens)
-    (encode(clip, prompt.compose(found)) * seeded(CLIPS, len(NAMES), 32)).sum().backward()
+    found = prompt.condition(tokens)
+    (encode(clip, compose(prompt, found)) * seeded(CLIPS, len(NAMES), 32)).sum().backward()
     for layer in range(3):
         retrieved = torch.zeros(8, dtype=torch.bool)
         retrieved[found.indices[:, layer].flatten()] = True
@@ -249,11 +266,11 @@ def test_gradients_reach_what_was_retrieved_and_nothing_else(temperature, clip, 
 
 def test_the_key_loss_pulls_keys_towards_the_clusters(tokens):
     prompt = retrieval()
-    start = prompt.key_loss(prompt.retrieve(tokens))
+    start = key_loss(prompt.condition(tokens))
     optimizer = torch.optim.Adam(prompt.parameters(), lr=0.01)
     for _ in range(30):
         optimizer.zero_grad()
-        loss = prompt.key_loss(prompt.retrieve(tokens))
+        loss = key_loss(prompt.condition(tokens))
         loss.backward()
         optimizer.step()
     assert prompt.prompts.grad is None
@@ -263,17 +280,19 @@ def test_the_key_loss_pulls_keys_towards_the_clusters(tokens):
 def test_clips_that_retrieve_the_same_share_an_identifier(tokens):
     # 3 % longer tokens are other tokens with the same directions.
     doubled = change(tokens, lambda layer: torch.cat([layer, 1.03 * layer]))
-    found = retrieval().retrieve(doubled).identifiers()
+    prompt = retrieval()
+    found = prompt.cache_keys(prompt.condition(doubled))
     assert found[:CLIPS] == found[CLIPS:]
     assert len(set(found)) == CLIPS
 
 
 def test_weighted_clips_share_no_identifier(tokens):
     prompt = retrieval(temperature=0.1, pool_size=1)
-    found = prompt.retrieve(tokens)
+    found = prompt.condition(tokens)
     assert int(found.indices.max()) == 0
-    assert len(set(found.identifiers())) == CLIPS
-    assert len(set(retrieval(pool_size=1).retrieve(tokens).identifiers())) == 1
+    assert prompt.cache_keys(found) is None
+    prompt = retrieval(pool_size=1)
+    assert len(set(prompt.cache_keys(prompt.condition(tokens)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -295,7 +314,7 @@ def test_arguments_out_of_range_are_refused(arguments, message):
 
 def test_tokens_of_other_layers_are_refused(tokens):
     with pytest.raises(ValueError, match='tokens of 2 layers, but the vision tower has 3'):
-        retrieval().retrieve(VideoTokens(tokens.features, tokens.frames, tokens.layers[:2]))
+        retrieval().condition(VideoTokens(tokens.features, tokens.frames, tokens.layers[:2]))
 
 
 # The cache
@@ -303,11 +322,11 @@ def test_tokens_of_other_layers_are_refused(tokens):
 
 def test_cached_text_features_equal_plain_ones(clip, tokens):
     prompt = retrieval()
-    cache, calls = RetrievalCache(max_entries=2), []
+    cache, calls = FeatureCache(max_entries=2), []
     tokens = change(tokens, lambda layer: layer[[0, 1, 0, 2, 1, 0]])
-    found = prompt.retrieve(tokens)
+    found = prompt.condition(tokens)
     with torch.no_grad():
-        prompts = prompt.compose(found)
+        prompts = compose(prompt, found)
         plain = encode(clip, prompts)
 
         def encode_places(places):
@@ -315,24 +334,25 @@ def test_cached_text_features_equal_plain_ones(clip, tokens):
             return encode(clip, [layer[places] for layer in prompts])
 
         for _ in range(2):
-            torch.testing.assert_close(cache.features(found.identifiers(), encode_places), plain)
+            kept = cache.get(prompt.cache_keys(found), encode_places)
+            torch.testing.assert_close(torch.stack(kept), plain)
     assert calls == [[0, 1, 3], [0]]  # the two last new ones, 1 and 3, were kept
     assert len(cache) == 2
 
 
 @pytest.mark.parametrize('bound', [0, 1, 3])
 def test_the_cache_keeps_no_more_than_its_bound(bound):
-    cache = RetrievalCache(bound)
+    cache = FeatureCache(bound)
     for start in range(5):
-        cache.features(range(start, start + 4), lambda places: torch.ones(len(places), 2, 3))
+        cache.get(range(start, start + 4), lambda places: torch.ones(len(places), 2, 3))
         assert len(cache) == bound
 
 
 def test_the_cache_forgets_what_was_used_longest_ago():
-    cache, calls = RetrievalCache(2), []
+    cache, calls = FeatureCache(2), []
 
     def ask(identifier):
-        return cache.features([identifier], lambda places: calls.append(identifier) or torch.zeros(1, 1, 1))
+        return cache.get([identifier], lambda places: calls.append(identifier) or torch.zeros(1, 1, 1))
 
     for identifier in 'abacab':
         ask(identifier)
@@ -355,6 +375,16 @@ def log_share(values: list[float], place: int) -> float:
     return math.log(math.exp(values[place]) / sum(map(math.exp, values)))
 
 
+def dual_stream(clips, classes, labels, scale=SCALE) -> torch.Tensor:
+    features = given(clips=clips, classes=classes, labels=labels, logit_scale=scale)
+    return DualStreamContrastiveLoss()(features)
+
+
+def regularization(form, classes, frozen_classes, clips) -> torch.Tensor:
+    features = given(classes=classes, frozen_classes=frozen_classes, clips=clips, logit_scale=SCALE)
+    return SelfRegularizationLoss(form)(features)
+
+
 def dual_stream_by_hand(videos, texts, labels) -> float:
     def dot(a, b):
         return 5 * float(sum(x * y for x, y in zip(a.tolist(), b.tolist(), strict=True)))
@@ -374,31 +404,29 @@ def test_dual_stream_loss_is_its_formula(per_clip):
     videos, labels = features(4, 6, seed=1), torch.tensor([2, 0, 2, 1])
     texts = features(4, 3, 6, seed=2) if per_clip else features(3, 6, seed=2)
     expected = dual_stream_by_hand(videos, texts if per_clip else [texts] * 4, labels.tolist())
-    loss = DualStreamContrastiveLoss(loss_weight=2.0)(videos, texts, labels, SCALE)
-    assert float(loss) == pytest.approx(2 * expected, rel=1e-4)
+    assert float(dual_stream(videos, texts, labels)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_dual_stream_loss_does_not_depend_on_the_order_of_classes_or_clips():
-    loss = DualStreamContrastiveLoss()
     videos, texts, labels = features(4, 6, seed=1), features(4, 3, 6, seed=2), torch.tensor([2, 0, 2, 1])
-    expected = loss(videos, texts, labels, SCALE)
+    expected = dual_stream(videos, texts, labels)
     classes, clips = torch.tensor([1, 2, 0]), torch.tensor([3, 1, 0, 2])
-    other = loss(videos, texts[:, classes], classes.argsort()[labels], SCALE)
+    other = dual_stream(videos, texts[:, classes], classes.argsort()[labels])
     torch.testing.assert_close(other, expected)
-    torch.testing.assert_close(loss(videos[clips], texts[clips], labels[clips], SCALE), expected)
+    torch.testing.assert_close(dual_stream(videos[clips], texts[clips], labels[clips]), expected)
 
 
 def test_dual_stream_loss_of_perfect_features_is_its_least_value():
     texts, labels = torch.eye(3), torch.tensor([0, 0, 0, 1])
-    loss = DualStreamContrastiveLoss()(texts[labels], texts, labels, torch.tensor(100.0))
+    loss = dual_stream(texts[labels], texts, labels, torch.tensor(100.0))
     assert float(loss) == pytest.approx(3 * math.log(3) / 4 / 2, abs=1e-5)
-    alone = DualStreamContrastiveLoss()(texts[:1], texts, labels[:1], torch.tensor(100.0))
+    alone = dual_stream(texts[:1], texts, labels[:1], torch.tensor(100.0))
     assert float(alone) == pytest.approx(0, abs=1e-5)
 
 
 def test_dual_stream_loss_reaches_videos_and_texts():
     videos, texts = features(3, 6, seed=1).requires_grad_(), features(3, 4, 6, seed=2).requires_grad_()
-    DualStreamContrastiveLoss()(videos, texts, torch.tensor([0, 1, 1]), SCALE).backward()
+    dual_stream(videos, texts, torch.tensor([0, 1, 1])).backward()
     assert (videos.grad.abs().amax(dim=-1) > 0).all()
     assert (texts.grad.abs().amax(dim=-1) > 0).all()
 
@@ -408,32 +436,32 @@ def test_self_regularization_is_its_formula():
     texts = torch.tensor([[[0.8, 0.6], [0.6, 0.8]], [[1.0, 0.0], [0.0, 1.0]]])
 
     def value(form):
-        return float(SelfRegularizationLoss(form, loss_weight=3.0)(texts, frozen, videos, SCALE))
+        return float(regularization(form, texts, frozen, videos))
 
-    assert value('l1') == pytest.approx(3 * (0.2 + 0.6 + 0.6 + 0.2) / 8, abs=1e-5)
-    assert value('cosine') == pytest.approx(3 * (0.2 + 0.2) / 4, abs=1e-5)
+    assert value('l1') == pytest.approx((0.2 + 0.6 + 0.6 + 0.2) / 8, abs=1e-5)
+    assert value('cosine') == pytest.approx((0.2 + 0.2) / 4, abs=1e-5)
     divergence = 0.0
     for frozen_logits, logits in (([5.0, 3.0], [4.0, 3.0]), ([0.0, 4.0], [0.0, 5.0])):
         for c in range(2):
             log_p = log_share(frozen_logits, c)
             divergence += math.exp(log_p) * (log_p - log_share(logits, c))
-    assert value('kl') == pytest.approx(3 * divergence / 2, abs=1e-5)
+    assert value('kl') == pytest.approx(divergence / 2, abs=1e-5)
 
 
 @pytest.mark.parametrize('form', ['l1', 'cosine', 'kl'])
 def test_self_regularization_holds_the_texts_alone(form):
-    loss = SelfRegularizationLoss(form)
     videos, frozen = features(3, 6, seed=1).requires_grad_(), features(4, 6, seed=2).requires_grad_()
     for shape in ((4, 6), (3, 4, 6)):
         texts = features(*shape, seed=3).requires_grad_()
-        value = loss(texts, frozen, videos, SCALE)
+        value = regularization(form, texts, frozen, videos)
         value.backward()
         assert float(value) > 0
         assert (texts.grad.abs().amax(dim=-1) > 0).all()
         order = torch.tensor([2, 0, 3, 1])
-        swapped = loss(texts[..., order, :], frozen[order], videos, SCALE)
+        swapped = regularization(form, texts[..., order, :], frozen[order], videos)
         torch.testing.assert_close(swapped, value)
-        assert float(loss(frozen.expand(shape), frozen, videos, SCALE)) == pytest.approx(0, abs=1e-6)
+        same = regularization(form, frozen.expand(shape), frozen, videos)
+        assert float(same) == pytest.approx(0, abs=1e-6)
     assert videos.grad is None
     assert frozen.grad is None
 
@@ -448,26 +476,26 @@ def test_an_unknown_form_is_refused():
 
 def test_the_recognizer_learns_pool_and_keys(make_recognizer):
     """Logits of each clip's own classes, and the loss of the keys."""
-    prompt = dict(type='AttributeRetrieval', num_clusters=2, pool_size=6, key_weight=0.5)
-    model = make_recognizer(head=dict(text_prompt=prompt))
+    prompt = dict(type='AttributeRetrieval', num_clusters=2, pool_size=6)
+    model = make_recognizer(head=dict(text_prompt=prompt), losses=[dict(type='KeyLoss', weight=0.5)])
     text_prompt = model.cls_head.text_prompt
     losses = model(make_clips(3), make_samples(0, 1, 2), mode='loss')
-    assert set(losses) == {'loss_cls', 'loss_keys', 'top1_acc', 'top5_acc'} and losses['loss_keys'] > 0
-    (losses['loss_cls'] + losses['loss_keys']).backward()
+    assert set(losses) == {'loss_cls', 'loss_KeyLoss', 'top1_acc', 'top5_acc'} and losses['loss_KeyLoss'] > 0
+    (losses['loss_cls'] + losses['loss_KeyLoss']).backward()
     assert float(text_prompt.prompts.grad.abs().max()) > 0
     assert float(text_prompt.keys.grad.abs().max()) > 0
     assert float(model.cls_head.vision_prompt.soft_prompt.grad.abs().max()) > 0
-    # In evaluation a clip's scores are its own, and the loss of the keys is not there.
+    # In evaluation a clip's scores are its own.
     scores = predict(model, make_clips(3))
     for index in range(3):
         torch.testing.assert_close(predict(model, make_clips(3)[index : index + 1])[0], scores[index])
-    assert text_prompt.losses() == {}
 
 
-def test_without_weight_the_keys_have_no_loss(make_recognizer):
-    prompt = dict(type='AttributeRetrieval', num_clusters=2, pool_size=6, key_weight=0.0)
-    losses = make_recognizer(head=dict(text_prompt=prompt))(make_clips(3), make_samples(0, 1, 2), mode='loss')
-    assert 'loss_keys' not in losses
+def test_the_key_loss_needs_a_retrieval(make_recognizer):
+    model = make_recognizer(losses=[dict(type='KeyLoss')])
+    with pytest.raises(ValueError, match="KeyLoss needs
+    cls_head.text_prompt=dict\\(type='AttributeRetrieval'"):
+        model(make_clips(3), make_samples(0, 1, 2), mode='loss')
 
 
 MINIATURE = dict(type='OpenCLIP', arch='miniature', pretrained='miniature')
@@ -478,9 +506,9 @@ OTHER_NAMES = ('jump', 'walk', 'sit', 'run')
 def make_retriever(make_recognizer):
     """Builds a recognizer on the miniature CLIP that keeps so many retrievals."""
 
-    def make(max_cached_retrievals: int = 256, **arguments):
+    def make(max_cached: int = 256, **arguments):
         prompt = dict(type='AttributeRetrieval', **arguments)
-        head = dict(text_prompt=prompt, max_cached_retrievals=max_cached_retrievals)
+        head = dict(text_prompt=prompt, max_cached=max_cached)
         return make_recognizer(backbone=MINIATURE, head=head)
 
     return make
@@ -561,19 +589,19 @@ def test_neither_weighted_retrievals_nor_those_of_training_are_kept(make_retriev
 
 
 def test_a_negative_number_of_retrievals_is_refused(make_retriever):
-    with pytest.raises(ValueError, match='cls_head.max_cached_retrievals=-1: give 0 or more'):
+    with pytest.raises(ValueError, match='cls_head.max_cached=-1: give 0 or more'):
         make_retriever(-1)
 
 
-DUAL_STREAM = dict(type='DualStreamContrastiveLoss', loss_weight=0.5)
-REGULARIZATION = dict(type='SelfRegularizationLoss', form='cosine', loss_weight=2.0)
+DUAL_STREAM = dict(type='DualStreamContrastiveLoss', weight=0.5)
+REGULARIZATION = dict(type='SelfRegularizationLoss', form='cosine', weight=2.0)
 LOSSES = [DUAL_STREAM, REGULARIZATION, dict(REGULARIZATION, form='kl')]
 TEXT_PROMPTS = [
     dict(type='DeepPrompt', length=2, depth=2),
     dict(type='ConditionalPrompt', length=2),
     dict(type='AttributeRetrieval', num_clusters=2, pool_size=6),
 ]
-ANCHORS = dict(negatives=['else'], strategies=[dict(type='FeatureConsistency'), dict(type='SelfConsistency')])
+ANCHORS = dict(negatives=['else'], strategies=[dict(type='FeatureConsistency')])
 
 
 @pytest.mark.parametrize('anchors', [None, ANCHORS], ids=['no anchors', 'anchors'])
@@ -595,15 +623,17 @@ def test_auxiliary_losses_of_labelled_clips_are_logged_each(text_prompt, anchors
         'loss_SelfRegularizationLoss_2',
     }
     labelled = [place for place, label in enumerate(labels) if label is not None]
-    feats, given = model.extract_feat(clips[labelled])
-    classes, scale = given['class_features'], given['logit_scale']
+    feats, others = model.extract_feat(clips[labelled])
+    classes, scale = others['class_features'], others['logit_scale']
     frozen = model.backbone.frozen_text_features([f'a video of a person {name}.' for name in NAMES])
+    labels = torch.tensor([0, 1, 1])
+    features = given(
+        clips=feats, classes=classes, labels=labels, logit_scale=scale, frozen_classes=frozen
+    )
     expected = {
-        'DualStreamContrastiveLoss': DualStreamContrastiveLoss(0.5)(
-            feats, classes, torch.tensor([0, 1, 1]), scale
-        ),
-        'SelfRegularizationLoss_1': SelfRegularizationLoss('cosine', 2.0)(classes, frozen, feats, scale),
-        'SelfRegularizationLoss_2': SelfRegularizationLoss('kl', 2.0)(classes, frozen, feats, scale),
+        'DualStreamContrastiveLoss': 0.5 * DualStreamContrastiveLoss()(features),
+        'SelfRegularizationLoss_1': 2 * SelfRegularizationLoss('cosine')(features),
+        'SelfRegularizationLoss_2': 2 * SelfRegularizationLoss('kl')(features),
     }
     for name, value in expected.items():
         torch.testing.assert_close(losses[f'loss_{name}'], value, rtol=1e-4, atol=1e-5)
@@ -643,14 +673,14 @@ def test_a_loss_without_gradient_is_named(make_recognizer):
     with pytest.warns(UserWarning) as warned:
         model(make_clips(3), make_samples(0, 1, 2), mode='loss')
     assert [str(one.message) for one in warned] == [
-        'model.losses: loss_SelfRegularizationLoss has no gradient with these prompts'
+        'loss_SelfRegularizationLoss has no gradient with these prompts'
     ]
 
 
 @pytest.mark.parametrize(
     ('losses', 'message'),
     [
-        (DUAL_STREAM, r'model\.losses=.* is no list: write losses=\[dict\(type=...\)\]'),
+        (DUAL_STREAM, r'model\.losses=.* is no list: write \[dict\(type=...\)\]'),
         (None, r'model\.losses=None is no list'),
         (
             [DUAL_STREAM, dict(type='CrossEntropyLoss')],
@@ -674,7 +704,7 @@ def test_the_miniature_world_as_images_is_trained_and_tested(in_miniature_folder
     short = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
     running.tool('train.py', config, '--work-dir', tmp_path, '--seed', 0, *options, *short)
     (logged,) = running.logged_losses(tmp_path)
-    terms = {'cls', 'keys', 'DualStreamContrastiveLoss', 'SelfRegularizationLoss'}
+    terms = {'cls', 'KeyLoss', 'DualStreamContrastiveLoss', 'SelfRegularizationLoss'}
     assert logged.keys() == {'loss', *(f'loss_{term}' for term in terms)}
     assert logged['loss'] == pytest.approx(sum(logged[f'loss_{term}'] for term in terms), rel=1e-3)
     running.tool('test.py', config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path, *options)

@@ -143,9 +143,9 @@ def test_backbone_prompts_and_anchors_are_swapped_by_options(options, tmp_path):
         assert len(model.cls_head.vision_prompt.soft_prompt) == cfg.cls_head.vision_prompt.depth
     assert len(model.cls_head.text_prompt.soft_prompt) == cfg.cls_head.text_prompt.depth
     if cfg.anchors is None:
-        assert model.anchors is None
+        assert not model.objectives.use_anchors
     else:
-        (strategy,) = model.anchors.strategies
+        _, strategy = model.objectives.values()
         assert type(strategy).__name__ == cfg.anchors.strategies[0].type
         assert strategy.weight == cfg.anchors.strategies[0].get('weight', 1.0)
         negatives = cfg.anchors.negatives

@@ -135,7 +135,7 @@ def test_missing_hard_prompt(tmp_path):
     {
         'model.cls_head.coupling.droput=0.1': ('HardPromptCoupling', "'droput'", "'dropout'"),
         'model.cls_head.tempalte=a': ('CoupledPromptHead', "'tempalte'", "'template'"),
-        'model.anchors.negtives=1': ('AnchorObjective', "'negtives'", "'negatives'"),
+        'model.anchors.negtives=1': ('AnchorArguments', "'negtives'", "'negatives'"),
         'model.cls_head.text_prompt.type=DepPrompt': ("'DepPrompt'", 'registry', "'DeepPrompt'"),
     }.items(),
 )

@@ -426,10 +426,9 @@ class TestTSNE:
         (batch,) = loader
         inputs = models[1].data_preprocessor(batch)['inputs']
         with torch.no_grad():
-            frames, number = models[1]._to_frames(inputs)
-            expected = [
-                models[1]._encode_videos(frames, number, prompted).features for prompted in (False, True)
-            ]
+            clips = models[1]._to_clips(inputs)
+            encoders = models[1].frozen_video_encoder, models[1].video_encoder
+            expected = [encoder(clips).features for encoder in encoders]
         assert frozen == pytest.approx(expected[0].numpy(), abs=1e-5)
         assert tuned == pytest.approx(expected[1].numpy(), abs=1e-5)
         assert np.abs(frozen - tuned).max() > 0.01

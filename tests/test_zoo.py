@@ -12,14 +12,15 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from test_anchor_strategies import CONFIGS as STRATEGIES
-from test_anchor_strategies import NEGATIVES
+from test_anchor_strategies import CONFIGS, NEGATIVES, WITH_ANCHORS
+from test_anchor_strategies import given as arguments_of
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples, predict
 
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.engine import read_checkpoint
 from ga2mm.engine.gaussian_average_hook import gaussian_weights
-from ga2mm.models.prompts import DeepPrompt, VideoTokens
+from ga2mm.models import VideoTokens
+from ga2mm.models.prompts import DeepPrompt
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
@@ -114,19 +115,21 @@ def test_patch_tokens_are_those_behind_each_block(clip):
 class LayerPrompt(DeepPrompt):
     """Shifts the context by the mean patch token of the last vision layer."""
 
-    conditional = True
-    uses_layers = True
-    given_by_head = ('vision_width', 'vision_layers')
+    uses = ('layers',)
+    shared_depth = 0
 
     def __init__(self, length, *, width, layers, vision_width, vision_layers):
         super().__init__(length, 1, width=width, layers=layers)
         self.vision_layers = vision_layers
         self.linear = torch.nn.Linear(vision_width, width)
 
-    def forward(self, videos):
+    def condition(self, videos):
         assert len(videos.layers) == self.vision_layers == 3
         assert all(layer.shape == (len(videos.features), 2 * 16, 64) for layer in videos.layers)
-        return [self.soft_prompt[0] + self.linear(videos.layers[-1].mean(dim=1)).unsqueeze(1)]
+        return videos.layers[-1].mean(dim=1)
+
+    def forward(self, names, condition):
+        return [self.soft_prompt[0] + self.linear(condition)[:, None, None]]
 
 
 def test_a_learner_that_asks_for_them_gets_the_patch_tokens_of_all_frames(make_recognizer):
@@ -164,7 +167,7 @@ def test_another_position_is_refused(make_recognizer):
 def test_a_class_learns_its_own_context_and_no_other(make_recognizer):
     prompt = dict(type='ContextPrompt', length=2, class_names=NAMES)
     model = make_recognizer(head=dict(text_prompt=prompt))
-    head, clip = model.cls_head, model.backbone
+    head = model.cls_head
     before = head.text_encoder.encode(NAMES)
     assert largest(gradients(model, before.square()[1, :3].sum()), 'class_contexts') > 0
     assert not head.text_prompt.class_contexts.grad[[0, 2]].any()
@@ -247,14 +250,14 @@ def test_no_texts_at_once_are_refused(make_recognizer):
         make_recognizer(head=dict(CONDITIONAL, max_texts=0))
 
 
-ANCHORS = dict(negatives=NEGATIVES, strategies=STRATEGIES)
+OBJECTIVES = arguments_of(*CONFIGS)
 
 
 def test_anchor_strategies_see_what_they_see_without_a_condition(make_recognizer):
     """With a meta-net that shifts nothing all losses are those of the plain prompt."""
-    model = make_conditional(make_recognizer, anchors=ANCHORS)
+    model = make_conditional(make_recognizer, **OBJECTIVES)
     plain = dict(type='DeepPrompt', length=2, depth=1)
-    plain = make_recognizer(head=dict(text_prompt=plain), anchors=ANCHORS)
+    plain = make_recognizer(head=dict(text_prompt=plain), **OBJECTIVES)
     batch = make_clips(5), make_samples(0, None, 1, None, 2)
     with torch.no_grad():
         model.cls_head.text_prompt.meta_net[2].weight.zero_()
@@ -269,7 +272,7 @@ def test_anchor_strategies_see_what_they_see_without_a_condition(make_recognizer
 
 
 def test_anchor_strategies_see_each_clips_own_classes(make_recognizer):
-    model = make_conditional(make_recognizer, anchors=ANCHORS)
+    model = make_conditional(make_recognizer, **OBJECTIVES)
     clips, labels = make_clips(5), [0, None, 1, None, 2]
     losses = model(clips, make_samples(*labels), mode='loss')
     order = [3, 4, 0, 2, 1]
@@ -277,7 +280,7 @@ def test_anchor_strategies_see_each_clips_own_classes(make_recognizer):
     for key, value in losses.items():
         torch.testing.assert_close(shuffled[key], value, rtol=1e-4, atol=1e-4)
     feats, given = model.extract_feat(clips)
-    for number, config in enumerate([s for s in STRATEGIES if s['type'] == 'JointSoftmax'], start=1):
+    for number, config in enumerate([s for s in WITH_ANCHORS if s['type'] == 'JointSoftmax'], start=1):
         if config.get('prompted_negatives'):
             continue
         videos = model.backbone.logit_scale * feats[[1, 3]]
@@ -345,8 +348,8 @@ def test_templates_are_averaged_before_the_unit_length(make_recognizer):
     clip = model.backbone
     raw = [clip.encode_tokens(clip.tokenize([t.format(name) for name in NAMES])) for t in templates]
     expected = F.normalize(torch.stack(raw).mean(dim=0), dim=-1)
-    torch.testing.assert_close(model.cls_head.text_encoder.encode_cached(model.cls_head.class_names), expected)
-    scaled = F.normalize(torch.stack([F.normalize(one, dim=-1) for one in raw]).mean(dim=0), dim=-1)
+    torch.testing.assert_close(model.cls_head.text_encoder.encode_cached(model.cls_head.class_names),
+    expected) scaled = F.normalize(torch.stack([F.normalize(one, dim=-1) for one in raw]).mean(dim=0), dim=-1)
     assert (scaled - expected).abs().max() > 1e-5
 
 
@@ -456,9 +459,9 @@ def test_the_input_layers_prompts_of_any_learner_are_coupled(learner, clip, make
     model = make_recognizer(head=plug_in(learner, write_hard_prompt_of(clip, tmp_path))).eval()
     head = model.cls_head
     tokens = VideoTokens(torch.randn(5, 32), torch.randn(5, 2, 32), list(torch.randn(3, 5, 32, 64)))
-    given = [tokens] if head.conditional else [NAMES] if head.text_prompt.per_class else []
-    first, *deeper = head.text_prompt(*given)
-    coupled, *unchanged = head.text_prompts(*given)
+    condition = head.text_prompt.condition(tokens)
+    first, *deeper = head.text_prompt(NAMES, condition)
+    coupled, *unchanged = head.text_encoder.prompts(NAMES, condition)
     linear, hard = head.coupling.mapping[0], head.coupling.hard_prompt
     half = linear.weight.shape[1] // 2
     expected = hard @ linear.weight[:, :half].t() + first @ linear.weight[:, half:].t() + linear.bias
@@ -519,8 +522,9 @@ def test_a_plug_in_adds_anchors_to_the_methods_own_data(name, protocol, in_minia
     found = gradients(model, losses['loss_anchor_FeatureConsistency'])
     assert largest(found, 'coupling.mapping.0.weight') > 0
     # What the method itself adds stays.
-    kept = [one.type for one in (without.model.get('anchors') or {}).get('strategies', [])]
-    assert [type(one).__name__ for one in model.anchors.strategies] == [*kept, 'FeatureConsistency']
+    kept = [one.type for one in without.model.get('losses', [])]
+    own = [type(one).__name__ for one in model.objectives.values()]
+    assert own == ['ClassificationLoss', *kept, 'FeatureConsistency']
 
 
 # Configs
@@ -556,8 +560,8 @@ def test_froster_distils_with_the_published_rate():
     assert not cfg.model.backbone.frozen
     optimizer = cfg.optim_wrapper.optimizer
     assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ('AdamW', 3.33e-6, 0.01)
-    (strategy,) = cfg.model.anchors.strategies
-    assert (strategy.type, strategy.alpha) == ('ResidualFeatureDistillation', 0.1)
+    (loss,) = cfg.model.losses
+    assert (loss.type, loss.alpha) == ('ResidualFeatureDistillation', 0.1)
 
 
 def test_the_zero_shot_ensemble_has_the_published_sentences():
@@ -596,12 +600,13 @@ def test_sizes_and_rates_are_the_published_ones(method, text, vision, rate):
 def test_attriprompt_has_its_three_parts(name):
     cfg = config_of(name)
     assert cfg.model.cls_head.text_prompt == dict(type='AttributeRetrieval')
-    assert [one.type for one in cfg.model.losses] == ['DualStreamContrastiveLoss', 'SelfRegularizationLoss']
+    kinds = ['DualStreamContrastiveLoss', 'SelfRegularizationLoss', 'KeyLoss']
+    assert [one.type for one in cfg.model.losses] == kinds
 
 
 def test_promptsrc_has_its_three_parts():
     cfg = config_of('promptsrc_vit_b16')
     assert len(cfg.model.cls_head.template) == len(set(cfg.model.cls_head.template)) == 48
-    assert [one.type for one in cfg.model.anchors.strategies] == ['SelfConsistency']
+    assert [one.type for one in cfg.model.losses] == ['SelfConsistency']
     (hook,) = cfg.custom_hooks
     assert (hook.type, hook.mean, hook.std) == ('GaussianAverageHook', pytest.approx(9), pytest.approx(0.6))

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from ga2mm.apis.config import config_errors, read_config
 from ga2mm.apis.config_check import check_config
 from ga2mm.apis.config_lists import innermost_datasets
-from ga2mm.apis.run import learns, test_datasets
+from ga2mm.apis.run import learns, test_datasets, without_objectives
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import MODELS
@@ -46,9 +46,8 @@ def init_recognizer(
     cfg = config if isinstance(config, Config) else read_config(config)
     check_config(cfg)
     init_default_scope(cfg.get('default_scope', 'ga2mm'))
-    anchors = {'anchors': None} if 'anchors' in cfg.model else {}  # they belong to training
     with config_errors(cfg):
-        model = MODELS.build(dict(cfg.model, **anchors))
+        model = MODELS.build(without_objectives(cfg.model))
     if checkpoint is not None:
         model.load_state_dict(state_dict_of(read_checkpoint(checkpoint), checkpoint))
     elif learns(model):

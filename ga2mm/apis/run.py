@@ -78,14 +78,19 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
         cfg[key] = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if 'anchors' in cfg.model:
-        cfg.model.anchors = None
+    cfg.model = without_objectives(cfg.model)
     prepare_distributed(cfg, test_only=True)
     with config_errors(cfg):
         runner = Runner.from_cfg(cfg)
         if not checkpoint and learns(runner.model):
             raise ValueError('this config learns prompts or weights: give the checkpoint to test')
         return runner.test()
+
+
+def without_objectives(model: dict[str, Any]) -> dict[str, Any]:
+    """Give a model's config without what belongs to training: anchors and losses."""
+    nothing = {'anchors': None, 'losses': []}
+    return dict(model, **{key: value for key, value in nothing.items() if key in model})
 
 
 def learns(model: nn.Module) -> bool:

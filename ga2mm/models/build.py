@@ -16,12 +16,17 @@ def build_part(registry: Registry, config: dict[str, Any], **given: Any) -> nn.M
     Args:
         registry: Where the config's ``type`` is registered.
         config: The config.
-        **given: What the model gives to parts of this kind. Prompt learners: ``width`` and ``layers`` of their
-            tower, ``embed_dim``, ``vision_width``, ``vision_layers``, ``embed_words`` (text tower only),
-            ``text_prompts``, ``text_width`` and ``text_depth`` (vision tower only). Couplings: ``length``,
-            ``width``, ``clip_identity``. Temporal models and objectives: ``embed_dim``.
+        **given: What the model gives to parts of this kind. Prompt learners: ``width`` and ``layers`` of
+            their tower, ``embed_dim``, ``vision_width``, ``vision_layers``, ``embed_words`` (text tower
+            only), ``text_prompts``, ``text_width`` and ``text_depth`` (vision tower only). Couplings:
+            ``length``, ``width``, ``clip_identity``. Temporal models and objectives: ``embed_dim``.
+
+    Raises:
+        ValueError: The type is not registered.
     """
     kind = registry.get(config['type']) if isinstance(config['type'], str) else config['type']
+    if kind is None:
+        raise ValueError(f'{config["type"]!r} is not in the registry of {registry.name}')
     asked = {
         name
         for name, parameter in inspect.signature(kind).parameters.items()

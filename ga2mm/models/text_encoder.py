@@ -30,7 +30,8 @@ class TextEncoder:
         templates: Texts for the tower without prompts, each with ``{}`` for the name. The features of several
             are averaged, then scaled to unit length.
         max_texts: Most texts that are encoded at once where prompts depend on the clip; bounds the memory.
-        max_cached: Most lists of names, or conditions that clips share, whose features are kept in evaluation.
+        max_cached: Most lists of names, or conditions that clips share, whose features are kept in
+            evaluation.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -66,7 +67,7 @@ class TextEncoder:
         return prompts if self.coupling is None else self.coupling(prompts)
 
     def condition(self, videos: VideoTokens) -> Any:
-        """Give what the prompts depend on, with one entry for each clip; None where they depend on no clip."""
+        """Give what the prompts depend on, with one entry for each clip, or None for no clip."""
         return None if self.prompt is None else self.prompt.condition(videos)
 
     def encode(self, names: Sequence[str], condition: Any = None, templates: Sequence[str] = ()) -> Tensor:

@@ -26,7 +26,7 @@ class KeyLoss(Objective):
         similarities = getattr(features.condition, 'similarities', None)
         if similarities is None:
             raise ValueError(
-                "model.losses: KeyLoss needs cls_head.text_prompt=dict(type='AttributeRetrieval'): give it, or "
-                'leave the loss out'
+                "model.losses: KeyLoss needs cls_head.text_prompt=dict(type='AttributeRetrieval'): give it, "
+                'or leave the loss out'
             )
         return (1 - similarities).mean()

@@ -87,7 +87,8 @@ class Objective(BaseModule):
     """A term of the training loss: :meth:`forward` maps the features of a batch to a scalar.
 
     Register an objective that looks at anchors in ``ANCHOR_STRATEGIES`` and list it in
-    ``model.anchors.strategies``; register any other in ``MODELS`` and list it in ``model.losses``. Keyword-only
+    ``model.anchors.strategies``; register any other in ``MODELS`` and list it in ``model.losses``.
+    Keyword-only
     arguments of the constructor are given by the model: ``embed_dim``, the dimensions of the features. An
     objective may have parameters: they are learnt and saved, and left out in testing.
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from ga2mm.objectives.objective import ANCHOR_FEATURES, FROZEN_FEATURES, BatchFeatures, Objective, TuningSetup
 
+NO_GRADIENT = 'has no gradient with these prompts'
+
 
 class Objectives(nn.ModuleDict):
     """All objectives of a training run by the name under which each is logged.
@@ -48,15 +50,16 @@ class Objectives(nn.ModuleDict):
         self._warn_of_no_effect(replace(self._setup, num_classes=features.logits.shape[-1]))
         losses = {name: objective.weight * objective(features) for name, objective in self.items()}
         if torch.is_grad_enabled():
-            self._warn({name: ['has no gradient'] for name, loss in losses.items() if not loss.requires_grad})
+            self._warn({name: [NO_GRADIENT] for name, loss in losses.items() if not loss.requires_grad})
         return losses
 
     def grad_norms(
         self, losses: Mapping[str, Tensor], parameters: Iterable[nn.Parameter]
     ) -> dict[str, Tensor]:
-        """Give the Euclidean norm of the gradient of each anchor strategy, weighted, as ``grad_norm_<type>``.
+        """Give the Euclidean norm of each term's gradient, weighted, as ``grad_norm_<type>``.
 
-        The gradients are means over all processes, like the gradient that the optimizer sees.
+        All terms but the classification loss. The gradients are means over all processes, like the gradient
+        that the optimizer sees.
 
         Args:
             losses: What :meth:`forward` gave.
@@ -65,10 +68,10 @@ class Objectives(nn.ModuleDict):
         parameters = list(parameters)
         norms = {}
         for name, loss in losses.items():
-            if name.startswith('loss_anchor_'):
+            if name != 'loss_cls':
                 gradient = _gradient(loss, parameters)
                 all_reduce(gradient, op='mean')
-                norms[f'grad_norm_{name.removeprefix("loss_anchor_")}'] = gradient.norm()
+                norms[f'grad_norm_{name.removeprefix("loss_").removeprefix("anchor_")}'] = gradient.norm()
         return norms
 
     def _warn_of_no_effect(self, setup: TuningSetup) -> None:
@@ -83,9 +86,9 @@ class Objectives(nn.ModuleDict):
         for name, texts in reasons.items():
             told = any(warning.startswith(f'{name} has no gradient') for warning in self._warned)
             for warning in [f'{name} {text}' for text in texts]:
-                if warning not in self._warned and not (told and warning.endswith('has no gradient')):
+                if warning not in self._warned and not (told and warning.endswith(NO_GRADIENT)):
                     self._warned.add(warning)
-                    warnings.warn(f'model: {warning}', stacklevel=4)
+                    warnings.warn(warning, stacklevel=4)
 
 
 def _gradient(value: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:

@@ -11,10 +11,10 @@ from ga2mm.registry import ANCHOR_STRATEGIES
 class ReleasedAnchor(Objective):
     """Shift the logits of every labelled clip by the similarity of anchor videos to negatives.
 
-    ``cross_entropy(logits + shift) - cross_entropy(logits)`` with ``shift_c = logit_scale · mean over anchors a
-    of (video_a · negative_c)``, and either one negative for all classes or one for each. Together with
-    :class:`ClassificationLoss` that is the cross-entropy of the shifted logits. Source: the code released with arXiv
-    2511.22125.
+    ``cross_entropy(logits + shift) - cross_entropy(logits)`` with ``shift_c = logit_scale · mean over anchors
+    a of (video_a · negative_c)``, and either one negative for all classes or one for each. Together with
+    :class:`ClassificationLoss` that is the cross-entropy of the shifted logits. Source: the code released
+    with arXiv 2511.22125.
 
     **With a single negative, which is how it was released, this term does nothing:** every class of a clip
     gets the same number, softmax does not change, and loss and gradients are those of training without
@@ -37,7 +37,7 @@ class ReleasedAnchor(Objective):
                 'clip, which softmax ignores; give one negative per class, or use FeatureConsistency'
             ]
         if not setup.vision_learns:
-            return ['has no gradient of its own: the vision tower has no prompts, so its shift never changes']
+            return ['has no gradient through its shift: the vision tower has no prompts']
         return []
 
     def forward(self, features: BatchFeatures) -> Tensor:
@@ -48,7 +48,11 @@ class ReleasedAnchor(Objective):
                 f'ReleasedAnchor has {num_negatives} negatives for {num_classes} classes: give 1, or one '
                 'for each class (config key model.anchors.negatives)'
             )
-        shift = features.logit_scale * (features.videos @ features.negatives.t()).mean(dim=0)
+        shift = self.shift(features)
         shift = shift - shift.mean()  # softmax ignores what is added to all classes
         shifted = F.cross_entropy(features.logits + shift, features.labels)
         return shifted - F.cross_entropy(features.logits, features.labels)
+
+    def shift(self, features: BatchFeatures) -> Tensor:
+        """Give the shift of the logits, (classes,) or (1,)."""
+        return features.logit_scale * (features.videos @ features.negatives.t()).mean(dim=0)

@@ -38,9 +38,9 @@ def build_models(cfg: Config) -> list[CLIPRecognizer]:
 
     def build(**head: dict | int) -> CLIPRecognizer:
         head = dict(cfg.model.cls_head, **head)
-        return MODELS.build(dict(cfg.model, anchors=None, cls_head=head)).to(get_device()).eval()
+        return MODELS.build(dict(cfg.model, losses=[], anchors=None, cls_head=head)).to(get_device()).eval()
 
-    cached, plain = build(), build(max_cached_retrievals=0)
+    cached, plain = build(), build(max_cached=0)
     if not isinstance(plain.cls_head.text_prompt, AttributeRetrieval):
         raise ValueError(f"{cfg.filename}: give a config with text_prompt=dict(type='AttributeRetrieval')")
     length = plain.cls_head.text_prompt.length
@@ -65,7 +65,7 @@ def measure(models: list[CLIPRecognizer], classes: int, batch: int, frames: int,
     times: list[list[float]] = [[] for _ in COLUMNS]
     for repeat in range(repeats + 1):
         clips = torch.randn(batch, 1, 3, frames, height, width).to(get_device())
-        models[-1].cls_head.retrieval_cache.clear()
+        models[-1].cls_head.text_encoder.cache.clear()
         # The last model once more: it knows these clips by then.
         for column, model in zip(times, [*models, models[-1]], strict=True):
             spent = milliseconds_per_clip(model, clips)

@@ -21,8 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ga2mm.engine.gaussian_average_hook import gaussian_weights
-from ga2mm.models import CLIPRecognizer, ConditionalPrompt, ProjectedPrompt
-from ga2mm.models.prompts import VideoTokens
+from ga2mm.models import CLIPRecognizer, ConditionalPrompt, ProjectedPrompt, VideoTokens
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import set_gt_label
@@ -152,8 +151,12 @@ def learned_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, int | No
 
 def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """One training step's features, logits, loss and gradients under the reference's names."""
+    anchor = model.objectives['loss_anchor_ReleasedAnchor']
+    seen: list[Tensor] = []
+    hook = anchor.register_forward_pre_hook(lambda module, args: seen.append(anchor.shift(args[0])))
     logits, losses = training_step(model, clips, [*labels.tolist(), -1])
-    loss = losses['loss_cls']
+    hook.remove()
+    loss = losses['loss_cls'] + losses['loss_anchor_ReleasedAnchor']
     loss.backward()
     head, clip = model.cls_head, model.backbone
     frames = clip.encode_frames(clips.flatten(0, 1), head.vision_prompt())
@@ -161,7 +164,7 @@ def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tenso
     results = {
         'frame_features': frames.unflatten(0, clips.shape[:2]),
         'class_features': clip.encode_tokens(tokens, head.text_encoder.prompts()),
-        'scaled_logits': logits,
+        'scaled_logits': logits + seen[0],
         'loss': loss,
     }
     for parameter, index, name in learned_parameters(model):
@@ -205,13 +208,13 @@ def build_prompt_learner(
     ids = SimpleTokenizer().encode(words)
     if text_prompt and ids == tensors['tokenized_prompts'][0, 1 : 1 + len(ids)].tolist():
         text_prompt['init_words'] = words
-    templates, anchors = f'{words} {{}}.', None
+    templates, losses = f'{words} {{}}.', []
     if 'templates' in reference:
         templates = [str(template) for template in reference['templates']]
         text, image = tensors['loss_weights_text_image'].tolist()
         weights = dict(text_weight=0.0, video_weight=0.0, logits_weight=0.0)
         terms = (dict(text_weight=text), dict(video_weight=image), dict(logits_weight=1.0))
-        anchors = dict(strategies=[dict(type='SelfConsistency', **{**weights, **term}) for term in terms])
+        losses = [dict(type='SelfConsistency', **{**weights, **term}) for term in terms]
     model: CLIPRecognizer = MODELS.build(
         dict(
             type='CLIPRecognizer',
@@ -223,7 +226,7 @@ def build_prompt_learner(
                 text_prompt=text_prompt,
                 vision_prompt=vision_prompt,
             ),
-            anchors=anchors,
+            losses=losses,
             data_preprocessor=dict(type='ActionDataPreprocessor', format_shape='NCHW'),
         )
     )
@@ -264,31 +267,31 @@ def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dic
     total, _ = model.parse_losses(losses)
     total.backward()
     head, clip = model.cls_head, model.backbone
-    features = clip.encode_frames(images, head.vision_prompt())
+    features = clip.encode_frames(images, () if head.vision_prompt is None else head.vision_prompt())
     videos = VideoTokens(model(images.unsqueeze(1)), features.unsqueeze(1))
-    tokens = head.text_encoder.tokenize(head.class_names) if head.text_prompt is not None else None
-    if tokens is None:
-        texts = clip.encode_tokens(clip.tokenize(sentences(head, head.templates[0])))
-    elif head.conditional:
-        texts = clip.encode_tokens_per_clip(tokens, head.text_prompts(videos), head.max_texts)
+    encoder = head.text_encoder
+    condition = encoder.condition(videos)
+    if head.text_prompt is None:
+        texts = clip.encode_tokens(clip.tokenize(sentences(head, encoder.templates[0])))
     else:
-        texts = clip.encode_tokens(tokens, head.text_encoder.prompts())
+        prompts = encoder.prompts(head.class_names, condition)
+        texts = clip.encode_tokens(encoder.tokenize(head.class_names), prompts)
     results = {
         'out/image_features_raw': features,
         'out/image_features': videos.features,
         'out/text_features_raw': texts,
-        'out/text_features': head.class_features(clip, videos),
+        'out/text_features': encoder.encode(head.class_names, condition),
         'out/logits': logits,
         'out/logit_scale': clip.logit_scale,
         'out/loss/cross_entropy': losses['loss_cls'],
         'out/loss/total': total,
     }
-    if model.anchors is not None:
+    if 'loss_SelfConsistency_1' in losses:
         weights = tensors['loss_weights_text_image'].tolist()
         for number, (name, weight) in enumerate(zip(('text_l1', 'image_l1'), weights, strict=True), start=1):
-            results[f'out/loss/{name}'] = losses[f'loss_anchor_SelfConsistency_{number}']
+            results[f'out/loss/{name}'] = losses[f'loss_SelfConsistency_{number}']
             results[f'out/loss/{name}_unweighted'] = results[f'out/loss/{name}'] / weight
-        results['out/loss/kl'] = losses['loss_anchor_SelfConsistency_3']
+        results['out/loss/kl'] = losses['loss_SelfConsistency_3']
         results['out/loss/kl_sum'] = results['out/loss/kl'] * logits.numel()
     for parameter, index, name in prompt_learner_parameters(model):
         results[f'grad/{name}'] = parameter.grad if index is None else parameter.grad[index]
@@ -300,7 +303,8 @@ def teacher(
 ) -> dict[str, Tensor]:
     """The frozen side of PromptSRC and its weights of the epochs, under the reference's names."""
     head, clip = model.cls_head, model.backbone
-    raw = [clip.encode_tokens(clip.tokenize(sentences(head, template))) for template in head.templates]
+    templates = head.text_encoder.templates
+    raw = [clip.encode_tokens(clip.tokenize(sentences(head, template))) for template in templates]
     texts = head.text_encoder.encode_in_templates(head.class_names)
     images = torch.nn.functional.normalize(clip.encode_frames(tensors['images']), dim=-1)
     results = {

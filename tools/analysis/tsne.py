@@ -30,7 +30,7 @@ TITLES = {'base': 'base classes (tuned)', 'novel': 'novel classes (never tuned)'
 def without_prompts(cfg: Config) -> Config:
     """The config of the same frozen CLIP that learns nothing."""
     cfg = copy.deepcopy(cfg)
-    cfg.model.anchors = None
+    cfg.model.anchors, cfg.model.losses = None, []
     cfg.model.cls_head.update(text_prompt=None, coupling=None, vision_prompt=None)
     cfg.model.backbone.frozen = True
     return cfg

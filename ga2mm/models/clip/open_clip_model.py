@@ -155,20 +155,21 @@ class OpenCLIP(nn.Module):
         return towers.encode_frames(self.model.visual, frames, prompts, self.grad_checkpointing, with_layers)
 
     def encode_tokens(self, tokens: Tensor, prompts: Prompts = (), max_texts: int = 512) -> Tensor:
-        """Encode token ids, with prompts that all texts share or that differ from text to text or clip to clip.
+        """Encode token ids with prompts, which may differ from text to text or from clip to clip.
 
         Where they differ from clip to clip, all pairs of clip and text go through the tower as one batch, cut
-        into chunks. With several chunks the backward pass recomputes their activations, so that memory is that
-        of one.
+        into chunks. With several chunks the backward pass recomputes their activations, so that memory is
+        that of one.
 
         Args:
             tokens: Token ids (N, L) as :meth:`tokenize` gives them.
-            prompts: Prompts of the layers, each None, (length, width), (N, length, width) or (B, 1 or N, length,
-                width) with B clips.
+            prompts: Prompts of the layers, each None, (length, width), (N, length, width) or (B, 1 or N,
+                length, width) with B clips.
             max_texts: Most texts that a chunk holds.
 
         Returns:
-            Features (N, embed_dim), or (B, N, embed_dim) where prompts differ from clip to clip; not normalised.
+            Features (N, embed_dim), or (B, N, embed_dim) where prompts differ from clip to clip; not
+            normalised.
         """
         num_clips = next((len(one) for one in prompts if one is not None and one.dim() == 4), None)
         if num_clips is None:

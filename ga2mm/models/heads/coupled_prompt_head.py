@@ -25,9 +25,9 @@ AVERAGES = ('prob', 'score')
 class CoupledPromptHead(BaseHead):
     """Compare videos with classes that are given by name.
 
-    The head owns what GA2-CLIP learns: the soft prompts of both towers, and the coupling of the text prompt to
-    a hard prompt. The video encoder and the text encoder use them. Logits are ``logit_scale · video · classᵀ`` of
-    unit features. No class name is in the head's state: a checkpoint fits any list of classes.
+    The head owns what GA2-CLIP learns: the soft prompts of both towers, and the coupling of the text prompt
+    to a hard prompt. The video encoder and the text encoder use them. Logits are ``logit_scale · video ·
+    classᵀ`` of unit features. No class name is in the head's state: a checkpoint fits any list of classes.
 
     Args:
         clip: The CLIP. Given by the recognizer.
@@ -117,8 +117,8 @@ class CoupledPromptHead(BaseHead):
         Always in float32: at CLIP's scale of 100, bfloat16 would round logits to steps of half a unit.
 
         Args:
-            feats: Unit features of the videos, (N, embed_dim); (N, classes, embed_dim) where the classes guide
-                the temporal model.
+            feats: Unit features of the videos, (N, embed_dim); (N, classes, embed_dim) where the classes
+                guide the temporal model.
             class_features: Unit features of the classes, (classes, embed_dim); (N, classes, embed_dim) where
                 the prompts depend on the clip.
             logit_scale: The scale, a scalar.
@@ -139,8 +139,9 @@ class CoupledPromptHead(BaseHead):
     ) -> list[ActionDataSample]:
         """Give the samples with their predictions, as in MMAction2, and with ``max_logit``, a scalar.
 
-        ``max_logit`` is the highest logit among the classes, of the mean over the video's clips and crops: how
-        much a video looks like any of the classes. Source: arXiv 1911.11132, MaxLogit. Design choice against
+        ``max_logit`` is the highest logit among the classes, of the mean over the video's clips and crops:
+        how much a video looks like any of the classes. Source: arXiv 1911.11132, MaxLogit. Design choice
+        against
         the highest probability, which is relative: it is always 1 where a single class is offered.
 
         Args:

@@ -48,9 +48,9 @@ class AttributeRetrieval(PromptLearner):
     3. The retrieved prompts of all clusters are the prompt tokens of the text layer, in the pool's order.
 
     The gradient of the text features reaches the prompts that were retrieved and their keys, and
-    :class:`~ga2mm.objectives.KeyLoss` pulls the keys towards the centres. Keys that no clip retrieves keep their direction.
-    The tokens get no gradient, also where vision prompts made them: what a clip retrieves does not tune the
-    vision tower. A clip's prompts do not depend on the other clips of the batch.
+    :class:`~ga2mm.objectives.KeyLoss` pulls the keys towards the centres. Keys that no clip retrieves keep
+    their direction. The tokens get no gradient, also where vision prompts made them: what a clip retrieves
+    does not tune the vision tower. A clip's prompts do not depend on the other clips of the batch.
 
     Source: the abstract of arXiv 2509.05949, which states the clustering of each vision layer's features, the
     retrieval from a pool by the aggregated features and the prompts at every text layer; we know of no

@@ -22,7 +22,8 @@ class DeepPrompt(PromptLearner):
             released code.
         width: Width of the tower's tokens. Given by the model.
         layers: Number of layers of the tower. Given by the model.
-        embed_words: Gives the token embeddings (tokens, width) of words. Given by the model in the text tower.
+        embed_words: Gives the token embeddings (tokens, width) of words. Given by the model in the text
+            tower.
 
     Raises:
         ValueError: The prompt does not fit the tower or its words.
@@ -49,8 +50,8 @@ class DeepPrompt(PromptLearner):
         soft_prompt = torch.randn(depth, length, width) * 0.02
         if init_words and depth > 0:
             soft_prompt[0] = _embeddings(init_words, length, embed_words)
-            self.words_behind = ' '.join(init_words.split()[length:])
         self.length = length if depth > 0 else 0
+        self.words_behind = ' '.join((init_words or '').split()[self.length :])
         self.depth = depth
         self.soft_prompt = nn.Parameter(soft_prompt)
 
@@ -69,7 +70,7 @@ def _embeddings(words: str, length: int, embed_words: Callable[[str], Tensor]) -
         )
     if len(embeddings) < length:
         raise ValueError(
-            f'init_words={words!r} are {len(embeddings)} tokens, too few for a prompt of length {length}: give '
-            'more words, or none for a random start'
+            f'init_words={words!r} are {len(embeddings)} tokens, too few for a prompt of length {length}: '
+            'give more words, or none for a random start'
         )
     return embeddings[:length]

@@ -21,7 +21,8 @@ class ProjectedPrompt(BaseModule):
         width: Width of the vision tower's tokens. Given by the model.
         layers: Number of layers of the vision tower. Given by the model.
         text_width: Width of the text tower's tokens. Given by the model.
-        text_depth: Number of layers that have text prompts shared by all clips and classes. Given by the model.
+        text_depth: Number of layers that have text prompts shared by all clips and classes. Given by the
+            model.
         text_prompts: Gives these prompts, coupled. Given by the model.
 
     Raises:

@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 class PromptLearner(BaseModule):
     """A module that gives the prompts of a tower, one entry for each layer.
 
-    An entry is None or a tensor (length, width). In the text tower it may also be (names, length, width), where
-    each name has prompts of its own, or (clips, 1 or names, length, width), where each clip has. Learners of the
-    vision tower are called without arguments.
+    An entry is None or a tensor (length, width). In the text tower it may also be (names, length, width),
+    where each name has prompts of its own, or (clips, 1 or names, length, width), where each clip has.
+    Learners of the vision tower are called without arguments.
 
     Keyword-only arguments of the constructor are given by the model (:func:`~ga2mm.models.build.build_part`):
-    ``width`` and ``layers`` of the tower, ``embed_dim``, ``vision_width``, ``vision_layers``, ``embed_words``.
+    ``width`` and ``layers`` of the tower, ``embed_dim``, ``vision_width``, ``vision_layers``,
+    ``embed_words``.
 
     Attributes:
         uses: What :meth:`condition` reads of :class:`~ga2mm.models.VideoTokens`; ``'layers'`` costs memory.
-        class_position: Where the class name stands: at the ``'end'``, behind the prompt, in its ``'middle'`` or
-            at its ``'front'``.
+        class_position: Where the class name stands: at the ``'end'``, behind the prompt, in its ``'middle'``
+            or at its ``'front'``.
         length: Number of prompt tokens that the text makes room for.
         depth: Number of layers, counted from the input, that get prompts.
         words_behind: Words between prompt and class name.
@@ -48,9 +49,10 @@ class PromptLearner(BaseModule):
         return None
 
     def cache_keys(self, condition: Any) -> Sequence[Hashable] | None:
-        """Give a key for each clip, equal where the prompts are equal; one key alone where they depend on no clip.
+        """Give a key for each clip, equal where the prompts are equal.
 
-        None means that no two clips share prompts, so that nothing is worth keeping.
+        Prompts that depend on no clip have one key alone. None means that no two clips share prompts, so that
+        nothing is worth keeping.
         """
         return [()] if condition is None else None
 

@@ -30,7 +30,8 @@ class AnchorArguments:
     """What a config gives as ``model.anchors``.
 
     Args:
-        strategies: Configs of objectives of ``ANCHOR_STRATEGIES``, logged as ``loss_anchor_<type>``. Of several
+        strategies: Configs of objectives of ``ANCHOR_STRATEGIES``, logged as ``loss_anchor_<type>``. Of
+            several
             of one type each is logged with its number: ``loss_anchor_Margin_1``.
         negatives: Names that go where a class name goes: ``['else']``, or a dict of arguments of
             :func:`~ga2mm.anchors.negatives.read_negatives`. Needed where a strategy uses them.
@@ -69,9 +70,9 @@ class CLIPRecognizer(BaseRecognizer):
     model keeps it only if objectives or ``frozen_share`` use it, and in no checkpoint.
 
     The feature of a clip is the mean of its frames' features, scaled to unit length, or what ``temporal``
-    makes of them; objectives other than the classification loss see the mean. Inputs are (B, M, 3, T, H, W), M
-    test clips and crops of T frames each whose scores are averaged (``FormatShape(input_format='NCTHW')``), or
-    (B, T, 3, H, W), all frames of a video as one clip (``'NCHW'``).
+    makes of them; objectives other than the classification loss see the mean. Inputs are (B, M, 3, T, H, W),
+    M test clips and crops of T frames each whose scores are averaged (``FormatShape(input_format='NCTHW')``),
+    or (B, T, 3, H, W), all frames of a video as one clip (``'NCHW'``).
 
     Args:
         backbone: Config of the CLIP.
@@ -335,8 +336,8 @@ class CLIPRecognizer(BaseRecognizer):
         anchors, labels = len(batch.clips) - len(batch.labels), batch.labels
         if anchors and not self.objectives.use_anchors:
             raise ValueError(
-                'the batch has anchor clips but no strategy of model.anchors uses them: set model.anchors, or '
-                'num_anchors of AnchorBatchSampler to 0'
+                'the batch has anchor clips but no strategy of model.anchors uses them: set model.anchors, '
+                'or num_anchors of AnchorBatchSampler to 0'
             )
         if not anchors and self.objectives.use_anchors:
             raise ValueError(
@@ -364,7 +365,7 @@ class CLIPRecognizer(BaseRecognizer):
             ValueError: Names, shapes or kinds of numbers differ from those of this model, or a tensor has no
                 values to copy.
         """
-        state_dict = self._of_this_version(state_dict, prefix)
+        self._to_this_version(state_dict, prefix)
         own = {prefix + key: value for key, value in self.state_dict().items()}
         expected = {key: value.shape for key, value in own.items()}
         found = {
@@ -395,19 +396,19 @@ class CLIPRecognizer(BaseRecognizer):
         self._loading_errors = args[-1]  # of all parts, once the last one is loaded
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _of_this_version(self, state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-        """Rename what objectives learnt as older versions named it; leave it out where nothing learns."""
+    def _to_this_version(self, state_dict: dict[str, Tensor], prefix: str) -> None:
+        """Rename what objectives learnt as older versions named it; drop it where no objective learns."""
         own = [prefix + key for key in self.state_dict() if key.startswith('objectives.')]
         old = re.compile(rf'{re.escape(prefix)}anchors\.strategies\.\d+(\..+)')
-        renamed = {}
-        for key, value in state_dict.items():
+        for key in list(state_dict):
             match = old.fullmatch(key)
             if match:
-                key = next((name for name in own if name.endswith(match[1])), f'{prefix}objectives{match[1]}')
-            renamed[key] = value
-        if own:
-            return renamed
-        return {key: value for key, value in renamed.items() if not key.startswith(f'{prefix}objectives.')}
+                unknown = f'{prefix}objectives{match[1]}'
+                name = next((name for name in own if name.endswith(match[1])), unknown)
+                state_dict[name] = state_dict.pop(key)
+                key = name
+            if not own and key.startswith(f'{prefix}objectives.'):
+                del state_dict[key]
 
 
 def _kind(tensor: Tensor) -> tuple[bool, bool]:

@@ -2,8 +2,8 @@
 
 A temporal model takes ``frame_features`` (clips, T, embed_dim), not normalised, and ``class_features``
 (classes, embed_dim), of unit length. It gives unit features of the clips, (clips, embed_dim), or, where the
-classes guide it, (clips, classes, embed_dim). If its constructor has the keyword-only argument ``embed_dim``, the
-model gives it.
+classes guide it, (clips, classes, embed_dim). If its constructor has the keyword-only argument ``embed_dim``,
+the model gives it.
 """
 
 from ga2mm.models.temporal.class_guided_attention import ClassGuidedAttention
