@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples
 
+from ga2mm.build import build_part
 from ga2mm.models import CLIPRecognizer
-from ga2mm.models.build import build_part
 from ga2mm.objectives import BatchFeatures, Objective, Objectives, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
 

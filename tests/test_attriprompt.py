@@ -493,8 +493,7 @@ def test_the_recognizer_learns_pool_and_keys(make_recognizer):
 
 def test_the_key_loss_needs_a_retrieval(make_recognizer):
     model = make_recognizer(losses=[dict(type='KeyLoss')])
-    with pytest.raises(ValueError, match="KeyLoss needs
-    cls_head.text_prompt=dict\\(type='AttributeRetrieval'"):
+    with pytest.raises(ValueError, match="needs cls_head.text_prompt=dict\\(type='AttributeRetrieval'"):
         model(make_clips(3), make_samples(0, 1, 2), mode='loss')
 
 
@@ -627,9 +626,7 @@ def test_auxiliary_losses_of_labelled_clips_are_logged_each(text_prompt, anchors
     classes, scale = others['class_features'], others['logit_scale']
     frozen = model.backbone.frozen_text_features([f'a video of a person {name}.' for name in NAMES])
     labels = torch.tensor([0, 1, 1])
-    features = given(
-        clips=feats, classes=classes, labels=labels, logit_scale=scale, frozen_classes=frozen
-    )
+    features = given(clips=feats, classes=classes, labels=labels, logit_scale=scale, frozen_classes=frozen)
     expected = {
         'DualStreamContrastiveLoss': 0.5 * DualStreamContrastiveLoss()(features),
         'SelfRegularizationLoss_1': 2 * SelfRegularizationLoss('cosine')(features),

@@ -13,11 +13,11 @@ from test_recognizer import count_text_passes, gradients, largest, make_clips, m
 
 from ga2mm.anchors.attribute_banks import ATTRIBUTE_BANKS
 from ga2mm.anchors.negatives import read_negatives
+from ga2mm.build import build_part
 from ga2mm.miniature import world
 from ga2mm.models import CLIPRecognizer
-from ga2mm.models.build import build_part
-from ga2mm.models.recognizers.clip_recognizer import AnchorArguments
 from ga2mm.objectives import Objectives, TuningSetup
+from ga2mm.objectives.build_objectives import AnchorArguments
 from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
 
 DATA = Path(__file__).parent / 'data'

@@ -23,7 +23,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from ga2mm.anchors.negatives import read_negatives
-from ga2mm.models.recognizers.clip_recognizer import AnchorArguments
+from ga2mm.objectives.build_objectives import AnchorArguments
 from ga2mm.registry import ANCHOR_STRATEGIES
 
 DATASETS = ('dataset', 'anchors')

@@ -8,7 +8,14 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
-from ga2mm.objectives.objective import ANCHOR_FEATURES, FROZEN_FEATURES, BatchFeatures, Objective, TuningSetup
+from ga2mm.objectives.objective import (
+    ANCHOR_FEATURES,
+    FROZEN_FEATURES,
+    NEGATIVE_FEATURES,
+    BatchFeatures,
+    Objective,
+    TuningSetup,
+)
 
 NO_GRADIENT = 'has no gradient with these prompts'
 
@@ -22,10 +29,15 @@ class Objectives(nn.ModuleDict):
     Args:
         objectives: The objectives by name: ``loss_<type>``, of anchor strategies ``loss_anchor_<type>``.
         setup: What is tuned.
+
+    Raises:
+        ValueError: An objective uses negatives, and there are none.
     """
 
     def __init__(self, objectives: Mapping[str, Objective], setup: TuningSetup) -> None:
         super().__init__(objectives)
+        if not setup.num_negatives and self.uses & NEGATIVE_FEATURES:
+            raise ValueError("model.anchors needs a list of negatives, such as negatives=['else']")
         self._setup = setup
         self._warned: set[str] = set()
         self._warn_of_no_effect(setup)

@@ -10,8 +10,8 @@ from mmaction.models import BaseHead
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
+from ga2mm.build import build_part
 from ga2mm.datasets.label_map import read_label_map
-from ga2mm.models.build import build_part
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.prompts import PromptLearner
 from ga2mm.models.text_encoder import DEFAULT_TEMPLATE, TextEncoder

@@ -17,7 +17,7 @@ class PromptLearner(BaseModule):
     where each name has prompts of its own, or (clips, 1 or names, length, width), where each clip has.
     Learners of the vision tower are called without arguments.
 
-    Keyword-only arguments of the constructor are given by the model (:func:`~ga2mm.models.build.build_part`):
+    Keyword-only arguments of the constructor are given by the model (:func:`~ga2mm.build.build_part`):
     ``width`` and ``layers`` of the tower, ``embed_dim``, ``vision_width``, ``vision_layers``,
     ``embed_words``.
 

@@ -1,8 +1,6 @@
 """Prompt-tuned CLIP as an MMAction2 recognizer."""
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,58 +8,23 @@ from mmaction.models import BaseRecognizer
 from mmaction.structures import ActionDataSample
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
-from mmengine.registry import DefaultScope, Registry
+from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from ga2mm.anchors.negatives import check_no_class, read_negatives
+from ga2mm.anchors.negatives import check_no_class
+from ga2mm.build import build_part
 from ga2mm.models.batch import TrainingBatch, split_batch
-from ga2mm.models.build import build_part
+from ga2mm.models.recognizers.strict_loading import StrictLoading
 from ga2mm.models.text_encoder import TextEncoder
 from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
-from ga2mm.objectives import BatchFeatures, ClassificationLoss, Objective, Objectives, TuningSetup
-from ga2mm.objectives.objective import NEGATIVE_FEATURES
-from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
-from ga2mm.tensor_files import check_tensors
-from ga2mm.utils import at_least_float32, numbered
-
-
-@dataclass
-class AnchorArguments:
-    """What a config gives as ``model.anchors``.
-
-    Args:
-        strategies: Configs of objectives of ``ANCHOR_STRATEGIES``, logged as ``loss_anchor_<type>``. Of
-            several
-            of one type each is logged with its number: ``loss_anchor_Margin_1``.
-        negatives: Names that go where a class name goes: ``['else']``, or a dict of arguments of
-            :func:`~ga2mm.anchors.negatives.read_negatives`. Needed where a strategy uses them.
-        log_grad_norm: Log the norm of each strategy's gradient, at the cost of a backward pass for each.
-
-    Raises:
-        ValueError: There is no strategy, or the negatives are no list.
-    """
-
-    strategies: Sequence[dict[str, Any]]
-    negatives: Sequence[str] | dict[str, Any] = ()
-    log_grad_norm: bool = False
-
-    def __post_init__(self) -> None:
-        if isinstance(self.negatives, str) or not self.strategies:
-            raise ValueError(
-                'model.anchors needs a list of negatives and a list of strategies, such as '
-                "negatives=['else'], strategies=[dict(type='FeatureConsistency')]"
-            )
-
-    def read_negatives(self) -> tuple[list[str], tuple[str, ...]]:
-        """Give the negatives and their templates."""
-        if not self.negatives:
-            return [], ()
-        source = self.negatives if isinstance(self.negatives, dict) else dict(names=self.negatives)
-        return read_negatives(**source)
+from ga2mm.objectives import BatchFeatures, Objectives, TuningSetup
+from ga2mm.objectives.build_objectives import AnchorArguments, build_objectives
+from ga2mm.registry import MODELS
+from ga2mm.utils import at_least_float32
 
 
 @MODELS.register_module()
-class CLIPRecognizer(BaseRecognizer):
+class CLIPRecognizer(StrictLoading, BaseRecognizer):
     """A CLIP, prompts and objectives, with MMAction2's modes loss, predict and tensor.
 
     The video encoder gives features of clips, the text encoder of the head gives features of class names, and
@@ -77,7 +40,8 @@ class CLIPRecognizer(BaseRecognizer):
     Args:
         backbone: Config of the CLIP.
         cls_head: Config of the head, which owns the prompts.
-        anchors: Arguments of :class:`AnchorArguments`; None for training without anchors.
+        anchors: Arguments of :class:`~ga2mm.objectives.build_objectives.AnchorArguments`; None for training without
+            anchors.
         losses: Configs of other objectives, of ``MODELS``, logged as ``loss_<type>``. Of several of one type
             each is logged with its number.
         temporal: Config of the temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
@@ -121,7 +85,9 @@ class CLIPRecognizer(BaseRecognizer):
             given = None if anchors is None else AnchorArguments(**anchors)
             self.negatives, self.negative_templates = ([], ()) if given is None else given.read_negatives()
             self.log_grad_norm = given is not None and given.log_grad_norm
-            self.objectives = self._build_objectives(() if given is None else given.strategies, losses)
+            strategies = () if given is None else given.strategies
+            objectives = build_objectives(head.loss_cls, losses, strategies, embed_dim=clip.embed_dim)
+            self.objectives = Objectives(objectives, self._setup())
         self.backbone_from = 'mmaction2'
         self.train_cfg, self.test_cfg = train_cfg, test_cfg
         self.frozen_share = (test_cfg or {}).get('frozen_share', 0.0)
@@ -138,29 +104,16 @@ class CLIPRecognizer(BaseRecognizer):
         if teacher is not None:
             self.frozen_video_encoder = VideoEncoder(teacher)
             self.frozen_text_encoder = TextEncoder(teacher, templates=head.text_encoder.templates)
-        self._loading_errors: list[str] = []
-        self.register_load_state_dict_post_hook(_refuse_loading_errors)
+        self.raise_loading_errors()
 
-    def _build_objectives(
-        self, strategies: Sequence[dict[str, Any]], losses: Sequence[dict[str, Any]]
-    ) -> Objectives:
+    def _setup(self) -> TuningSetup:
+        """Say what is tuned."""
         clip, head = self.backbone, self.cls_head
-        objectives = {'loss_cls': ClassificationLoss(head.loss_cls)}
-        for key, prefix, registry, configs in (
-            ('model.losses', 'loss_', MODELS, losses),
-            ('model.anchors.strategies', 'loss_anchor_', ANCHOR_STRATEGIES, strategies),
-        ):
-            built = _build_list(key, registry, configs, embed_dim=clip.embed_dim)
-            names = numbered([f'{prefix}{type(one).__name__}' for one in built])
-            objectives.update(zip(names, built, strict=True))
-        if not self.negatives and any(NEGATIVE_FEATURES & set(one.uses) for one in objectives.values()):
-            raise ValueError("model.anchors needs a list of negatives, such as negatives=['else']")
-        setup = TuningSetup(
+        return TuningSetup(
             vision_learns=not clip.frozen or _has_prompts(head.vision_prompt),
             text_learns=not clip.frozen or _has_prompts(head.text_prompt),
             num_negatives=len(self.negatives),
         )
-        return Objectives(objectives, setup)
 
     def set_classes(self, class_names: Sequence[str]) -> None:
         """Offer these classes from now on, keeping what was learnt.
@@ -355,88 +308,6 @@ class CLIPRecognizer(BaseRecognizer):
         if self.teacher is not None and self.teacher is not self.backbone:
             self.teacher._apply(fn)
         return self
-
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
-        """Refuse a checkpoint that does not fit, also where the caller would only warn.
-
-        What objectives learnt belongs to training: a model whose objectives learn nothing leaves it out.
-
-        Raises:
-            ValueError: Names, shapes or kinds of numbers differ from those of this model, or a tensor has no
-                values to copy.
-        """
-        self._to_this_version(state_dict, prefix)
-        own = {prefix + key: value for key, value in self.state_dict().items()}
-        expected = {key: value.shape for key, value in own.items()}
-        found = {
-            key: getattr(value, 'shape', ()) for key, value in state_dict.items() if key.startswith(prefix)
-        }
-        identity = f'{prefix}backbone._extra_state'
-        problems = [f'{key} is missing' for key in expected if key not in found]
-        problems += [f'{key} is unknown' for key in found if key not in expected]
-        problems += [
-            f'{key} has shape {tuple(found[key])}, not {tuple(shape)}'
-            for key, shape in expected.items()
-            if found.get(key, shape) != shape and key != identity
-        ]
-        problems += [
-            f'{key} holds {state_dict[key].dtype}, not {value.dtype}'
-            for key, value in own.items()
-            if isinstance(state_dict.get(key), Tensor)
-            and _kind(state_dict[key]) != _kind(value)
-            and key != identity
-        ]
-        if problems:
-            raise ValueError(
-                f'the checkpoint does not fit the model of the config ({"; ".join(problems[:4])}'
-                f'{f"; and {len(problems) - 4} more" if len(problems) > 4 else ""}): use the config '
-                'that it was trained with'
-            )
-        check_tensors({key: value for key, value in state_dict.items() if key in own}, 'the checkpoint')
-        self._loading_errors = args[-1]  # of all parts, once the last one is loaded
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def _to_this_version(self, state_dict: dict[str, Tensor], prefix: str) -> None:
-        """Rename what objectives learnt as older versions named it; drop it where no objective learns."""
-        own = [prefix + key for key in self.state_dict() if key.startswith('objectives.')]
-        old = re.compile(rf'{re.escape(prefix)}anchors\.strategies\.\d+(\..+)')
-        for key in list(state_dict):
-            match = old.fullmatch(key)
-            if match:
-                unknown = f'{prefix}objectives{match[1]}'
-                name = next((name for name in own if name.endswith(match[1])), unknown)
-                state_dict[name] = state_dict.pop(key)
-                key = name
-            if not own and key.startswith(f'{prefix}objectives.'):
-                del state_dict[key]
-
-
-def _kind(tensor: Tensor) -> tuple[bool, bool]:
-    """Whether a tensor holds floating point numbers, and complex ones: what copying keeps."""
-    return tensor.is_floating_point(), tensor.is_complex()
-
-
-def _refuse_loading_errors(model: CLIPRecognizer, incompatible_keys: Any) -> None:
-    """Raise what PyTorch notes of tensors that it could not copy, of which MMEngine would only warn."""
-    errors, model._loading_errors = model._loading_errors, []
-    if errors:
-        raise ValueError(f'the checkpoint cannot be loaded: {errors[0]}')
-
-
-def _build_list(
-    key: str, registry: Registry, configs: Sequence[dict[str, Any]], **given: Any
-) -> list[Objective]:
-    """Build the objectives of a list in the config."""
-    if not isinstance(configs, list | tuple):
-        raise ValueError(f'{key}={configs!r} is no list: write [dict(type=...)], or [] for none')
-    built = [build_part(registry, dict(config, _scope_='ga2mm'), **given) for config in configs]
-    for number, one in enumerate(built):
-        if not isinstance(one, Objective):
-            raise ValueError(
-                f'{key}[{number}] is {type(one).__name__}, which is no objective: give one, such as '
-                "dict(type='SelfConsistency')"
-            )
-    return built
 
 
 def _has_prompts(prompt: nn.Module | None) -> bool:

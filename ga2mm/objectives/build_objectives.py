@@ -1,0 +1,93 @@
+"""Build the objectives of a config."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.registry import Registry
+from torch import nn
+
+from ga2mm.anchors.negatives import read_negatives
+from ga2mm.build import build_part
+from ga2mm.objectives.classification_loss import ClassificationLoss
+from ga2mm.objectives.objective import Objective
+from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
+from ga2mm.utils import numbered
+
+
+@dataclass
+class AnchorArguments:
+    """What a config gives as ``model.anchors``.
+
+    Args:
+        strategies: Configs of objectives of ``ANCHOR_STRATEGIES``, logged as ``loss_anchor_<type>``. Of
+            several
+            of one type each is logged with its number: ``loss_anchor_Margin_1``.
+        negatives: Names that go where a class name goes: ``['else']``, or a dict of arguments of
+            :func:`~ga2mm.anchors.negatives.read_negatives`. Needed where a strategy uses them.
+        log_grad_norm: Log the norm of each strategy's gradient, at the cost of a backward pass for each.
+
+    Raises:
+        ValueError: There is no strategy, or the negatives are no list.
+    """
+
+    strategies: Sequence[dict[str, Any]]
+    negatives: Sequence[str] | dict[str, Any] = ()
+    log_grad_norm: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.negatives, str) or not self.strategies:
+            raise ValueError(
+                'model.anchors needs a list of negatives and a list of strategies, such as '
+                "negatives=['else'], strategies=[dict(type='FeatureConsistency')]"
+            )
+
+    def read_negatives(self) -> tuple[list[str], tuple[str, ...]]:
+        """Give the negatives and their templates."""
+        if not self.negatives:
+            return [], ()
+        source = self.negatives if isinstance(self.negatives, dict) else dict(names=self.negatives)
+        return read_negatives(**source)
+
+
+def build_objectives(
+    loss_cls: nn.Module,
+    losses: Sequence[dict[str, Any]],
+    strategies: Sequence[dict[str, Any]],
+    *,
+    embed_dim: int,
+) -> dict[str, Objective]:
+    """Build all objectives of a training run, by the name under which each is logged.
+
+    Args:
+        loss_cls: The head's classification loss.
+        losses: Configs of ``model.losses``.
+        strategies: Configs of ``model.anchors.strategies``.
+        embed_dim: Dimensions of the features.
+
+    Raises:
+        ValueError: One of the lists is no list, or holds something else than objectives.
+    """
+    objectives: dict[str, Objective] = {'loss_cls': ClassificationLoss(loss_cls)}
+    for key, prefix, registry, configs in (
+        ('model.losses', 'loss_', MODELS, losses),
+        ('model.anchors.strategies', 'loss_anchor_', ANCHOR_STRATEGIES, strategies),
+    ):
+        built = _build(key, registry, configs, embed_dim=embed_dim)
+        names = numbered([f'{prefix}{type(one).__name__}' for one in built])
+        objectives.update(zip(names, built, strict=True))
+    return objectives
+
+
+def _build(key: str, registry: Registry, configs: Sequence[dict[str, Any]], **given: Any) -> list[Objective]:
+    """Build the objectives of a list in the config."""
+    if not isinstance(configs, list | tuple):
+        raise ValueError(f'{key}={configs!r} is no list: write [dict(type=...)], or [] for none')
+    built = [build_part(registry, dict(config, _scope_='ga2mm'), **given) for config in configs]
+    for number, one in enumerate(built):
+        if not isinstance(one, Objective):
+            raise ValueError(
+                f'{key}[{number}] is {type(one).__name__}, which is no objective: give one, such as '
+                "dict(type='SelfConsistency')"
+            )
+    return built
