@@ -15,6 +15,7 @@ from ga2mm.anchors.attribute_banks import ATTRIBUTE_BANKS
 from ga2mm.anchors.negatives import read_negatives
 from ga2mm.build import build_part
 from ga2mm.miniature import world
+from ga2mm.miniature.world import BACKGROUNDS, COLOURS
 from ga2mm.models import CLIPRecognizer
 from ga2mm.objectives import Objectives, TuningSetup
 from ga2mm.objectives.build_objectives import AnchorArguments
@@ -112,6 +113,11 @@ def test_banks_name_no_class_and_the_miniature_one_no_shape_or_action():
     for bank in ATTRIBUTE_BANKS:
         read_negatives(bank=bank)  # refuses what is there twice
     assert len(ATTRIBUTE_BANKS['generic']) == 62
+    colours = [f'something {colour}' for colour in COLOURS]
+    assert list(ATTRIBUTE_BANKS['miniature']) == [
+        *colours,
+        *(f'an empty scene on {one}' for one in BACKGROUNDS),
+    ]
     with open(DATA / 'published_partitions.csv') as file:
         classes = {row['class'].replace('_', ' ').lower() for row in csv.DictReader(file)}
     assert 'typing' in classes

@@ -1,7 +1,5 @@
 """Texts of generic attributes, which name no action: banks of negative prompts."""
 
-from ga2mm.miniature.world import BACKGROUNDS, COLOURS
-
 ATTRIBUTE_TEMPLATE = 'a video of {}.'
 """The sentence of a bank's text: a head's own template may speak of a person or bring an article."""
 
@@ -32,9 +30,27 @@ _WEATHER = ('rain', 'snow', 'fog', 'wind', 'a clear sky', 'a cloudy sky')
 ATTRIBUTE_BANKS: dict[str, tuple[str, ...]] = {
     'generic': _LIGHT + _PLACE + _COLOUR + _TEXTURE + _CAMERA + _CROWD + _WEATHER,
     'miniature': (
-        *(f'something {colour}' for colour in COLOURS),
-        *(f'an empty scene on {background}' for background in BACKGROUNDS),
-    ),
+        'something red',
+        'something orange',
+        'something yellow',
+        'something green',
+        'something teal',
+        'something cyan',
+        'something blue',
+        'something purple',
+        'something pink',
+        'something brown',
+        'something white',
+        'something black',
+        'an empty scene on grass',
+        'an empty scene on sand',
+        'an empty scene on water',
+        'an empty scene on stone',
+        'an empty scene on brick',
+        'an empty scene on snow',
+        'an empty scene on night',
+        'an empty scene on wood',
+    ),  # fmt: skip
 }
 """Banks by name, a design choice. ``generic`` is for real videos: 62 texts over light, place, colour,
 texture, camera, crowd and weather. ``miniature`` has the colours and backgrounds of the miniature world in

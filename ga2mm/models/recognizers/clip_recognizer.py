@@ -40,8 +40,8 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
     Args:
         backbone: Config of the CLIP.
         cls_head: Config of the head, which owns the prompts.
-        anchors: Arguments of :class:`~ga2mm.objectives.build_objectives.AnchorArguments`; None for training without
-            anchors.
+        anchors: Arguments of :class:`~ga2mm.objectives.build_objectives.AnchorArguments`; None for training
+            without anchors.
         losses: Configs of other objectives, of ``MODELS``, logged as ``loss_<type>``. Of several of one type
             each is logged with its number.
         temporal: Config of the temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
