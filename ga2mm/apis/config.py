@@ -14,7 +14,8 @@ from mmengine.fileio import load
 from mmengine.registry import build_functions
 from mmengine.runner import runner as runner_module
 
-from ga2mm.apis.config_check import nearest, runner_keys
+from ga2mm.checks.config_check import runner_keys
+from ga2mm.utils import nearest
 
 MOST_CHARACTERS = 600
 """Of an error of others that is quoted."""

@@ -12,11 +12,11 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ga2mm.apis.config import config_errors, read_config
-from ga2mm.apis.config_check import DATALOADERS, check_config
-from ga2mm.apis.config_lists import Finding, innermost_datasets
-from ga2mm.apis.metric_check import check_metrics
-from ga2mm.apis.pipeline_check import check_pipelines
-from ga2mm.apis.split_check import check_test_config, check_train_config
+from ga2mm.checks.config_check import DATALOADERS, check_config
+from ga2mm.checks.config_lists import Finding, innermost_datasets
+from ga2mm.checks.metric_check import check_metrics
+from ga2mm.checks.pipeline_check import check_pipelines
+from ga2mm.checks.split_check import check_test_config, check_train_config
 from ga2mm.engine import prepare_distributed
 
 

@@ -17,8 +17,8 @@ from typing import Any
 from mmengine.config import Config
 
 from ga2mm.apis.config import merge_options, read_config
-from ga2mm.apis.config_check import check_config
 from ga2mm.apis.run import read_test_sets
+from ga2mm.checks.config_check import check_config
 from ga2mm.miniature.dataset import MANIFEST, TEST_DRAWS, VALIDATION_DRAWS
 from ga2mm.models.clip.loading import MINIATURE
 

@@ -10,15 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ga2mm.apis import ConfigOptions, check_config, read_config
-from ga2mm.apis.config_check import DATALOADERS
-from ga2mm.apis.config_lists import CheckedList, Finding, read_config_lists
-from ga2mm.apis.split_check import (
-    check_anchor_classes,
-    check_classes,
-    check_files,
-    check_lists,
-    check_shots,
-)
+from ga2mm.checks.class_check import check_anchor_classes, check_classes, check_shots
+from ga2mm.checks.config_check import DATALOADERS
+from ga2mm.checks.config_lists import CheckedList, Finding, read_config_lists
+from ga2mm.checks.split_check import check_lists
+from ga2mm.checks.video_check import check_files
 from ga2mm.datasets import read_label_map
 from ga2mm.utils import one_line_errors
 
