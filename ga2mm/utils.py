@@ -5,8 +5,9 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -81,6 +82,13 @@ def first_few(items: Sequence[str], separator: str = ', ') -> str:
     more = len(items) - NAMED
     named = [item if len(item) <= LONGEST else f'{item[:LONGEST]}...' for item in items[:NAMED]]
     return separator.join(named) + (f' and {more} more' if more > 0 else '')
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name that is most like a name; None where none is."""
+    by_lower = {str(one).lower(): str(one) for one in known}
+    found = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[found[0]] if found else None
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -16,8 +16,8 @@ from test_datasets import make_pipeline, read_all, write_video
 
 from ga2mm.anchors import AnchorBatchSampler
 from ga2mm.anchors.generated_anchors import KINDS, MIXED_VIDEOS
-from ga2mm.apis.config_lists import read_config_lists
-from ga2mm.apis.split_check import check_lists
+from ga2mm.checks.config_lists import read_config_lists
+from ga2mm.checks.split_check import check_lists
 from ga2mm.datasets import read_label_map
 from ga2mm.models import OpenCLIP
 from ga2mm.registry import DATASETS

@@ -18,8 +18,10 @@ from mmengine.config import Config
 from running import finish, start
 from scipy.stats import ttest_1samp
 
-from ga2mm.apis import read_test_sets, train
-from ga2mm.benchmark.plan import Benchmark, read_benchmark, sources, with_hashes
+from ga2mm.apis import read_config, read_test_sets, train
+from ga2mm.benchmark.budget import check_budgets
+from ga2mm.benchmark.config_hash import with_hashes
+from ga2mm.benchmark.plan import Benchmark, read_benchmark, sources
 from ga2mm.benchmark.scheduler import slots_for
 from ga2mm.benchmark.statistics import paired_difference, summarise
 from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
@@ -138,6 +140,20 @@ class TestPlan:
         )
         assert os.environ['GA2MM_TRAIN_LIST'] == 'of_the_shell.txt'
 
+    def test_variables_are_there_while_a_config_is_read_only(self, tmp_path, monkeypatch):
+        monkeypatch.setenv('GA2MM_DRAW', '3')
+        monkeypatch.delenv('GA2MM_STYLE', raising=False)
+        before = dict(os.environ)
+        path = tmp_path / 'c.py'
+        path.write_text("found = ['{{$GA2MM_STYLE:mild}}', '{{$GA2MM_DRAW:0}}']\n")
+        assert read_config(path, runs=False).found == ['mild', '3']
+        assert read_config(path, runs=False, variables=dict(GA2MM_STYLE='strong')).found == ['strong', '0']
+        assert dict(os.environ) == before
+        path.write_text("found = '{{$GA2MM_STYLE:mild}}' + 1\n")
+        with pytest.raises(ValueError, match='c.py, line 1, is no config'):
+            read_config(path, runs=False, variables=dict(GA2MM_STYLE='strong'))
+        assert dict(os.environ) == before
+
     def test_validation_takes_the_place_of_the_test(self, tmp_path):
         config = write_config(tmp_path / 'b.py', part='validation', draws=None)
         cell = read_benchmark(config, tmp_path).cells[1]
@@ -241,7 +257,7 @@ class TestPlan:
         changed = write_config(tmp_path / 'b.py', methods=config.methods.to_dict())
         cells = read_benchmark(changed, tmp_path).cells
         with pytest.raises(ValueError, match=f'{key} is .* give all methods of a benchmark the same budget'):
-            with_hashes(cells, cells)
+            check_budgets(cells)
 
     def test_a_hash_is_of_all_that_decides_the_outcome(self, tmp_path, in_miniature_folder):
         config = write_config(tmp_path / 'b.py')
@@ -281,6 +297,19 @@ class TestPlan:
             finally:
                 (world / name).write_text(before)
             assert {folder.parts[2] for folder in first if other[folder] != changed[folder]} == methods
+
+    @pytest.mark.parametrize('content', ['no JSON', '[]', '{"files": {}}', '{"parameters": null}'])
+    def test_a_manifest_of_another_kind_changes_no_hash(self, content, tmp_path, in_miniature_folder):
+        cells = read_benchmark(write_config(tmp_path / 'b.py'), tmp_path).cells
+        manifest = in_miniature_folder / 'data/miniature/mild/draw0/manifest.json'
+        before = manifest.read_text()
+        try:
+            manifest.unlink()
+            without = [cell.config_hash for cell in with_hashes(cells, cells)]
+            manifest.write_text(content)
+            assert [cell.config_hash for cell in with_hashes(cells, cells)] == without
+        finally:
+            manifest.write_text(before)
 
     def test_absent_lists_matter_only_for_what_is_to_run(self, tmp_path):
         cells = read_benchmark(write_config(tmp_path / 'b.py', draws=[0, 9]), tmp_path).cells

@@ -14,9 +14,10 @@ from test_every_config import MODEL_CONFIGS, name_of
 
 from ga2mm import apis
 from ga2mm.apis import ConfigOptions, check_config, read_config
-from ga2mm.apis.config_check import DATALOADERS, arguments_of
-from ga2mm.apis.metric_check import check_metrics
-from ga2mm.apis.pipeline_check import check_pipelines
+from ga2mm.checks.config_check import DATALOADERS
+from ga2mm.checks.metric_check import check_metrics
+from ga2mm.checks.pipeline_check import check_pipelines
+from ga2mm.checks.signatures import arguments_of
 from ga2mm.datasets import ActionVideoDataset
 from ga2mm.registry import HOOKS, METRICS, PARAM_SCHEDULERS
 

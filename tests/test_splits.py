@@ -19,15 +19,11 @@ import running
 from mmengine.config import Config
 
 from ga2mm.apis import check_train_config, run
-from ga2mm.apis.config_lists import CheckedList, read_config_lists
-from ga2mm.apis.same_videos import SAMPLE, same_contents
-from ga2mm.apis.split_check import (
-    check_anchor_classes,
-    check_files,
-    check_lists,
-    check_shots,
-    check_test_config,
-)
+from ga2mm.checks.class_check import check_anchor_classes, check_shots
+from ga2mm.checks.config_lists import CheckedList, read_config_lists
+from ga2mm.checks.same_videos import SAMPLE, same_contents
+from ga2mm.checks.split_check import check_lists, check_test_config
+from ga2mm.checks.video_check import check_files
 from ga2mm.datasets import read_annotation, read_label_map
 
 with (Path(__file__).parent / 'data' / 'published_partitions.csv').open(encoding='utf-8') as file:
@@ -768,7 +764,7 @@ def test_too_many_videos_for_a_run_are_left_to_the_tool(in_lists_folder, monkeyp
         ('MOST_READ', '1 more videos have'),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(f'ga2mm.apis.split_check.{limit}', 1)
+            patch.setattr(f'ga2mm.checks.video_check.{limit}', 1)
             [finding] = check_train_config(cfg)
         assert finding.level == 'warning' and finding.message.startswith(message)
     assert check_split() == 1

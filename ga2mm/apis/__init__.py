@@ -1,10 +1,11 @@
 """What a user calls from Python."""
 
-from ga2mm.apis.config import ConfigOptions, read_config
-from ga2mm.apis.config_check import check_config
+from ga2mm.apis.command_line import ConfigOptions
+from ga2mm.apis.config import read_config
 from ga2mm.apis.inference import NONE_OF_THESE, calibrate_threshold, classify_video, init_recognizer
 from ga2mm.apis.run import read_test_sets, test, train
-from ga2mm.apis.split_check import Finding, check_test_config, check_train_config
+from ga2mm.checks.config_check import check_config
+from ga2mm.checks.split_check import Finding, check_test_config, check_train_config
 
 __all__ = [
     'NONE_OF_THESE',

@@ -1,20 +1,20 @@
 """Configs of runs: read from files, changed by options, and errors that name their key."""
 
-import ast
 import re
 import traceback
-from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.registry import build_functions
 from mmengine.runner import runner as runner_module
 
-from ga2mm.apis.config_check import nearest, runner_keys
+from ga2mm.apis.config_variables import config_variables
+from ga2mm.checks.config_check import runner_keys
+from ga2mm.utils import nearest
 
 MOST_CHARACTERS = 600
 """Of an error of others that is quoted."""
@@ -23,51 +23,20 @@ _BUILDS = re.compile('__init__|build_|register_|scale_lr|set_|setup_|_maybe_comp
 """Methods of MMEngine's runner that build what a run needs."""
 
 
-class ConfigOptions(DictAction):
-    """``--cfg-options``: MMEngine's ``key.sub=value``, and lists and dicts as Python writes them.
-
-    So ``"visualizer.vis_backends=[dict(type='TensorboardVisBackend')]"`` works too.
-
-    Raises:
-        ValueError: An option is no ``key=value``, or its brackets do not match.
-    """
-
-    def __call__(
-        self,
-        parser: ArgumentParser,
-        namespace: Namespace,
-        values: Sequence[str],
-        option_string: str | None = None,
-    ) -> None:
-        options = dict(getattr(namespace, self.dest, None) or {})
-        for text in values:
-            key, equals, value = text.partition('=')
-            if not (key and equals):
-                raise ValueError(f'{option_string} {text}: write key=value, such as randomness.seed=1')
-            options[key] = self._value(value, f'{option_string} {text}')
-        setattr(namespace, self.dest, options)
-
-    def _value(self, text: str, place: str) -> Any:
-        if re.search(r'dict\(|\{', text):
-            try:
-                return _evaluate(ast.parse(text.strip(), mode='eval').body)
-            except (SyntaxError, ValueError) as error:
-                raise ValueError(
-                    f"{place}: {error}; write lists and dicts as in Python, names in quotes: [dict(type='A')]"
-                ) from None
-        try:
-            return self._parse_iterable(text)
-        except (AssertionError, RecursionError):
-            raise ValueError(f'{place}: the brackets do not match') from None
-
-
-def read_config(path: str | Path, options: Mapping[str, Any] | None = None, runs: bool = True) -> Config:
+def read_config(
+    path: str | Path,
+    options: Mapping[str, Any] | None = None,
+    runs: bool = True,
+    variables: Mapping[str, str] | None = None,
+) -> Config:
     """Read a config file.
 
     Args:
         path: The file, in Python, JSON or YAML.
         options: Values by dotted keys that replace the config's, as ``--cfg-options`` gives them.
         runs: Whether it is the config of a run, or a part of one, whose keys at the top level are known.
+        variables: Values of the variables in the file, in the place of those in the environment; None for the
+            environment's.
 
     Raises:
         OSError: There is no such file, or it cannot be opened.
@@ -75,7 +44,8 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None, runs
             looks like a misspelt one; an option would change nothing.
     """
     path = Path(path)
-    cfg = _read(path)
+    with config_variables(variables):
+        cfg = _read(path)
     if not runs:
         return cfg
     unread = _unread(cfg)
@@ -161,21 +131,6 @@ def _text(error: BaseException) -> str:
         last = traceback.extract_tb(error.__traceback__)[-1]
         line = f'{type(error).__name__} at {last.line!r}'
     return line if len(line) <= MOST_CHARACTERS else f'{line[:MOST_CHARACTERS]} ...'
-
-
-def _evaluate(node: ast.expr) -> Any:
-    """The value of an expression of literals, lists, tuples and dicts, ``dict(a=1)`` too."""
-    if isinstance(node, ast.List):
-        return [_evaluate(one) for one in node.elts]
-    if isinstance(node, ast.Tuple):
-        return tuple(_evaluate(one) for one in node.elts)
-    if isinstance(node, ast.Dict) and all(node.keys):
-        return {_evaluate(key): _evaluate(value) for key, value in zip(node.keys, node.values, strict=True)}
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        if node.args or not all(keyword.arg for keyword in node.keywords):
-            raise ValueError('dict(...) takes key=value')
-        return {keyword.arg: _evaluate(keyword.value) for keyword in node.keywords}
-    return ast.literal_eval(node)
 
 
 def _unread(cfg: Config) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ga2mm.apis.config import config_errors, read_config
-from ga2mm.apis.config_check import check_config
+from ga2mm.checks.config_check import check_config
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import OpenCLIP
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt

@@ -12,9 +12,9 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
 from ga2mm.apis.config import config_errors, read_config
-from ga2mm.apis.config_check import check_config
-from ga2mm.apis.config_lists import innermost_datasets
 from ga2mm.apis.run import learns, test_datasets, without_objectives
+from ga2mm.checks.config_check import check_config
+from ga2mm.checks.config_lists import innermost_datasets
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import MODELS

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ga2mm.apis.config import config_errors, read_config
-from ga2mm.apis.config_check import DATALOADERS, check_config
-from ga2mm.apis.config_lists import Finding, innermost_datasets
-from ga2mm.apis.metric_check import check_metrics
-from ga2mm.apis.pipeline_check import check_pipelines
-from ga2mm.apis.split_check import check_test_config, check_train_config
+from ga2mm.checks.config_check import DATALOADERS, check_config
+from ga2mm.checks.config_lists import Finding, innermost_datasets
+from ga2mm.checks.metric_check import check_metrics
+from ga2mm.checks.pipeline_check import check_pipelines
+from ga2mm.checks.split_check import check_test_config, check_train_config
 from ga2mm.engine import prepare_distributed
 
 
@@ -98,15 +98,19 @@ def learns(model: nn.Module) -> bool:
     return next(model.parameters(), None) is not None
 
 
-def read_test_sets(paths: Sequence[str | Path]) -> dict[str, Any]:
-    """The test sets of several config files together, for ``cfg.test_dataloader``.
+def read_test_sets(paths: Sequence[str | Path], variables: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read the test sets of several config files together, for ``cfg.test_dataloader``.
+
+    Args:
+        paths: The files.
+        variables: Values of the variables in them, see :func:`read_config`.
 
     Raises:
         ValueError: A file has no test sets, or two have one of the same name.
     """
     found: dict[str, Any] = {}
     for path in paths:
-        loaders = read_config(path).get('test_dataloader')
+        loaders = read_config(path, variables=variables).get('test_dataloader')
         if not isinstance(loaders, dict) or not loaders or 'dataset' in loaders:
             raise ValueError(
                 f'{path} has no test_dataloader=dict(NAME=...): give a file of configs/_base_/test_sets'

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ga2mm.benchmark.plan import Benchmark, Cell
+from ga2mm.benchmark.cell import Cell
+from ga2mm.benchmark.plan import Benchmark
 from ga2mm.benchmark.run_cell import read_result
 from ga2mm.benchmark.tables import Table
 from ga2mm.utils import replace_when_written

@@ -15,7 +15,8 @@ from mmengine.dist import barrier, is_main_process
 
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.apis.run import test, train
-from ga2mm.benchmark.plan import Cell, hashed
+from ga2mm.benchmark.cell import Cell
+from ga2mm.benchmark.config_hash import hashed
 from ga2mm.engine import latest_checkpoint
 from ga2mm.utils import replace_when_written
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ga2mm.benchmark.plan import Cell
+from ga2mm.benchmark.cell import Cell
 
 LOG = 'log.txt'
 ERROR = 'error.txt'

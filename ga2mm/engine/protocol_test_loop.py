@@ -1,10 +1,6 @@
 """One test run that answers the whole protocol."""
 
 import copy
-import json
-import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +12,20 @@ from mmengine.evaluator import Evaluator
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop
 from mmengine.runner.amp import autocast
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from ga2mm.engine.class_names import set_classes_from
+from ga2mm.engine.protocol_test_sets import IRRELEVANT, TestSet, check_classes, test_configs
+from ga2mm.engine.protocol_test_summary import (
+    accuracy_table,
+    all_metrics,
+    as_json,
+    irrelevant_table,
+    write_report,
+)
 from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos
-from ga2mm.evaluation.harmonic_mean import harmonic_mean
 from ga2mm.evaluation.open_set import auroc, fpr_at_tpr
 from ga2mm.registry import LOOPS
 from ga2mm.structures import get_gt_label, set_gt_label
-from ga2mm.utils import replace_when_written
-
-TOP1 = 'acc/top1'
-
-IRRELEVANT = 'irrelevant'
-"""Name of the test set of irrelevant videos, which show none of the classes."""
-
-
-@dataclass
-class TestSet:
-    """A test set under its name, such as ``base``, or ``ucf101/2`` for the second of several splits."""
-
-    name: str
-    dataloader: DataLoader
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return tuple(self.dataloader.dataset.metainfo['classes'])
 
 
 @LOOPS.register_module()
@@ -96,7 +79,7 @@ class ProtocolTestLoop(TestLoop):
         self._report = report
         self._sets = [
             TestSet(name, runner.build_dataloader(config, seed=runner.seed))
-            for name, config in _by_name(dataloader)
+            for name, config in test_configs(dataloader)
         ]
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._takes_offers = hasattr(model, 'predict_offers')
@@ -108,7 +91,7 @@ class ProtocolTestLoop(TestLoop):
                 f'test_dataloader.{IRRELEVANT} is tested beside sets with classes, such as base and novel, '
                 f'by a CLIPRecognizer; found {len(self._sets)} other sets and a {type(model).__name__}'
             )
-        _check_classes(self._sets)
+        check_classes(self._sets)
         self._evaluator_config = evaluator
         super().__init__(runner, self._sets[0].dataloader, copy.deepcopy(evaluator), fp16)
         self._all_classes: tuple[str, ...] = ()
@@ -151,8 +134,8 @@ class ProtocolTestLoop(TestLoop):
             self.runner.call_hook(
                 'after_test_epoch', metrics={f'{each.name}/{key}': value for key, value in found.items()}
             )
-        metrics = _all_metrics(summary)
-        self.runner.logger.info('\n' + _table(summary, metrics))
+        metrics = all_metrics(summary)
+        self.runner.logger.info('\n' + accuracy_table(summary, metrics))
         separation = {}
         if self._irrelevant is not None:
             separation = self._test_irrelevant(self._irrelevant, known)
@@ -163,7 +146,10 @@ class ProtocolTestLoop(TestLoop):
             }
             metrics |= found
             self.runner.call_hook('after_test_epoch', metrics=found)
-        self._write(summary, separation, metrics)
+        if is_main_process():
+            path = Path(self.runner.work_dir) / self._report
+            write_report(path, summary, separation, metrics, self.runner._load_from)
+            self.runner.logger.info(f'written to {path}')
         self.runner.call_hook('after_test')
         return metrics
 
@@ -230,7 +216,7 @@ class ProtocolTestLoop(TestLoop):
                 'known_videos': len(pair[0]),
                 'irrelevant_videos': len(pair[1]),
             }
-        self.runner.logger.info('\n' + _irrelevant_table(separation))
+        self.runner.logger.info('\n' + irrelevant_table(separation))
         return separation
 
     def _collect(self, tested: TestSet, scores: list[tuple[float, ...] | None]) -> np.ndarray:
@@ -256,7 +242,7 @@ class ProtocolTestLoop(TestLoop):
     ) -> dict[str, float]:
         """The set's metrics that are numbers; all of them go into the summary."""
         videos = len(self.dataloader.dataset)
-        results = {key: _plain(value) for key, value in evaluator.evaluate(videos).items()}
+        results = {key: as_json(value) for key, value in evaluator.evaluate(videos).items()}
         found = {key: float(value) for key, value in results.items() if isinstance(value, int | float)}
         confusion = [metric.confusion for metric in evaluator.metrics if hasattr(metric, 'confusion')]
         summary[name] = {
@@ -279,74 +265,6 @@ class ProtocolTestLoop(TestLoop):
                 metric['out_file_path'] = str(path.with_name(file_name))
         return self.runner.build_evaluator(config)
 
-    def _write(
-        self,
-        summary: dict[str, dict[str, Any]],
-        separation: dict[str, dict[str, float]],
-        metrics: dict[str, float],
-    ) -> None:
-        if not is_main_process():
-            return
-        percent = {
-            key.removesuffix(f'/{TOP1}'): round(100 * value, 4)
-            for key, value in metrics.items()
-            if key.endswith((TOP1, 'hm'))
-        }
-        path = Path(self.runner.work_dir) / self._report
-        report = {
-            'top1_percent': percent,
-            'sets': summary,
-            IRRELEVANT: separation,
-            'checkpoint': self.runner._load_from,
-        }
-        with replace_when_written(path) as temporary:
-            temporary.write_text(json.dumps(report) + '\n')
-        self.runner.logger.info(f'written to {path}')
-
-
-def _by_name(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, config) of every test set; the splits of a list are numbered from 1."""
-    wanted = 'ProtocolTestLoop needs test_dataloader=dict(NAME=dict(...), ...), such as base and novel'
-    if not isinstance(dataloaders, dict) or not dataloaders:
-        raise ValueError(wanted)
-    for name, config in dataloaders.items():
-        splits = config if isinstance(config, list | tuple) else [config]
-        if not splits or not all(isinstance(split, dict) for split in splits):
-            raise ValueError(
-                f'{wanted}, or a list of dicts for the splits of one dataset; found {name}={config!r}'
-            )
-        for number, split in enumerate(splits, start=1):
-            yield (f'{name}/{number}' if isinstance(config, list | tuple) else name), split
-
-
-def _check_classes(sets: list[TestSet]) -> None:
-    for each in sets:
-        if 'classes' not in (getattr(each.dataloader.dataset, 'metainfo', None) or {}):
-            raise ValueError(
-                f'test_dataloader.{each.name}.dataset does not name its classes: use ActionVideoDataset with '
-                'a label_map'
-            )
-    classes = {each.name: set(each.classes) for each in sets}
-    shared = classes.get('base', set()) & classes.get('novel', set())
-    if shared:
-        raise ValueError(
-            f'base and novel test sets share {len(shared)} classes, such as {min(shared)!r}: give each '
-            'its own label_map'
-        )
-
-
-def _plain(value: Any) -> Any:
-    """A metric's result as JSON takes it, a number if it is one."""
-    if isinstance(value, Tensor):
-        value = value.detach().float().cpu().numpy() if value.is_floating_point() else value.cpu().numpy()
-    if isinstance(value, np.ndarray | np.generic):
-        return value.item() if value.size == 1 else value.tolist()
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
-
 
 def _max_logits(predictions: list[list[ActionDataSample]]) -> list[tuple[float, ...] | None]:
     """Of each video its score with each list of classes; None if it cannot be read.
@@ -358,55 +276,3 @@ def _max_logits(predictions: list[list[ActionDataSample]]) -> list[tuple[float, 
         tuple(float(sample.max_logit) for sample in samples) if samples[0].get('readable', True) else None
         for samples in zip(*predictions, strict=True)
     ]
-
-
-def _all_metrics(summary: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """Metrics by ``SET/METRIC``, harmonic means, and means over the splits of a dataset."""
-    metrics = {
-        f'{name}/{key}': value
-        for name, found in summary.items()
-        for key, value in found.items()
-        if '/' in key and isinstance(value, float)
-    }
-    for prefix in ('', 'generalized/'):
-        pair = [f'{prefix}base/{TOP1}', f'{prefix}novel/{TOP1}']
-        if all(key in metrics for key in pair):
-            metrics[f'{prefix}hm'] = harmonic_mean(*(metrics[key] for key in pair))
-    splits: dict[str, list[float]] = {}
-    for name, found in summary.items():
-        dataset, _, number = name.rpartition('/')
-        if number.isdigit() and TOP1 in found:
-            splits.setdefault(dataset, []).append(found[TOP1])
-    for dataset, values in splits.items():
-        metrics[f'{dataset}/{TOP1}'] = statistics.fmean(values)
-        metrics[f'{dataset}/{TOP1}_std'] = statistics.stdev(values) if len(values) > 1 else 0.0
-    return metrics
-
-
-def _table(summary: dict[str, dict[str, Any]], metrics: dict[str, float]) -> str:
-    """Accuracies in per cent as a Markdown table."""
-    rows = ['| set | classes | videos | top-1 | top-5 | mean class |', '| --- ' * 6 + '|']
-    for name, found in summary.items():
-        values = [
-            f'{100 * found[key]:.2f}' if key in found else '–' for key in (TOP1, 'acc/top5', 'acc/mean1')
-        ]
-        rows.append(f'| {name} | {found["classes"]} | {found["videos"]} | {" | ".join(values)} |')
-    for key, value in metrics.items():
-        if key.endswith('hm'):
-            rows.append(f'| {key.replace("hm", "HM")} | | | {100 * value:.2f} | | |')
-        elif key.endswith('_std'):
-            dataset = key.removesuffix(f'/{TOP1}_std')
-            mean = 100 * metrics[f'{dataset}/{TOP1}']
-            rows.append(f'| {dataset}, mean of its splits | | | {mean:.2f} ± {100 * value:.2f} | | |')
-    return '\n'.join(rows)
-
-
-def _irrelevant_table(separation: dict[str, dict[str, float]]) -> str:
-    """How well each known set is told from irrelevant videos, in per cent as a Markdown table."""
-    rows = ['| known set | videos | irrelevant videos | AUROC | FPR at 95 % TPR |', '| --- ' * 5 + '|']
-    for name, found in separation.items():
-        rows.append(
-            f'| {name} | {found["known_videos"]} | {found["irrelevant_videos"]} | '
-            f'{100 * found["auroc"]:.2f} | {100 * found["fpr95"]:.2f} |'
-        )
-    return '\n'.join(rows)

@@ -37,22 +37,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from ga2mm.datasets.manifest import MANIFEST
 from ga2mm.miniature import world
 from ga2mm.utils import replace_when_written
 
 GENERATOR_VERSION = 3
 """Raised whenever the same arguments would give other files."""
 
-TEST_DRAWS = range(10)
-"""Draws to measure on. Nothing is tuned by looking at them."""
-
-VALIDATION_DRAWS = range(100, 110)
-"""Draws to choose hyperparameters on."""
-
 SHOTS = (2, 4, 8, 16)
 """Numbers of clips a class of which there are training lists."""
 
-MANIFEST = 'manifest.json'
 FRAME_RATE = 8
 CODEC, SUFFIX = 'FFV1', '.mkv'
 _CHUNK = 64  # videos rendered at once
@@ -323,16 +317,6 @@ def generate_draw(
         # For few-shot tuning on all classes.
         _class_split('novel_train', classes.novel, shots, _rng(style, 3, draw, 4)),
     ]
-    first_novel = len(classes.base)
-    train = {'base_train': 0, 'novel_train': first_novel}
-    lists = {
-        'all_train': _List(train),
-        'all_test': _List({'base_test': 0, 'novel_test': first_novel}),
-    }
-    for some in SHOTS:
-        if some <= shots:
-            lists[f'base_train_{some}'] = _List({'base_train': 0}, some)
-            lists[f'all_train_{some}'] = _List(train, some)
     parameters = dict(
         kind='draw',
         draw=int(draw),
@@ -347,7 +331,22 @@ def generate_draw(
         'all_labels.csv': _label_table(classes.base + classes.novel),
     }
     folder = Path(root) / style / f'draw{draw}'
+    lists = _draw_lists(len(classes.base), shots)
     return _write_folder(folder, parameters, splits, tables, progress, lists)
+
+
+def _draw_lists(first_novel: int, shots: int) -> dict[str, _List]:
+    """The lists of a draw beyond its splits: those of all classes, and those of fewer shots."""
+    train = {'base_train': 0, 'novel_train': first_novel}
+    lists = {
+        'all_train': _List(train),
+        'all_test': _List({'base_test': 0, 'novel_test': first_novel}),
+    }
+    for some in SHOTS:
+        if some <= shots:
+            lists[f'base_train_{some}'] = _List({'base_train': 0}, some)
+            lists[f'all_train_{some}'] = _List(train, some)
+    return lists
 
 
 def generate_all(

@@ -508,18 +508,14 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
     for _ in range(style.clutter):
         place, half = spread(draw(-0.9, 0.9, 2)), spread(draw(0.05, 0.3))
         turn, paint = spread(draw(0, 3.2)), spread(palette[rng.integers(len(palette), size=count)])
-        dx, dy = px - place[:, 0, None, None], py - place[:, 1, None, None]
-        cos, sin = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
-        along = np.maximum(np.abs(cos * dx + sin * dy) - half[:, None, None], 0)
-        _paint(image, paint, 0.8 * _cover(np.hypot(along, cos * dy - sin * dx) - 0.09))
+        across, along = _turned(px - place[:, 0, None, None], py - place[:, 1, None, None], turn)
+        beyond = np.maximum(np.abs(across) - half[:, None, None], 0)
+        _paint(image, paint, 0.8 * _cover(np.hypot(beyond, along) - 0.09))
 
     x, y, angle, size = _motion(action, time, start, size, sign, phase)
-    dx, dy = px - x[:, None, None], py - y[:, None, None]
-    cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
+    across, along = _turned(px - x[:, None, None], py - y[:, None, None], angle)
     scale = size[:, None, None]
-    distance = scale * _shape_distance(
-        shape, (cos * dx + sin * dy) / scale, (cos * dy - sin * dx) / scale, wave
-    )
+    distance = scale * _shape_distance(shape, across / scale, along / scale, wave)
     paint = palette[colour] + shade
     _paint(image, paint, _cue(action, px, py, x, y, size, distance, start, sign, phase, time))
     _paint(image, paint, _cover(distance))
@@ -527,16 +523,30 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
     contrast = spread(draw(*style.contrast))[:, None, None, None]
     tint = spread(rng.normal(0, style.tint, (count, 1, 1, 3)).astype(f32))
     image = (0.5 + contrast * (image - 0.5) + tint) * style.brightness
+    return _filmed(image, style, rng).reshape(count, length, IMAGE_SIZE, IMAGE_SIZE, 3)
+
+
+def _filmed(images: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
+    """Images (N, H, W, 3) with a style's blur and noise, as uint8."""
     if style.blur:
-        soft = image
-        for dim in (1, 2):
-            pad = np.pad(soft, [(1, 1) if d == dim else (0, 0) for d in range(4)], mode='edge')
-            left, middle, right = (np.take(pad, range(k, k + IMAGE_SIZE), axis=dim) for k in range(3))
-            soft = 0.25 * left + 0.5 * middle + 0.25 * right
-        image = image + style.blur * (soft - image)
-    image = image + style.noise * rng.standard_normal(image.shape, dtype=f32)
-    pixels = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return pixels.reshape(count, length, IMAGE_SIZE, IMAGE_SIZE, 3)
+        images = images + style.blur * (_smoothed(images) - images)
+    images = images + style.noise * rng.standard_normal(images.shape, dtype=np.float32)
+    return (np.clip(images, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _turned(x: np.ndarray, y: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates (N, H, W) in axes that are turned by angles (N,)."""
+    cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
+    return cos * x + sin * y, cos * y - sin * x
+
+
+def _smoothed(images: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C), each pixel averaged with its neighbours in both directions."""
+    for dim in (1, 2):
+        pad = np.pad(images, [(1, 1) if d == dim else (0, 0) for d in range(4)], mode='edge')
+        left, middle, right = (np.take(pad, range(k, k + IMAGE_SIZE), axis=dim) for k in range(3))
+        images = 0.25 * left + 0.5 * middle + 0.25 * right
+    return images
 
 
 def video_times(count: int) -> np.ndarray:

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ga2mm.apis import ConfigOptions, check_config, init_recognizer, read_config
-from ga2mm.engine.protocol_test_loop import IRRELEVANT
+from ga2mm.apis import check_config, init_recognizer, read_config
+from ga2mm.apis.command_line import add_config_options
+from ga2mm.engine.protocol_test_sets import IRRELEVANT
 from ga2mm.models import CLIPRecognizer
 from ga2mm.registry import DATASETS
 from ga2mm.structures import get_gt_label
@@ -110,9 +111,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='folder of the picture (default: that of the checkpoint)')
     parser.add_argument('--videos-per-class', type=int, default=20, help='at most so many (default: 20)')
     parser.add_argument('--seed', type=int, default=0, help='of the choice of videos, and of t-SNE')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 

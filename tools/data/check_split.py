@@ -9,16 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ga2mm.apis import ConfigOptions, check_config, read_config
-from ga2mm.apis.config_check import DATALOADERS
-from ga2mm.apis.config_lists import CheckedList, Finding, read_config_lists
-from ga2mm.apis.split_check import (
-    check_anchor_classes,
-    check_classes,
-    check_files,
-    check_lists,
-    check_shots,
-)
+from ga2mm.apis import check_config, read_config
+from ga2mm.apis.command_line import add_config_options
+from ga2mm.checks.class_check import check_anchor_classes, check_classes, check_shots
+from ga2mm.checks.config_check import DATALOADERS
+from ga2mm.checks.config_lists import CheckedList, Finding, read_config_lists
+from ga2mm.checks.split_check import check_lists
+from ga2mm.checks.video_check import check_files
 from ga2mm.datasets import read_label_map
 from ga2mm.utils import one_line_errors
 
@@ -31,9 +28,7 @@ def main() -> int:
     parser.add_argument(
         '--anchor-labels', type=Path, help='label map of the dataset that the anchors are from'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
-    )
+    add_config_options(parser)
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
     check_config(cfg, DATALOADERS)

@@ -107,6 +107,39 @@ def parse_args() -> argparse.Namespace:
     )
     datasets = parser.add_subparsers(dest='dataset', required=True, metavar='DATASET')
 
+    common, official, splits, kinetics = parent_parsers()
+    ucf101 = datasets.add_parser('ucf101', parents=[official, splits, common], help='ucfTrainTestlist')
+    ucf101.add_argument(
+        '--split-camel-case', action='store_true', help='class names as Apply Eye Makeup, not ApplyEyeMakeup'
+    )
+    datasets.add_parser('hmdb51', parents=[official, splits, common], help='testTrainMulti_7030_splits')
+    ssv2 = datasets.add_parser('ssv2', parents=[official, common], help='labels.json, train.json, ...')
+    ssv2.add_argument('--file-name', default='{id}.webm', help='listed path')
+    datasets.add_parser('k400', parents=[official, kinetics, common], help='train.csv, val.csv')
+    k600 = datasets.add_parser('k600', parents=[official, kinetics, common], help='train.csv, val.csv')
+    k600.add_argument(
+        '--k400-labels', type=Path, required=True, help='label map of Kinetics-400, whose classes are not new'
+    )
+    k600.add_argument(
+        '--zero-shot-classes',
+        type=Path,
+        nargs='+',
+        metavar='FILE',
+        help='classes of each zero-shot split, a label map or one a line; default: 3 draws of 160',
+    )
+    lists = datasets.add_parser('lists', parents=[common], help="your own 'path label' lists")
+    lists.add_argument('--train', type=Path, required=True, help='training list')
+    lists.add_argument('--test', type=Path, required=True, help='test list')
+    lists.add_argument('--label-map', type=Path, required=True, help='names of the classes')
+
+    args = parser.parse_args()
+    if (args.base_classes is None) != (args.novel_classes is None):
+        parser.error('--base-classes and --novel-classes belong together')
+    return args
+
+
+def parent_parsers() -> list[argparse.ArgumentParser]:
+    """The options of all datasets, of those with annotations, of those with splits, and of Kinetics."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument('--out', type=Path, required=True, help='folder of the lists, such as data/ucf101')
     common.add_argument('--shots', type=positive_integer, nargs='+', default=[2, 4, 8, 16], metavar='K')
@@ -143,35 +176,7 @@ def parse_args() -> argparse.Namespace:
         help="listed path; the published lists have '{youtube_id}.mp4'; {label} works too",
     )
     kinetics.add_argument('--videos', type=Path, help='list only those videos that are in this folder')
-
-    ucf101 = datasets.add_parser('ucf101', parents=[official, splits, common], help='ucfTrainTestlist')
-    ucf101.add_argument(
-        '--split-camel-case', action='store_true', help='class names as Apply Eye Makeup, not ApplyEyeMakeup'
-    )
-    datasets.add_parser('hmdb51', parents=[official, splits, common], help='testTrainMulti_7030_splits')
-    ssv2 = datasets.add_parser('ssv2', parents=[official, common], help='labels.json, train.json, ...')
-    ssv2.add_argument('--file-name', default='{id}.webm', help='listed path')
-    datasets.add_parser('k400', parents=[official, kinetics, common], help='train.csv, val.csv')
-    k600 = datasets.add_parser('k600', parents=[official, kinetics, common], help='train.csv, val.csv')
-    k600.add_argument(
-        '--k400-labels', type=Path, required=True, help='label map of Kinetics-400, whose classes are not new'
-    )
-    k600.add_argument(
-        '--zero-shot-classes',
-        type=Path,
-        nargs='+',
-        metavar='FILE',
-        help='classes of each zero-shot split, a label map or one a line; default: 3 draws of 160',
-    )
-    lists = datasets.add_parser('lists', parents=[common], help="your own 'path label' lists")
-    lists.add_argument('--train', type=Path, required=True, help='training list')
-    lists.add_argument('--test', type=Path, required=True, help='test list')
-    lists.add_argument('--label-map', type=Path, required=True, help='names of the classes')
-
-    args = parser.parse_args()
-    if (args.base_classes is None) != (args.novel_classes is None):
-        parser.error('--base-classes and --novel-classes belong together')
-    return args
+    return [common, official, splits, kinetics]
 
 
 def read_annotations(args: argparse.Namespace) -> OfficialAnnotations:

@@ -100,11 +100,14 @@ def _check_folder(folder: Path, name: str) -> None:
             read_weights(file)
 
 
+def weights_file(pretrained: str) -> Path:
+    """The file of weights that ``pretrained`` names; it may be none, and ``pretrained`` a tag of OpenCLIP."""
+    return MINIATURE / 'miniature.safetensors' if pretrained == 'miniature' else Path(pretrained)
+
+
 def _read(name: str, pretrained: str) -> Weights:
-    path = Path(pretrained)
-    if pretrained == 'miniature':
-        path = MINIATURE / 'miniature.safetensors'
-    elif not path.exists() and not path.suffix:
+    path = weights_file(pretrained)
+    if not path.exists() and not path.suffix:
         tags = ', '.join(open_clip.list_pretrained_tags_by_model(name)) or 'none for this name'
         raise ValueError(
             f'backbone.pretrained={pretrained!r} is neither a file nor a tag of {name}: its tags are {tags}'

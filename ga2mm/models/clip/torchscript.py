@@ -166,84 +166,121 @@ def unpickle(content: bytes, tensor: Callable[..., Tensor]) -> Any:
     Raises:
         ValueError: It has an opcode, or asks for a call, that TorchScript does not write.
     """
-    stack: list[Any] = []
-    marks: list[int] = []
-    memo: dict[int, Any] = {}
+    machine = _Machine(tensor)
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name == 'STOP':
+            return machine.stack.pop()
+        machine.do(opcode.name, argument)
+    raise ValueError('its pickle has no end')
 
-    def since_mark() -> list[Any]:
-        start = marks.pop()
-        values = stack[start:]
-        del stack[start:]
+
+class _Machine:
+    """The stack on which a pickle puts its value together, and the opcodes that it knows."""
+
+    def __init__(self, tensor: Callable[..., Tensor]) -> None:
+        self.tensor = tensor
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+
+    def do(self, name: str, argument: Any) -> None:
+        """Follow one opcode; STOP is the caller's.
+
+        Raises:
+            ValueError: TorchScript does not write it.
+        """
+        if not (
+            self._do_value(name, argument) or self._do_container(name) or self._do_object(name, argument)
+        ):
+            raise ValueError(f'its pickle has the opcode {name}')
+
+    def _since_mark(self) -> list[Any]:
+        start = self.marks.pop()
+        values = self.stack[start:]
+        del self.stack[start:]
         return values
 
-    def pop(count: int) -> tuple[Any, ...]:
-        values = tuple(stack[-count:])
+    def _pop(self, count: int) -> tuple[Any, ...]:
+        values = tuple(self.stack[-count:])
         if len(values) < count:
             raise ValueError('its pickle is damaged')
-        del stack[-count:]
+        del self.stack[-count:]
         return values
 
-    for opcode, argument, _ in pickletools.genops(content):
-        match opcode.name:
+    def _do_value(self, name: str, argument: Any) -> bool:
+        """Follow an opcode of marks, plain values and the memo; False if it is none."""
+        match name:
             case 'PROTO' | 'FRAME':
                 pass
-            case 'STOP':
-                return stack.pop()
             case 'MARK':
-                marks.append(len(stack))
+                self.marks.append(len(self.stack))
             case 'NONE':
-                stack.append(None)
+                self.stack.append(None)
             case 'NEWTRUE' | 'NEWFALSE':
-                stack.append(opcode.name == 'NEWTRUE')
+                self.stack.append(name == 'NEWTRUE')
             case 'BININT' | 'BININT1' | 'BININT2' | 'LONG1' | 'BINFLOAT' | 'BINUNICODE' | 'SHORT_BINUNICODE':
-                stack.append(argument)
+                self.stack.append(argument)
             case 'BINPUT' | 'LONG_BINPUT':
-                memo[argument] = stack[-1]
+                self.memo[argument] = self.stack[-1]
             case 'BINGET' | 'LONG_BINGET':
-                stack.append(memo[argument])
+                self.stack.append(self.memo[argument])
+            case _:
+                return False
+        return True
+
+    def _do_container(self, name: str) -> bool:
+        """Follow an opcode of tuples, lists and dicts; False if it is none."""
+        match name:
             case 'EMPTY_DICT':
-                stack.append({})
+                self.stack.append({})
             case 'EMPTY_LIST':
-                stack.append([])
+                self.stack.append([])
             case 'EMPTY_TUPLE':
-                stack.append(())
+                self.stack.append(())
             case 'TUPLE':
-                stack.append(tuple(since_mark()))
+                self.stack.append(tuple(self._since_mark()))
             case 'TUPLE1' | 'TUPLE2' | 'TUPLE3':
-                stack.append(pop(int(opcode.name[-1])))
+                self.stack.append(self._pop(int(name[-1])))
             case 'APPEND':
-                (value,) = pop(1)
-                stack[-1].append(value)
+                (value,) = self._pop(1)
+                self.stack[-1].append(value)
             case 'APPENDS':
-                values = since_mark()
-                stack[-1].extend(values)
+                values = self._since_mark()
+                self.stack[-1].extend(values)
             case 'SETITEM':
-                key, value = pop(2)
-                stack[-1][key] = value
+                key, value = self._pop(2)
+                self.stack[-1][key] = value
             case 'SETITEMS':
-                values = since_mark()
-                stack[-1].update(zip(values[::2], values[1::2], strict=True))
+                values = self._since_mark()
+                self.stack[-1].update(zip(values[::2], values[1::2], strict=True))
+            case _:
+                return False
+        return True
+
+    def _do_object(self, name: str, argument: Any) -> bool:
+        """Follow an opcode of names, storages, modules and calls; False if it is none."""
+        match name:
             case 'GLOBAL':
-                stack.append(Name(*argument.split(' ')))
+                self.stack.append(Name(*argument.split(' ')))
             case 'BINPERSID':
-                _, kind, key, *_ = stack.pop()
-                stack.append(Storage(DTYPES[kind.name], key))
+                _, kind, key, *_ = self.stack.pop()
+                self.stack.append(Storage(DTYPES[kind.name], key))
             case 'NEWOBJ':
-                kind, _ = pop(2)
+                kind, _ = self._pop(2)
                 if not kind.module.startswith('__torch__'):
                     raise ValueError(f'it asks for {kind.module}.{kind.name}')
-                stack.append(Module(kind))
+                self.stack.append(Module(kind))
             case 'BUILD':
-                (attributes,) = pop(1)
-                if not isinstance(stack[-1], Module) or not isinstance(attributes, dict):
+                (attributes,) = self._pop(1)
+                if not isinstance(self.stack[-1], Module) or not isinstance(attributes, dict):
                     raise ValueError('an object of it has a state of its own')
-                stack[-1].attributes = attributes
+                self.stack[-1].attributes = attributes
             case 'REDUCE':
-                function, arguments = pop(2)
-                stack.append(_called(function, arguments, tensor))
+                function, arguments = self._pop(2)
+                self.stack.append(_called(function, arguments, self.tensor))
             case _:
-                raise ValueError(f'its pickle has the opcode {opcode.name}')
-    raise ValueError('its pickle has no end')
+                return False
+        return True
 
 
 def _called(function: Name, arguments: tuple[Any, ...], tensor: Callable[..., Tensor]) -> Any:

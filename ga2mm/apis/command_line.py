@@ -1,0 +1,115 @@
+"""What the command lines of a run share: its config, the changes to it, its folder and its processes."""
+
+import ast
+import os
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+from ga2mm.apis.config import read_config
+
+
+def run_parser(description: str | None, writes: str) -> ArgumentParser:
+    """A parser that takes the config of a run and the run's folder.
+
+    Args:
+        description: What the tool does.
+        writes: What it writes into the folder, apart from logs.
+    """
+    parser = ArgumentParser(description=description)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help=f'folder of logs and {writes} (default: work_dirs/CONFIG)')
+    return parser
+
+
+def add_config_options(parser: ArgumentParser) -> None:
+    """Let a parser take ``--cfg-options``."""
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
+    )
+
+
+def parse_run(parser: ArgumentParser) -> Namespace:
+    """Parse the command line of a run, with what says which processes it has.
+
+    Launchers tell each process its number by ``--local-rank``, MMEngine reads ``LOCAL_RANK``.
+    """
+    add_config_options(parser)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by launchers')
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def read_run(args: Namespace) -> Config:
+    """Read the config that a command line names, with its options, launcher and folder in it.
+
+    Raises:
+        OSError: There is no such file, or it cannot be opened.
+        ValueError: See :func:`~ga2mm.apis.read_config`.
+    """
+    cfg = read_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    return cfg
+
+
+class ConfigOptions(DictAction):
+    """``--cfg-options``: MMEngine's ``key.sub=value``, and lists and dicts as Python writes them.
+
+    So ``"visualizer.vis_backends=[dict(type='TensorboardVisBackend')]"`` works too.
+
+    Raises:
+        ValueError: An option is no ``key=value``, or its brackets do not match.
+    """
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: Sequence[str],
+        option_string: str | None = None,
+    ) -> None:
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for text in values:
+            key, equals, value = text.partition('=')
+            if not (key and equals):
+                raise ValueError(f'{option_string} {text}: write key=value, such as randomness.seed=1')
+            options[key] = self._value(value, f'{option_string} {text}')
+        setattr(namespace, self.dest, options)
+
+    def _value(self, text: str, place: str) -> Any:
+        if re.search(r'dict\(|\{', text):
+            try:
+                return _evaluate(ast.parse(text.strip(), mode='eval').body)
+            except (SyntaxError, ValueError) as error:
+                raise ValueError(
+                    f"{place}: {error}; write lists and dicts as in Python, names in quotes: [dict(type='A')]"
+                ) from None
+        try:
+            return self._parse_iterable(text)
+        except (AssertionError, RecursionError):
+            raise ValueError(f'{place}: the brackets do not match') from None
+
+
+def _evaluate(node: ast.expr) -> Any:
+    """The value of an expression of literals, lists, tuples and dicts, ``dict(a=1)`` too."""
+    if isinstance(node, ast.List):
+        return [_evaluate(one) for one in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_evaluate(one) for one in node.elts)
+    if isinstance(node, ast.Dict) and all(node.keys):
+        return {_evaluate(key): _evaluate(value) for key, value in zip(node.keys, node.values, strict=True)}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        if node.args or not all(keyword.arg for keyword in node.keywords):
+            raise ValueError('dict(...) takes key=value')
+        return {keyword.arg: _evaluate(keyword.value) for keyword in node.keywords}
+    return ast.literal_eval(node)

@@ -1,0 +1,200 @@
+"""The config of a benchmark, read and checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ga2mm.apis.config import read_config
+
+PARTS = {'test': range(10), 'validation': range(100, 110)}
+"""What a benchmark may test on, and the draws of classes for it: nothing is tuned by looking at those of the
+test, hyperparameters are chosen on those of the validation."""
+
+CHECKPOINTS = ('last', 'best')
+KEYS = {
+    'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'hard_prompt', 'baseline', 'shots',
+    'draws', 'seeds', 'checkpoint',
+}  # fmt: skip
+DATASET_KEYS = {'env', 'test_sets', 'hard_prompt'}
+METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'baseline', 'series', 'value'}
+HARD_PROMPT_KEYS = {'config', 'env', 'hard_prompt'}
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """What the config file of a benchmark says.
+
+    Args:
+        path: The file; paths in it are relative to its folder.
+        title, note: What the benchmark is called, and what its table does not say.
+        part: ``'test'`` or ``'validation'``.
+        checkpoint: ``'last'``, or ``'best'`` on the validation set.
+        worlds: Arguments of the generator of the videos, for each world that is needed.
+        env: Variables that the configs of all runs read.
+        datasets, methods: By their names in the table.
+        hard_prompt: The config (and ``env``) of the run that a hard prompt is learnt in; None for none.
+        baselines: Methods that all others are compared with.
+        own_baselines: For some methods the one that they are compared with in a table of such pairs.
+        draws, shots, seeds: Draws of classes, clips a class and random seeds; ``[None]`` where the benchmark
+            does not vary them.
+    """
+
+    path: Path
+    title: str
+    note: str
+    part: str
+    checkpoint: str
+    worlds: list[dict[str, Any]]
+    env: dict[str, Any]
+    datasets: dict[str, dict[str, Any]]
+    methods: dict[str, dict[str, Any]]
+    hard_prompt: dict[str, Any] | None
+    baselines: list[str]
+    own_baselines: dict[str, str]
+    draws: list[int | None]
+    shots: list[int | None]
+    seeds: list[int]
+
+
+def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
+    """Read the config of a benchmark.
+
+    It has ``methods`` and ``datasets`` (dicts of dicts by the names in the table) and lists of ``seeds``,
+    ``shots`` and ``draws``. A method has a ``config``, whose path is relative to the benchmark's and may name
+    variables: ``'../ga2/{GA2MM_DATASET}_fewshot.py'``. ``env`` of the benchmark, of a dataset and of a method
+    are the variables that the configs read; their values may name ``{shots}``, ``{seed}`` and ``{draw}``. A
+    method that only tests what another has learnt, with other ``options``, names it in ``trained_as``.
+    ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the run that a hard
+    prompt is learnt in. ``baseline`` names the method, or the methods, that all are compared with;
+    ``baseline`` of a method the one that it alone is compared with. ``worlds`` are arguments of the generator
+    of the videos. A method or dataset of a base config is removed by None.
+
+    Raises:
+        OSError: There is no such file, or it cannot be opened.
+        ValueError: The config is wrong, or draws are not of the benchmark's part.
+    """
+    path = Path(path)
+    config = read_config(path, runs=False).to_dict()
+    config.pop('env_variables', None)
+    # Names with a leading underscore are the config's own.
+    config = {key: value for key, value in config.items() if not key.startswith('_')}
+    check_keys(config, KEYS, str(path))
+    _check_kinds(config, str(path))
+    for key in ('methods', 'datasets'):  # None removes what a base has
+        config[key] = {name: each for name, each in (config.get(key) or {}).items() if each is not None}
+    for key in ('methods', 'datasets', 'seeds'):
+        if not config.get(key):
+            raise ValueError(f'{path}: {key} is missing or empty')
+    baselines = config.get('baseline') or []
+    read = BenchmarkConfig(
+        path=path,
+        title=config.get('title') or path.stem,
+        note=config.get('note') or '',
+        part=config.get('part', 'test'),
+        checkpoint=config.get('checkpoint', 'last'),
+        worlds=config.get('worlds') or [],
+        env=config.get('env', {}),
+        datasets=config['datasets'],
+        methods=config['methods'],
+        hard_prompt=config.get('hard_prompt'),
+        baselines=[baselines] if isinstance(baselines, str) else list(baselines),
+        own_baselines={
+            name: method['baseline'] for name, method in config['methods'].items() if 'baseline' in method
+        },
+        draws=config.get('draws') or [None],
+        shots=config.get('shots') or [None],
+        seeds=config['seeds'],
+    )
+    _check_part(read)
+    _check_datasets(read)
+    _check_methods(read)
+    return read
+
+
+def check_keys(config: dict[str, Any], known: set[str], place: str) -> None:
+    """Check that a dict of a benchmark's config has known keys only.
+
+    Raises:
+        ValueError: It has another one.
+    """
+    for key in config:
+        if key not in known:
+            raise ValueError(f'{place}: unknown key {key!r}; known are {", ".join(sorted(known))}')
+
+
+def _check_part(config: BenchmarkConfig) -> None:
+    """Check what is tested on, and which checkpoint."""
+    path, part, checkpoint = config.path, config.part, config.checkpoint
+    if part not in PARTS:
+        raise ValueError(f'{path}: part={part!r}; use one of {tuple(PARTS)}')
+    allowed = PARTS[part]
+    for draw in config.draws:
+        if draw is not None and draw not in allowed:
+            raise ValueError(
+                f'{path}: draw {draw} is no {part} draw; part={part!r} takes {allowed.start} to '
+                f'{allowed.stop - 1}'
+            )
+    if checkpoint not in CHECKPOINTS:
+        raise ValueError(f'{path}: checkpoint={checkpoint!r}; use one of {CHECKPOINTS}')
+    if part == 'validation' and checkpoint == 'best' and config.draws == [None]:
+        raise ValueError(
+            f"{path}: checkpoint='best' of part='validation' is measured on the videos that chose it; "
+            "use 'last'"
+        )
+
+
+def _check_datasets(config: BenchmarkConfig) -> None:
+    for name, dataset in config.datasets.items():
+        place = f'{config.path}, datasets[{name!r}]'
+        if config.part == 'validation' and dataset.get('test_sets'):
+            raise ValueError(f"{place}: part='validation' takes no test_sets")
+        check_keys(dataset, DATASET_KEYS, place)
+
+
+def _check_methods(config: BenchmarkConfig) -> None:
+    """Check the methods, and that baselines and the methods that others test exist."""
+    path, methods = config.path, config.methods
+    for name, method in methods.items():
+        check_keys(method, METHOD_KEYS, f'{path}, methods[{name!r}]')
+        if 'config' not in method:
+            raise ValueError(f'{path}, methods[{name!r}]: config is missing')
+    for name in (*config.baselines, *config.own_baselines.values()):
+        if name not in methods:
+            raise ValueError(f'{path}: baseline={name!r} is no method; choose one of {list(methods)}')
+    for name, method in methods.items():
+        if 'trained_as' in method:
+            other = methods.get(method['trained_as'])
+            trains = other is not None and 'trained_as' not in other and other.get('learns', True)
+            if not trains or not method.get('learns', True):
+                raise ValueError(
+                    f'{path}, methods[{name!r}]: trained_as={method["trained_as"]!r} names no method that '
+                    'trains; choose one of them'
+                )
+
+
+def _check_kinds(config: dict[str, Any], place: str) -> None:
+    """Check that each key holds a value of its kind, in methods and datasets too."""
+    for key, value in config.items():
+        here = f'{place}: {key}={value!r}'
+        if value is None:
+            if key in ('config', 'env', 'options'):
+                raise ValueError(f'{here}; leave it out')
+        elif key in ('methods', 'datasets'):
+            if not isinstance(value, dict) or not all(isinstance(one, dict | None) for one in value.values()):
+                raise ValueError(f'{here}; give a dict of dicts')
+            for name, one in value.items():
+                _check_kinds(one or {}, f'{place}, {key}[{name!r}]')
+        elif key in ('env', 'options', 'hard_prompt') and not isinstance(value, dict):
+            raise ValueError(f'{here}; give a dict')
+        elif key in ('config', 'title', 'note', 'series', 'trained_as') and not isinstance(value, str):
+            raise ValueError(f'{here}; give a string')
+        elif key in ('seeds', 'draws', 'shots') and not (
+            isinstance(value, list | tuple) and all(type(one) is int for one in value)
+        ):
+            raise ValueError(f'{here}; give a list of whole numbers')
+        elif key in ('worlds', 'test_sets') and not isinstance(value, list | tuple):
+            raise ValueError(f'{here}; give a list')
+        elif key == 'baseline' and not isinstance(value, str | list | tuple):
+            raise ValueError(f'{here}; give a name or a list of names')
+        if key == 'hard_prompt' and value is not None:
+            _check_kinds(value, f'{place}, {key}')

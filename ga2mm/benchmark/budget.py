@@ -1,0 +1,41 @@
+"""The budget of methods: all of a benchmark learn from as many clips, in as many steps."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ga2mm.benchmark.cell import Cell
+
+
+def check_budgets(cells: Iterable[Cell]) -> None:
+    """Check that all methods see as many labelled clips, of the same list, in as many steps.
+
+    Raises:
+        ValueError: Two methods differ.
+    """
+    budgets: dict[tuple, tuple[str, dict[str, Any]]] = {}
+    for cell in cells:
+        if not cell.trains:
+            continue
+        budget = _budget(cell)
+        place = (cell.dataset, cell.shots, cell.draw, cell.seed)
+        method, other = budgets.setdefault(place, (cell.method, budget))
+        for key, value in budget.items():
+            if value != other[key]:
+                raise ValueError(
+                    f'{cell.config}: {key} is {value!r} for {cell.method!r} but {other[key]!r} for '
+                    f'{method!r} on {cell.dataset}: give all methods of a benchmark the same budget'
+                )
+
+
+def _budget(cell: Cell) -> dict[str, Any]:
+    """What a run may spend, by the key of its config."""
+    cfg = cell.read_config()
+    dataset = cfg.train_dataloader.dataset
+    labelled = dict(dataset.get('dataset', dataset) if 'anchors' in dataset else dataset)
+    labelled.pop('pipeline', None)
+    return {
+        'train_cfg': {key: value for key, value in cfg.train_cfg.items() if not key.startswith('val_')},
+        'train_dataloader.batch_size': cfg.train_dataloader.batch_size,
+        'optim_wrapper.accumulative_counts': cfg.optim_wrapper.get('accumulative_counts', 1),
+        'train_dataloader.dataset': labelled,
+    }

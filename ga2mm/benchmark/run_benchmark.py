@@ -1,0 +1,139 @@
+"""A benchmark from its plan to its table: the runs that are not finished, in their order, and the results."""
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ga2mm.benchmark.budget import check_budgets
+from ga2mm.benchmark.cell import Cell
+from ga2mm.benchmark.config_hash import with_hashes
+from ga2mm.benchmark.plan import Benchmark, sources
+from ga2mm.benchmark.results import write_results
+from ga2mm.benchmark.run_cell import provenance, read_result
+from ga2mm.benchmark.scheduler import LOG, run_cells, slots_for, visible_gpus
+from ga2mm.benchmark.selection import select
+from ga2mm.utils import replace_when_written
+
+
+def run_benchmark(
+    benchmark: Benchmark,
+    work_dir: Path,
+    only: Sequence[str] = (),
+    limit: int | None = None,
+    jobs: int | None = None,
+    gpus_per_run: int = 1,
+    prepare: Callable[[], None] = lambda: None,
+) -> None:
+    """Run the cells that are not finished, and write the results of all that are.
+
+    Args:
+        benchmark: The benchmark.
+        work_dir: Its folder.
+        only, limit: Which cells to run, see :func:`~ga2mm.benchmark.selection.select`.
+        jobs: Cells at a time; None for as many as GPUs or cores have room for.
+        gpus_per_run: GPUs of each cell; CPU processes without a GPU.
+        prepare: Called before anything is read that the configs name, to make the data that can be generated.
+
+    Raises:
+        OSError: A list or label map does not exist.
+        ValueError: Another process runs a benchmark in this folder, methods differ in their budget, or some
+            runs failed.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with _lock(work_dir):
+        prepare()
+        chosen = select(benchmark.cells, only, limit)
+        benchmark = replace(benchmark, cells=with_hashes(benchmark.cells, chosen, gpus_per_run))
+        check_budgets(benchmark.cells)
+        failed = _run_open_cells(select(benchmark.cells, only, limit), work_dir, jobs, gpus_per_run)
+        write_results(benchmark, work_dir)
+    if failed:
+        raise ValueError(f'{failed} of the runs failed; start again to repeat them')
+
+
+@contextmanager
+def _lock(work_dir: Path) -> Iterator[None]:
+    """Keep other processes from running a benchmark in a folder."""
+    with (work_dir / 'lock').open('w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f'{work_dir} is in use by another run of this tool: wait, or give --work-dir'
+            ) from None
+        yield
+
+
+def _run_open_cells(cells: list[Cell], work_dir: Path, jobs: int | None, gpus_per_run: int) -> int:
+    """Run the cells that are not finished, after those that they build on; the number of failures."""
+    open_cells = [cell for cell in cells if read_result(cell, work_dir) is None]
+    needed = sources(open_cells, lambda source: read_result(source, work_dir) is not None)
+    slots = slots_for(jobs, visible_gpus(), gpus_per_run)
+    code = provenance()
+    failed: set[str] = set()
+    total, finished = len(needed) + len(cells), len(cells) - len(open_cells)
+    with tqdm(total=total, initial=finished, desc='runs', unit='run', smoothing=0) as bar:
+
+        def done(cell: Cell, error: str | None) -> None:
+            bar.update()
+            if error is not None:
+                failed.add(str(cell))
+                bar.write(f'failed: {cell}: {error} (all of it: {work_dir / cell.folder / LOG})')
+
+        for wave in _waves([*needed, *open_cells], open_cells):
+            runnable = []
+            for cell in wave:
+                missing = [source for source in cell.needs if read_result(source, work_dir) is None]
+                if missing:
+                    done(cell, f'the run that it builds on failed: {missing[0]}')
+                else:
+                    runnable.append(cell)
+            _put_aside(runnable, work_dir)
+            if runnable:
+                run_cells(runnable, work_dir, slots, gpus_per_run, code, done)
+    return len(failed)
+
+
+def _waves(cells: list[Cell], wanted: list[Cell]) -> list[list[Cell]]:
+    """The cells in groups, of which each builds on groups before it only.
+
+    Args:
+        cells: Those to run.
+        wanted: Those among them that the others are run for.
+    """
+    waves: dict[int, list[Cell]] = {}
+    for cell in cells:
+        waves.setdefault(_needed_by(cell, wanted), []).append(cell)
+    return [wave for _, wave in sorted(waves.items(), reverse=True)]
+
+
+def _needed_by(cell: Cell, cells: list[Cell]) -> int:
+    """How many runs in a row wait for a cell: 0 where none does."""
+
+    def steps(other: Cell) -> int:
+        if other.folder == cell.folder:
+            return 0
+        return max((1 + below for below in map(steps, other.needs) if below >= 0), default=-1)
+
+    return max((steps(other) for other in cells), default=0)
+
+
+def _put_aside(cells: list[Cell], work_dir: Path) -> None:
+    """Rename what a run with another config left in a cell's place; a killed run of this one goes on."""
+    for cell in cells:
+        folder = work_dir / cell.folder
+        mark = folder / 'config_hash.txt'
+        if folder.exists():
+            found = mark.read_text() if mark.is_file() else 'unknown'
+            if found == cell.config_hash:
+                continue
+            aside = folder.with_name(f'{folder.name}_{found}')
+            shutil.rmtree(aside, ignore_errors=True)  # of the same config, and older
+            folder.rename(aside)
+        with replace_when_written(mark) as temporary:
+            temporary.write_text(cell.config_hash)

@@ -1,0 +1,1 @@
+"""Checks of a run before anything is built: its config, lists, pipelines and metrics."""

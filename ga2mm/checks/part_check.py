@@ -1,0 +1,129 @@
+"""Parts of a config, the dicts that a registry builds: their types, and what their classes take."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, TestLoop, ValLoop
+
+from ga2mm.anchors.negatives import read_negatives
+from ga2mm.checks.registered import KINDS, class_of
+from ga2mm.checks.signatures import arguments_of
+from ga2mm.checks.value_check import check_value, shortened
+from ga2mm.objectives.build_objectives import AnchorArguments
+from ga2mm.utils import nearest
+
+DATASETS = ('dataset', 'anchors')
+"""Keys of a dataset, in a dataloader or another dataset."""
+
+TYPE_NEEDED = {
+    'model', 'backbone', 'cls_head', 'text_prompt', 'vision_prompt', 'coupling', 'temporal',
+    'data_preprocessor', 'optimizer', 'batch_sampler', 'visualizer',
+}  # fmt: skip
+"""Keys of single parts, which cannot be built without a ``type``."""
+
+LISTS = ('pipeline', 'transforms', 'datasets', 'sources', 'strategies')
+"""Keys of lists of parts."""
+
+FREE = {
+    'clip_grad', 'paramwise_cfg', 'metainfo', 'metric_options', 'init_kwargs', 'backend_args', 'arch',
+    'norm_cfg', 'conv_cfg', 'act_cfg', 'non_local_cfg',
+}  # fmt: skip
+"""Keys whose dicts are not built by a registry alone: a ``type`` in them may mean something else."""
+
+TYPED = ('ga2mm', 'mmengine', 'torch')
+"""Packages whose annotations are right. Some of MMAction2's are not."""
+
+WITHOUT_TYPE = {'model.anchors': AnchorArguments, 'model.anchors.negatives': read_negatives}
+"""What the arguments in a dict without a ``type`` go to."""
+
+LOOPS = {
+    'train_cfg': (EpochBasedTrainLoop, IterBasedTrainLoop),
+    'val_cfg': (ValLoop,),
+    'test_cfg': (TestLoop,),
+}
+"""MMEngine's loops by the key at the top level that they are for."""
+
+ADDED = {
+    'HOOKS': {'priority'},
+    'OPTIM_WRAPPERS': {'optimizer', 'constructor', 'paramwise_cfg'},
+    'PARAM_SCHEDULERS': {'convert_to_iter_based', 'by_epoch', 'begin', 'end'},
+}
+"""Keys that MMEngine reads before it builds what a registry holds."""
+
+LENGTHS = {'T_max', 'step_size', 'total_steps', 'total_iters', 'T_0'}
+"""Arguments of schedulers that they divide by, epochs or steps."""
+
+
+def check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
+    """Check a part and all that it is built of.
+
+    Args:
+        place: Its key.
+        value: Its config.
+        kind: The registry that its ``type`` is looked up in.
+        sure: Whether it is known that a ``type`` is a name in a registry.
+    """
+    if isinstance(value, list | tuple):
+        for number, one in enumerate(value):
+            check_parts(f'{place}[{number}]', one, kind, sure)
+        return
+    if not isinstance(value, dict):
+        return
+    cls = WITHOUT_TYPE.get(place)
+    if cls is None and 'type' not in value and place.rpartition('.')[2] in TYPE_NEEDED:
+        raise ValueError(no_type(place, value))
+    if 'type' in value:
+        cls = class_of(place, value['type'], kind, value.get('_scope_'), sure)
+    if cls is not None:
+        arguments = {name: one for name, one in value.items() if name not in ('type', '_scope_', '_delete_')}
+        _check_arguments(place, cls, arguments, kind)
+    if kind == 'LOOPS' and inspect.isclass(cls):
+        for other, loops in LOOPS.items():
+            if other != place and issubclass(cls, loops):
+                raise ValueError(f'{place}.type={value["type"]!r} is a loop for {other}')
+    if kind == 'PARAM_SCHEDULERS':
+        for name in LENGTHS & value.keys():
+            if not (isinstance(value[name], int | float) and value[name] > 0):
+                raise ValueError(f'{place}.{name}={shortened(value[name])}: give a number above 0')
+    ours = getattr(cls, '__module__', '').startswith('ga2mm.')
+    for name, one in value.items():
+        if kind == 'DATASETS' and name in DATASETS and not (isinstance(one, dict) and 'type' in one):
+            raise ValueError(no_type(f'{place}.{name}', one))
+        if name in LISTS:
+            _check_list(f'{place}.{name}', one)
+        if name not in FREE:
+            check_parts(f'{place}.{name}', one, KINDS.get(name, kind), sure=ours or name in KINDS)
+
+
+def _check_list(place: str, value: Any) -> None:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f'{place}={shortened(value)}: give a list of dict(type=..., ...)')
+    for number, one in enumerate(value):
+        if not callable(one) and not (isinstance(one, dict) and 'type' in one):
+            raise ValueError(no_type(f'{place}[{number}]', one))
+
+
+def no_type(place: str, value: Any) -> str:
+    """What is wrong with a part that is no dict with a ``type``."""
+    like = nearest('type', value) if isinstance(value, dict) else None
+    if like:
+        return f"{place}: unknown key {like!r}; did you mean 'type'?"
+    return f'{place}={shortened(value)}: give dict(type=..., ...)'
+
+
+def _check_arguments(place: str, cls: Callable, arguments: dict[str, Any], kind: str) -> None:
+    added = ADDED.get(kind, set())
+    parameters, closed = arguments_of(cls)
+    name = getattr(cls, '__name__', str(cls))
+    typed = cls.__module__.split('.')[0] in TYPED and kind != 'PARAM_SCHEDULERS'  # these take parts of epochs
+    for key, value in arguments.items():
+        if key in parameters:
+            if typed:
+                check_value(f'{place}.{key}', value, parameters[key])
+        elif closed and key not in added and key not in ('_scope_', '_delete_'):
+            like = nearest(key, [*parameters, *added])
+            meant = (
+                f'; did you mean {like!r}?' if like else f', it takes {", ".join(parameters) or "nothing"}'
+            )
+            raise ValueError(f'{place}: {name} does not take {key!r}{meant}')

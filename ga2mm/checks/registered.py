@@ -1,0 +1,75 @@
+"""The classes that a ``type`` of a config names."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mmengine import registry as mmengine_registry
+from mmengine.registry import Registry
+
+from ga2mm.registry import ANCHOR_STRATEGIES
+from ga2mm.utils import nearest
+
+KINDS = {
+    'model': 'MODELS', 'data_preprocessor': 'MODELS', 'model_wrapper_cfg': 'MODEL_WRAPPERS',
+    'init_cfg': 'WEIGHT_INITIALIZERS', 'strategies': 'ANCHOR_STRATEGIES',
+    'dataset': 'DATASETS', 'datasets': 'DATASETS', 'pipeline': 'TRANSFORMS', 'transforms': 'TRANSFORMS',
+    'sampler': 'DATA_SAMPLERS', 'batch_sampler': 'DATA_SAMPLERS',
+    'train_cfg': 'LOOPS', 'val_cfg': 'LOOPS', 'test_cfg': 'LOOPS',
+    'val_evaluator': 'METRICS', 'test_evaluator': 'METRICS', 'metrics': 'METRICS',
+    'default_hooks': 'HOOKS', 'custom_hooks': 'HOOKS', 'optim_wrapper': 'OPTIM_WRAPPERS',
+    'optimizer': 'OPTIMIZERS', 'param_scheduler': 'PARAM_SCHEDULERS', 'log_processor': 'LOG_PROCESSORS',
+    'visualizer': 'VISUALIZERS', 'vis_backends': 'VISBACKENDS',
+}  # fmt: skip
+"""The registry that the ``type`` of a dict under a key is looked up in, and of the dicts below it."""
+
+OTHERS = sorted({*KINDS.values(), 'TASK_UTILS', 'EVALUATOR'})
+"""Where a ``type`` is looked up that is not where its key says."""
+
+
+def class_of(place: str, name: Any, kind: str, scope: str | None, sure: bool) -> Callable | None:
+    """What a ``type`` names; None where that cannot be known.
+
+    Raises:
+        ValueError: It is not registered.
+    """
+    if not isinstance(name, str) or not name:
+        if callable(name):
+            return name
+        raise ValueError(f"{place}.type={name!r}: give the name of a class, such as '{_names(kind)[0]}'")
+    found = _look_up(name, kind, scope)
+    if found is None:
+        found = next(filter(None, (_look_up(name, other, scope) for other in OTHERS if other != kind)), None)
+    if found is not None or not sure or '.' in name:
+        return found
+    known = _names(kind)
+    like = nearest(name, known)
+    meant = f'; did you mean {like!r}?' if like else ''
+    raise ValueError(f'{place}.type={name!r} is not in the registry of {kind}{meant}')
+
+
+def _registry(kind: str, scope: str | None = None) -> Registry | None:
+    """The registry of a kind in a scope, by default the current one; the root's where the scope has none."""
+    if kind == 'ANCHOR_STRATEGIES':
+        return ANCHOR_STRATEGIES
+    root = getattr(mmengine_registry, kind, None)
+    if not isinstance(root, Registry):
+        return None
+    with root.switch_scope_and_registry(scope) as found:
+        return found
+
+
+def _look_up(name: str, kind: str, scope: str | None) -> Callable | None:
+    try:
+        registry = _registry(kind, scope)
+        return None if registry is None else registry.get(name)
+    except (KeyError, ImportError):  # of a scope or package that is not installed
+        return None
+
+
+def _names(kind: str) -> list[str]:
+    """The names in a registry and in its parents; they are there once something has been looked up."""
+    registry, found = _registry(kind), []
+    while registry is not None:
+        found += list(registry.module_dict)
+        registry = registry.parent
+    return found or ['...']

@@ -1,0 +1,53 @@
+"""The test sets of :class:`~ga2mm.engine.ProtocolTestLoop`, each under its name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+IRRELEVANT = 'irrelevant'
+"""Name of the test set of irrelevant videos, which show none of the classes."""
+
+
+@dataclass
+class TestSet:
+    """A test set under its name, such as ``base``, or ``ucf101/2`` for the second of several splits."""
+
+    name: str
+    dataloader: DataLoader
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.dataloader.dataset.metainfo['classes'])
+
+
+def test_configs(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, config) of every test set; the splits of a list are numbered from 1."""
+    wanted = 'ProtocolTestLoop needs test_dataloader=dict(NAME=dict(...), ...), such as base and novel'
+    if not isinstance(dataloaders, dict) or not dataloaders:
+        raise ValueError(wanted)
+    for name, config in dataloaders.items():
+        splits = config if isinstance(config, list | tuple) else [config]
+        if not splits or not all(isinstance(split, dict) for split in splits):
+            raise ValueError(
+                f'{wanted}, or a list of dicts for the splits of one dataset; found {name}={config!r}'
+            )
+        for number, split in enumerate(splits, start=1):
+            yield (f'{name}/{number}' if isinstance(config, list | tuple) else name), split
+
+
+def check_classes(sets: list[TestSet]) -> None:
+    for each in sets:
+        if 'classes' not in (getattr(each.dataloader.dataset, 'metainfo', None) or {}):
+            raise ValueError(
+                f'test_dataloader.{each.name}.dataset does not name its classes: use ActionVideoDataset with '
+                'a label_map'
+            )
+    classes = {each.name: set(each.classes) for each in sets}
+    shared = classes.get('base', set()) & classes.get('novel', set())
+    if shared:
+        raise ValueError(
+            f'base and novel test sets share {len(shared)} classes, such as {min(shared)!r}: give each '
+            'its own label_map'
+        )
