@@ -167,6 +167,13 @@ def test_what_a_strategy_learnt_is_saved_and_left_out_in_testing(make_tuned):
     assert not torch.equal(resumed.state_dict()[residual], state[residual])
     resumed.load_state_dict(state)
     assert torch.equal(resumed.state_dict()[residual], state[residual])
+    older = {key.replace('objectives.loss_ResidualFeatureDistillation', 'anchors.strategies.1'): value
+             for key, value in state.items()}  # fmt: skip
+    assert older.keys() != state.keys()
+    resumed = make_tuned(**DISTILLATION, seed=1)
+    resumed.load_state_dict(older)
+    assert torch.equal(resumed.state_dict()[residual], state[residual])
+    make_tuned().load_state_dict(older)
     tested = make_tuned()
     tested.load_state_dict(state)
     assert torch.equal(logits_of(tested), logits_of(model))

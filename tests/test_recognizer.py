@@ -372,6 +372,11 @@ def test_anchors_without_negatives_or_strategies_are_refused(anchors, make_recog
         make_recognizer(anchors={**FEATURE_CONSISTENCY, **anchors})
 
 
+def test_a_loss_without_anchors_is_no_anchor_strategy(make_recognizer):
+    with pytest.raises(ValueError, match="'SelfConsistency' is not in the registry of anchor strategy"):
+        make_recognizer(anchors=dict(FEATURE_CONSISTENCY, strategies=[dict(type='SelfConsistency')]))
+
+
 def test_feature_consistency_is_the_distance_to_the_frozen_clip(make_recognizer):
     strategy = dict(type='FeatureConsistency', weight=3.0)
     model = make_recognizer(anchors=dict(FEATURE_CONSISTENCY, strategies=[strategy]))

@@ -135,9 +135,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         features = self._encode(batch)
         with torch.autocast(inputs.device.type, enabled=False):
             losses = self.objectives(features)
-            if self.log_grad_norm:
-                learnt = [parameter for parameter in self.parameters() if parameter.requires_grad]
-                losses.update(self.objectives.grad_norms(losses, learnt))
+            losses.update(self._grad_norms(losses))
         return losses | self.cls_head.accuracies(features.logits, features.labels)
 
     def _encode(self, batch: TrainingBatch) -> BatchFeatures:
@@ -189,6 +187,12 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
             if 'video_classes' in uses and anchors is not None:
                 found['video_classes'] = encoder.encode(names, anchors)
         return {'video_classes': found['classes'], **found}
+
+    def _grad_norms(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        if not self.log_grad_norm:
+            return {}
+        learnt = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return self.objectives.grad_norms(losses, learnt)
 
     def predict(
         self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any
