@@ -41,7 +41,7 @@ def write_report(
 ) -> Path:
     """Write ``report.html``, and its pictures as PNG and SVG under ``pictures``.
 
-    Curves, confusions and t-SNE are those of one run, named below them: the last method's first one.
+    Curves, confusion matrices and t-SNE show one run, named below them: the first of the last method.
 
     Returns:
         The report's path.
