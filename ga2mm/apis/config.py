@@ -223,7 +223,7 @@ def _place_of(built: dict[str, Any], cfg: Config) -> str:
 
 
 def _made_of(built: dict[str, Any], config: dict[str, Any]) -> bool:
-    """Whether a part's arguments are those of a config, and some that were added."""
+    """Whether a part was built from a config; arguments may have been added."""
     plain = (str, int, float, list, tuple, dict)
     return all(
         key in built and (built[key] == value or not isinstance(built[key], plain))

@@ -3,12 +3,13 @@
 import base64
 import html
 import json
+import multiprocessing
 import os
-import subprocess
-import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ga2mm.apis.config import read_config
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.plan import Benchmark
 from ga2mm.benchmark.run_cell import read_result
@@ -40,7 +41,7 @@ def write_report(
 ) -> Path:
     """Write ``report.html``, and its pictures as PNG and SVG under ``pictures``.
 
-    Curves, confusions and t-SNE are those of one run, named below them: the last method's first one.
+    Curves, confusion matrices and t-SNE show one run, named below them: the first of the last method.
 
     Returns:
         The report's path.
@@ -89,18 +90,29 @@ def write_report(
 
 def _tsne(cell: Cell, work_dir: Path, pictures: Path) -> Path | None:
     """t-SNE of a run's video features, in a process of its own; None, with a line, if it cannot be drawn."""
-    folder = work_dir / cell.folder
-    tool = Path(__file__).resolve().parents[2] / 'tools' / 'analysis' / 'tsne.py'
     # The config that the run itself left in its folder, with all variables filled in.
-    config = folder / Path(cell.config).name
-    checkpoint = read_result(cell, work_dir)['checkpoint']
-    command = [sys.executable, str(tool), str(config), checkpoint, '--out', str(pictures)]
-    environment = {**os.environ, 'PYTHONPATH': f'{tool.parents[2]}:{os.environ.get("PYTHONPATH", "")}'}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode != 0:
-        print(f'no t-SNE in the report: {(done.stderr.strip() or "no reason given").splitlines()[-1]}')
-        return None
+    config = work_dir / cell.folder / Path(cell.config).name
+    checkpoint = Path(read_result(cell, work_dir)['checkpoint'])
+    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn'), _say_nothing) as pool:
+        try:
+            pool.submit(_draw_tsne, config, checkpoint, pictures).result()
+        except Exception as error:  # whatever it is, the tables are right
+            print(f'no t-SNE in the report: {" ".join(str(error).split()) or type(error).__name__}')
+            return None
     return pictures / 'tsne.svg'
+
+
+def _say_nothing() -> None:
+    """Let a process print into the void."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
+def _draw_tsne(config: Path, checkpoint: Path, pictures: Path) -> None:
+    from ga2mm.apis.video_features import draw_video_features
+
+    draw_video_features(read_config(config), checkpoint, pictures)
 
 
 def _html_table(table: Table) -> str:

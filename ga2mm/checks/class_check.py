@@ -20,7 +20,7 @@ IRRELEVANT = 'test_dataloader.irrelevant.'
 def check_classes(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
     """Check that the classes of a config's lists fit each other, and what its model is told of classes.
 
-    Errors: validation on other classes than those of training, other ones in ``cls_head.class_names``,
+    Errors: validation on other classes than training, other ones in ``cls_head.class_names``,
     classes without a context in ``text_prompt.class_names``, a novel class among the negatives. A warning:
     base classes of a test set that are not trained on.
     """

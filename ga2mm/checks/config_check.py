@@ -36,7 +36,7 @@ MORE_KEYS = {
     'find_unused_parameters', 'activation_checkpointing', 'efficient_conv_bn_eval', 'tta_model',
     'tta_pipeline', 'tta_cfg', 'tta_dataloader', 'tta_evaluator',
 }  # fmt: skip
-"""Keys that are read beside the runner's arguments."""
+"""Keys that are read in addition to the runner's arguments."""
 
 
 def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:

@@ -66,7 +66,7 @@ def read_config_lists(
         missing: Level of a list that is not there or may not be read.
 
     Returns:
-        The lists, and what is wrong with those that cannot be read: a dataset that is none of ours is skipped
+        The lists, and what is wrong with lists that cannot be read: a dataset of another package is skipped
         with a warning, a broken list is an error.
     """
     lists: list[CheckedList] = []

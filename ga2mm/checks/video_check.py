@@ -45,7 +45,7 @@ def check_files(lists: Sequence[CheckedList]) -> list[Finding]:
 
 
 def check_some_files(lists: Sequence[CheckedList]) -> Iterator[Finding]:
-    """An error for each list of which no video is found; some are looked for."""
+    """Look for some videos of each list; an error for a list that has none of them on disk."""
     for one in lists:
         some = one.files[:: max(1, len(one.files) // LOOKED_FOR)]
         problems = [problem for file in some if (problem := _problem(file))]

@@ -40,7 +40,7 @@ class ProtocolTestLoop(TestLoop):
     * ``dict(all=...)``: few-shot, all classes.
     * ``dict(ucf101=[..., ..., ...], hmdb51=[...])``: cross-dataset. A list holds the test splits of one
       dataset; ``ucf101/acc/top1`` is the mean over them and ``ucf101/acc/top1_std`` their standard deviation.
-    * ``dict(base=..., novel=..., irrelevant=...)``: beside any of these, a set of irrelevant videos
+    * ``dict(base=..., novel=..., irrelevant=...)``: together with any of these, a set of irrelevant videos
       (:class:`~ga2mm.anchors.AnchorVideoDataset`) asks how well videos of known classes are told from them.
       For each other set, with its classes offered to both, ``irrelevant/base/auroc`` is the area under the
       ROC curve and ``irrelevant/base/fpr95`` the share of irrelevant videos accepted where 95 % of the

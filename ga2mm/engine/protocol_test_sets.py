@@ -38,6 +38,11 @@ def test_configs(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def check_classes(sets: list[TestSet]) -> None:
+    """Check that all sets name their classes, and that base and novel ones share none.
+
+    Raises:
+        ValueError: A set does not, or they share some.
+    """
     for each in sets:
         if 'classes' not in (getattr(each.dataloader.dataset, 'metainfo', None) or {}):
             raise ValueError(

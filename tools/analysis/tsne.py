@@ -1,106 +1,12 @@
 """Draw video features of the test sets before and after tuning in the plane, by t-SNE."""
 
 import argparse
-import copy
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.runner import Runner
-from torch import Tensor
-from torch.utils.data import DataLoader
-from tqdm import tqdm
-
-from ga2mm.apis import check_config, init_recognizer, read_config
+from ga2mm.apis import read_config
 from ga2mm.apis.command_line import add_config_options
-from ga2mm.engine.protocol_test_sets import IRRELEVANT
-from ga2mm.models import CLIPRecognizer
-from ga2mm.registry import DATASETS
-from ga2mm.structures import get_gt_label
+from ga2mm.apis.video_features import draw_video_features
 from ga2mm.utils import one_line_errors
-from ga2mm.visualization import VideoSet, save_figure, tsne, tsne_figure
-
-MODELS = ('zero-shot CLIP (before tuning)', 'tuned')
-TITLES = {'base': 'base classes (tuned)', 'novel': 'novel classes (never tuned)'}
-
-
-def without_prompts(cfg: Config) -> Config:
-    """The config of the same frozen CLIP that learns nothing."""
-    cfg = copy.deepcopy(cfg)
-    cfg.model.anchors, cfg.model.losses = None, []
-    cfg.model.cls_head.update(text_prompt=None, coupling=None, vision_prompt=None)
-    cfg.model.backbone.frozen = True
-    return cfg
-
-
-def load_models(cfg: Config, checkpoint: Path) -> list[CLIPRecognizer]:
-    """The frozen CLIP of a config, and the tuned model.
-
-    Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: The file is no checkpoint, or not one of this config.
-    """
-    device = get_device()
-    tuned = init_recognizer(cfg, checkpoint, device)
-    return [init_recognizer(without_prompts(cfg), device=device), tuned]
-
-
-def choose_videos(labels: Sequence[int], per_class: int, seed: int) -> list[int]:
-    """Indices of at most ``per_class`` videos of each class, drawn by the seed, in rising order."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    by_class = {label: [i for i in order if labels[i] == label][:per_class] for label in set(labels)}
-    return sorted(int(index) for indices in by_class.values() for index in indices)
-
-
-@torch.no_grad()
-def video_features(
-    models: Sequence[CLIPRecognizer], dataloader: DataLoader, description: str
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Unit features (videos, embed_dim) of each model, and the labels (videos,).
-
-    Of a video's clips and crops the mean is taken. Videos that cannot be read are named and left out.
-    """
-    features: list[list[Tensor]] = [[] for _ in models]
-    labels: list[int] = []
-    for batch in tqdm(dataloader, description, unit='batch'):
-        samples = batch['data_samples']
-        readable = torch.tensor([sample.get('readable', True) for sample in samples])
-        for sample in samples:
-            for video in sample.get('unreadable', ()):
-                print(f'left out: {video}')
-        labels += [int(get_gt_label(sample)) for sample, kept in zip(samples, readable, strict=True) if kept]
-        for model, found in zip(models, features, strict=True):
-            inputs = model.data_preprocessor(batch, training=False)['inputs']
-            clips, _ = model.extract_feat(inputs, stage='backbone')
-            videos = clips.float().cpu().unflatten(0, (len(samples), -1)).mean(dim=1)
-            found.append(F.normalize(videos[readable], dim=-1))
-    return [torch.cat(found).numpy() for found in features], np.array(labels)
-
-
-def embed_set(
-    models: Sequence[CLIPRecognizer], config: dict, name: str, videos_per_class: int, seed: int
-) -> VideoSet:
-    """The points of one test set.
-
-    Raises:
-        ValueError: There are too few videos, or tuning has not changed their features.
-    """
-    dataset = DATASETS.build(config['dataset'])
-    labels = [dataset.get_data_info(index)['label'] for index in range(len(dataset))]
-    dataset.get_subset_(choose_videos(labels, videos_per_class, seed))
-    dataloader = Runner.build_dataloader(dict(config, dataset=dataset))
-    features, labels = video_features(models, dataloader, name)
-    if np.array_equal(*features):
-        raise ValueError(
-            'the features are the same before and after: this config tunes nothing of the videos'
-        )
-    points = [tsne(found, seed) for found in features]
-    title = TITLES.get(name, f'{name} classes')
-    return VideoSet(title, dataset.metainfo['classes'], labels, dict(zip(MODELS, points, strict=True)))
 
 
 def parse_args() -> argparse.Namespace:
@@ -121,21 +27,8 @@ def main() -> None:
     if args.videos_per_class < 1:
         raise ValueError(f'--videos-per-class {args.videos_per_class}: give 1 or more')
     cfg = read_config(args.config, args.cfg_options)
-    check_config(cfg)
-    test_sets = cfg.get('test_dataloader') or {}
-    if not test_sets or 'dataset' in test_sets:
-        raise ValueError(f'{args.config} has no test_dataloader=dict(base=dict(...), novel=dict(...))')
-    models = load_models(cfg, args.checkpoint)
-    sets = []
-    for name, configs in test_sets.items():
-        if name == IRRELEVANT:
-            continue  # its videos have no classes to be coloured by
-        splits = configs if isinstance(configs, list | tuple) else [configs]
-        for number, config in enumerate(splits, start=1):
-            set_name = name if len(splits) == 1 else f'{name}/{number}'
-            sets.append(embed_set(models, config, set_name, args.videos_per_class, args.seed))
-    title = f'Video features before and after tuning: {Path(args.config).stem}'
-    for file in save_figure(tsne_figure(sets, title), (args.out or args.checkpoint.parent) / 'tsne'):
+    out = args.out or args.checkpoint.parent
+    for file in draw_video_features(cfg, args.checkpoint, out, args.videos_per_class, args.seed):
         print(file)
 
 

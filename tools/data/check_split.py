@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def summary(lists: Sequence[CheckedList], findings: Sequence[Finding]) -> str:
-    """One line: what was checked and what was found."""
+    """One line: what was checked, and how many errors and warnings there are."""
     checked = ', '.join(f'{len(one.files)} {one.role} videos{per_class(one)}' for one in lists)
     errors = sum(finding.level == 'error' for finding in findings)
     return f'checked {checked or "no list"}: {errors} errors, {len(findings) - errors} warnings'
