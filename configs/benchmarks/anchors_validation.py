@@ -1,5 +1,8 @@
-# Which anchors, from where, held how: validation draws, one seed. Each method is GA2-CLIP with one thing changed.
-_base_ = '../_base_/benchmarks/miniature.py'
+# Which anchors, from where, held how: validation draws, one seed. Each method is GA2-CLIP with one thing
+# changed.
+#   python tools/run_protocol.py configs/benchmarks/anchors_validation.py
+# Measured: docs/anchors.md.
+_base_ = './miniature.py'
 
 title = 'Anchors, validation'
 part = 'validation'
@@ -30,21 +33,23 @@ methods = {
     },
     **{
         f'{name}, weight {weight:g}': dict(
-            config=f'../anchors/miniature_{name.replace("-", "_").replace(" ", "_")}.py',
-            options={'model.anchors.strategies.0.weight': weight})
-        for name, weights in {
-            'self-consistency': [0.5, 1.0],
-            'distribution consistency': [0.3, 1.0],
-            'joint softmax': [0.1],
-            'margin': [1.0],
-        }.items()
+            config=f'../ga2/miniature_{base}.py',
+            options={'model.anchors.strategies': [dict(type=strategy, weight=weight)]})
+        for name, base, strategy, weights in [
+            ('self-consistency', 'coupled', 'SelfConsistency', [0.5, 1.0]),
+            ('distribution consistency', 'ga2', 'DistributionConsistency', [0.3, 1.0]),
+            ('joint softmax', 'ga2', 'JointSoftmax', [0.1]),
+            ('margin', 'ga2', 'Margin', [1.0]),
+        ]
         for weight in weights
     },
     **{
-        f'{kind} anchors': dict(config='../anchors/miniature_generated.py', env=dict(GA2MM_ANCHOR_KIND=kind))
-        for kind in ('noise', 'shuffled_patches', 'blurred', 'mixed')
+        f'{source.replace("_dataset", " dataset as")} anchors': dict(
+            config='../ga2/miniature_ga2.py', env=dict(GA2MM_ANCHORS=source))
+        for source in ('noise', 'shuffled_patches', 'blurred', 'mixed', 'other_dataset')
     },
-    'other dataset as anchors': dict(config='../anchors/miniature_other_dataset.py'),
 }
+datasets = dict(strong=None)
 baseline = ['deep prompts', 'GA2-CLIP']
 draws = [100, 101, 102, 103]
+seeds = [0]

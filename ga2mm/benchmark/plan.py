@@ -36,6 +36,8 @@ KEYS = {
 METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'baseline', 'series', 'value'}
 HARD_PROMPT_VARIABLE = 'GA2MM_HARD_PROMPT'
 DRAW_VARIABLE = 'GA2MM_DRAW'
+METHOD_VARIABLE = 'GA2MM_METHOD'
+"""What a config of several methods, such as ``configs/zoo/miniature.py``, reads to choose one."""
 
 
 @dataclass(frozen=True)
@@ -158,11 +160,12 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     ``seeds``, ``shots`` and ``draws``. A method has a ``config``, whose path is relative to the benchmark's
     and may name variables: ``'../ga2/{GA2MM_DATASET}_fewshot.py'``. ``env`` of the benchmark, of a dataset
     and of a method are the variables that the configs read; their values may name ``{shots}``, ``{seed}``
-    and ``{draw}``. A method that only tests what another has learnt, with other ``options``, names it in
-    ``trained_as``. ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the
-    run that a hard prompt is learnt in. ``baseline`` names the method, or the methods, that all are compared
-    with; ``baseline`` of a method the one that it alone is compared with. ``worlds`` are arguments of the
-    miniature world's generator. A method or dataset of a base config is removed by None.
+    and ``{draw}``. ``GA2MM_METHOD`` chooses a method where a config has several. A method that only tests
+    what another has learnt, with other ``options``, names it in ``trained_as``. ``hard_prompt``, of the
+    benchmark or of a dataset, names the config (and ``env``) of the run that a hard prompt is learnt in.
+    ``baseline`` names the method, or the methods, that all are compared with; ``baseline`` of a method the
+    one that it alone is compared with. ``worlds`` are arguments of the miniature world's generator. A method
+    or dataset of a base config is removed by None.
 
     Args:
         path: The config file.
@@ -430,7 +433,7 @@ def _check_budget(cell: Cell, budgets: dict[tuple, tuple[str, dict]]) -> None:
     """All methods see as many labelled clips, of the same list, in as many steps."""
     cfg = cell.read_config()
     dataset = cfg.train_dataloader.dataset
-    labelled = dict(dataset.get('dataset', dataset) if 'anchors' in dataset else dataset)
+    labelled = dict(dataset.dataset if str(dataset.get('type')).endswith('AnchorDataset') else dataset)
     labelled.pop('pipeline', None)
     budget = {
         'train_cfg': {key: value for key, value in cfg.train_cfg.items() if not key.startswith('val_')},
@@ -449,12 +452,16 @@ def _check_budget(cell: Cell, budgets: dict[tuple, tuple[str, dict]]) -> None:
 
 
 def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
-    """A sweep, that is one config with several sets of options or variables, is for validation only."""
+    """A sweep, that is one method with several sets of options or variables, is for validation only.
+
+    A method is a config, the entry that ``GA2MM_METHOD`` chooses in it, and the classes that options put in.
+    """
     by_config: dict[tuple, dict[str, str]] = {}
     for cell in cells:
         if cell.part == 'test' and cell.learns:
             trained_as = cell.trained_as and cell.trained_as.method
-            place = (cell.dataset, cell.shots, cell.draw, cell.seed, cell.config, trained_as)
+            method = (cell.config, cell.env.get(METHOD_VARIABLE), tuple(_types(cell.options)), trained_as)
+            place = (cell.dataset, cell.shots, cell.draw, cell.seed, *method)
             options = json.dumps([cell.options, cell.env], sort_keys=True, default=repr)
             methods = by_config.setdefault(place, {})
             methods[options] = cell.method
@@ -464,6 +471,17 @@ def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
                     f'{path}: {first!r} and {second!r} are one config with different options: '
                     "hyperparameters are chosen on validation data (part='validation'), never on the test"
                 )
+
+
+def _types(options: Any) -> Iterator[str]:
+    """Names of the classes in options."""
+    if isinstance(options, dict):
+        if isinstance(options.get('type'), str):
+            yield options['type']
+        options = list(options.values())
+    if isinstance(options, list | tuple):
+        for each in options:
+            yield from _types(each)
 
 
 def _check_draws(draws: list[int] | None, part: str, path: Path) -> None:
