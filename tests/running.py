@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -24,15 +25,21 @@ from ga2mm.engine import ends_distributed
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs' / 'ga2'
+ZOO = ROOT / 'configs' / 'zoo'
 NO_WORKERS = {'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
 
 _number = itertools.count()
 _second_of_last_tool = 0
 
 
-def read_config(path: Path) -> Config:
-    """A config that prints itself without the pretty line breaks, which take longer than our runs."""
-    return Config(Config.fromfile(path).to_dict(), filename=str(path), format_python_code=False)
+def read_config(path: Path, method: str | None = None) -> Config:
+    """A config that prints itself without the pretty line breaks, which take longer than our runs.
+
+    ``method`` chooses one where the config has several.
+    """
+    with patch.dict(os.environ, {} if method is None else {'GA2MM_METHOD': method}):
+        cfg = Config.fromfile(path)
+    return Config(cfg.to_dict(), filename=str(path), format_python_code=False)
 
 
 def miniature(name: str, work_dir: Path, epochs: int = 1, **options: Any) -> Config:

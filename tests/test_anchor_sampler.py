@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 import running
@@ -211,6 +213,60 @@ def test_no_anchors_per_batch_gives_plain_batches_of_any_dataset(tmp_path):
     assert sorted(sum(batches, [])) == list(range(LABELLED))
 
 
+RANDOM_PIPELINE = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=2),
+    dict(type='DecodeFrames'),
+    dict(type='RandomResizedCrop'),
+    dict(type='Resize', scale=(16, 16), keep_ratio=False),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(type='TorchVisionWrapper', op='RandomGrayscale', p=0.2),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_without_anchors_it_gives_the_labelled_datasets_own_items(num_workers, in_miniature_folder):
+    """The same clips in the same order, with the same random frames, crops, flips and colours."""
+    folder = in_miniature_folder / 'data/miniature/mild/draw0'
+    labelled = dict(
+        type='ActionVideoDataset',
+        ann_file=str(folder / 'base_train.txt'),
+        data_prefix=dict(video=str(folder / 'videos')),
+        label_map=str(folder / 'base_labels.csv'),
+        split='base',
+        pipeline=RANDOM_PIPELINE,
+    )
+    seen = []
+    for dataset in (labelled, dict(type='AnchorDataset', dataset=labelled)):
+        config = dict(
+            batch_size=5,
+            num_workers=num_workers,
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            dataset=dataset,
+            collate_fn=dict(type='pseudo_collate'),
+        )
+        loader = Runner.build_dataloader(config, seed=5)
+        random.seed(1), np.random.seed(2), torch.manual_seed(3)
+        batches = []
+        for epoch in range(2):
+            loader.sampler.set_epoch(epoch)
+            batches += [batch for batch in loader]
+        after = random.random(), np.random.rand(), torch.rand(1)  # as many random numbers are drawn
+        seen.append((len(loader), loader.dataset.metainfo, after, batches))
+    (length, metainfo, after, plain), (other_length, other_metainfo, other_after, wrapped) = seen
+    assert (length, metainfo, after) == (other_length, other_metainfo, other_after)
+    assert len(plain) == len(wrapped) == 10
+    for one, other in zip(plain, wrapped, strict=True):
+        assert all(map(torch.equal, one['inputs'], other['inputs']))
+        for sample, same in zip(one['data_samples'], other['data_samples'], strict=True):
+            assert dict(sample.metainfo_items()) == dict(same.metainfo_items())
+            assert get_gt_label(sample) == get_gt_label(same)
+    clips = torch.stack([clip for batch in plain for clip in batch['inputs']])
+    assert len(torch.unique(clips.flatten(1), dim=0)) == len(clips)  # random it is
+
+
 def test_bad_input_is_named(tmp_path):
     dataset = make_dataset(tmp_path, anchors=5)
     with pytest.raises(ValueError, match='num_anchors=-1'):
@@ -221,6 +277,10 @@ def test_bad_input_is_named(tmp_path):
         make_batches(dataset.dataset)
     with pytest.raises(ValueError, match='the AnchorDataset has no anchors'):
         make_batches(AnchorDataset(dataset.dataset, dataset.anchors.get_subset([])))
+    with pytest.raises(ValueError, match='the AnchorDataset has no anchors; set dataset.anchors=dict'):
+        make_batches(AnchorDataset(dataset.dataset))
+    with pytest.raises(IndexError, match='index 14 with 14 labelled clips and 0 anchors'):
+        AnchorDataset(dataset.dataset)[LABELLED]
     with pytest.raises(ValueError, match='none.txt: no sample in this file'):
         (tmp_path / 'none.txt').write_text('\n')
         AnchorVideoDataset(str(tmp_path / 'none.txt'), PIPELINE)

@@ -696,7 +696,8 @@ def test_what_is_no_list_of_auxiliary_losses_is_refused(losses, message, make_re
 
 def test_the_miniature_world_as_images_is_trained_and_tested(in_miniature_folder, monkeypatch, tmp_path):
     monkeypatch.setenv('GA2MM_PROTOCOL', 'images_base2novel')
-    config = running.ROOT / 'configs' / 'zoo' / 'miniature_attriprompt.py'
+    monkeypatch.setenv('GA2MM_METHOD', 'attriprompt')
+    config = running.ZOO / 'miniature.py'
     options = ['--cfg-options', 'model.backbone.pretrained=random']
     short = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
     running.tool('train.py', config, '--work-dir', tmp_path, '--seed', 0, *options, *short)

@@ -105,8 +105,8 @@ class TestPlan:
         assert len(set(folders)) == len(folders)
         for cell in benchmark.cells:
             # All configs of the method, with any strategy, and their coupled baselines take a hard prompt.
-            name, folder = Path(cell.config).stem, Path(cell.config).parent.name
-            coupled = folder == 'anchors' or 'ga2' in name.split('_')
+            name = Path(cell.config).stem
+            coupled = 'ga2' in name.split('_')
             coupled |= any(part in name for part in ('coupled', 'base2novel', 'fewshot'))
             assert (cell.hard_prompt is not None) == coupled, cell
             assert (cell.series == cell.method) == (cell.value is None)
@@ -134,7 +134,8 @@ class TestPlan:
         )
         cells = {cell.method: cell for cell in read_benchmark(config, tmp_path).cells}
         cfg = cells['deep prompts'].read_config()
-        assert cfg.train_dataloader.dataset.ann_file == 'data/miniature/strong/draw3/base_train_2_7.txt'
+        labelled = cfg.train_dataloader.dataset.dataset
+        assert labelled.ann_file == 'data/miniature/strong/draw3/base_train_2_7.txt'
         assert cells['GA2-CLIP'].read_config().model.cls_head.coupling.hard_prompt == str(
             tmp_path / cells['GA2-CLIP'].hard_prompt.folder / 'hard_prompt.safetensors'
         )
@@ -241,6 +242,31 @@ class TestPlan:
         config = write_config(tmp_path / 'b.py', methods=sweep, baseline=None, part='validation', draws=[100])
         assert len(read_benchmark(config, tmp_path).cells) == 4
 
+    def test_methods_of_one_config_are_compared_on_the_test(self, tmp_path):
+        strategies = {
+            f'{kind}, {weight}': dict(
+                config=str(running.CONFIGS / 'miniature_ga2.py'),
+                options={'model.anchors.strategies': [dict(type=kind, weight=weight)]},
+            )
+            for kind in ('Margin', 'JointSoftmax')
+            for weight in (0.1, 1.0)
+        }
+        learners = {
+            f'{method}, {style}': dict(
+                config=str(running.ZOO / 'miniature.py'), env=dict(GA2MM_METHOD=method, GA2MM_STYLE=style)
+            )
+            for method in ('coop', 'maple')
+            for style in ('mild', 'strong')
+        }
+        for methods in (strategies, learners):
+            config = write_config(tmp_path / 'b.py', methods=methods, baseline=None)
+            first, second = list(methods)[:2]
+            with pytest.raises(ValueError, match=f"'{first}' and '{second}' are one config with different"):
+                read_benchmark(config, tmp_path)
+            methods = {name: methods[name] for name in list(methods)[::2]}
+            config = write_config(tmp_path / 'b.py', methods=methods, baseline=None)
+            assert {cell.method for cell in read_benchmark(config, tmp_path).cells} == set(methods)
+
     @pytest.mark.parametrize(
         ('key', 'value'),
         [
@@ -252,7 +278,7 @@ class TestPlan:
     )
     def test_budgets_must_be_equal(self, key, value, tmp_path):
         config = Config.fromfile(write_config(tmp_path / 'b.py'))
-        last = {'train_cfg': '.max_epochs', 'train_dataloader.dataset': '.indices'}.get(key, '')
+        last = {'train_cfg': '.max_epochs', 'train_dataloader.dataset': '.dataset.indices'}.get(key, '')
         config.methods['deep prompts'].options[key + last] = value
         changed = write_config(tmp_path / 'b.py', methods=config.methods.to_dict())
         cells = read_benchmark(changed, tmp_path).cells

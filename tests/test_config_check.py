@@ -52,6 +52,12 @@ def test_our_configs_are_accepted(path):
     check_pipelines(cfg, DATALOADERS)
 
 
+def test_training_without_anchors_is_accepted():
+    cfg = changed(train_dataloader__dataset__anchors=None)
+    check_config(cfg)
+    check_pipelines(cfg, DATALOADERS)
+
+
 @pytest.mark.skipif(not MMACTION.is_dir(), reason='this MMAction2 ships no configs')
 @pytest.mark.parametrize('name', ['tsn', 'swin', 'timesformer', 'uniformerv2'])
 def test_configs_of_mmaction2_are_accepted(name):
@@ -387,8 +393,8 @@ def test_an_error_of_building_names_its_key_and_one_of_running_passes(tmp_path, 
         ),
         (dict(randomness=dict(seed='one')), "randomness.seed='one'"),
         (
-            dict(train_dataloader__dataset__data_prefix=dict(video=3)),
-            'train_dataloader.dataset.*data_prefix.video=3',
+            dict(train_dataloader__dataset__dataset__data_prefix=dict(video=3)),
+            'train_dataloader.dataset.dataset.*data_prefix.video=3',
         ),
     ],
 )

@@ -3,6 +3,7 @@
 Benchmarks are read by their planner in ``test_benchmark.py``.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,23 @@ MODEL_CONFIGS = sorted(
     for path in CONFIGS.rglob('*.py')
     if path.relative_to(CONFIGS).parts[0] not in ('_base_', 'benchmarks')
 )
+LEARNERS = (
+    'coop', 'cocoop', 'vpt_shallow', 'vpt_deep', 'ivlp', 'maple', 'promptsrc', 'attriprompt', 'vificlip',
+    'froster',
+)  # fmt: skip
+METHODS = {
+    'miniature.py': (*LEARNERS, 'zero_shot_ensemble'),
+    'miniature_plus_ga2.py': LEARNERS,
+    'plus_ga2_vit_b16.py': LEARNERS,
+}
+"""The methods that ``GA2MM_METHOD`` chooses, by the name of a file."""
+RUNS = [(path, method) for path in MODEL_CONFIGS for method in METHODS.get(path.name, (None,))]
 DATASETS, PROTOCOLS = ('ucf101', 'hmdb51', 'ssv2', 'k400'), ('base2novel', 'fewshot')
 NAMES = ['circle rising', 'square falling', 'ring_spinning', 'star glowing']
 
 
-def name_of(path: Path) -> str:
-    return str(path.relative_to(CONFIGS).with_suffix(''))
+def name_of(value: Path | str | None) -> str:
+    return str(value.relative_to(CONFIGS).with_suffix('')) if isinstance(value, Path) else value or ''
 
 
 @pytest.fixture(scope='module')
@@ -76,14 +88,27 @@ def first_step(name: str) -> int:
     return 2 if 'residual.2' in name else 3 if 'residual.0' in name else 1
 
 
-@pytest.mark.parametrize('path', MODEL_CONFIGS, ids=name_of)
-def test_a_config_learns_and_answers(path, miniature, tmp_path):
-    cfg = running.read_config(path)
+def test_a_user_finds_the_config_by_its_name():
+    """Few files, each with a comment at its top that says what it is, and a command where it is run."""
+    paths = list(CONFIGS.rglob('*.py'))
+    assert len(paths) <= 60
+    for path in paths:
+        if path.name == 'default_runtime.py':
+            continue
+        header = re.match('(#.*\n)+', path.read_text())
+        assert header, path
+        if '_base_' not in path.parts and path.stem != 'demo':  # `make demo` is that one's command
+            assert re.search(f'^#   (.* )?(python tools|tools)/.*{path.name}', header[0], re.MULTILINE), path
+
+
+@pytest.mark.parametrize(('path', 'method'), RUNS, ids=name_of)
+def test_a_config_learns_and_answers(path, method, miniature, tmp_path):
+    cfg = running.read_config(path, method)
     assert cfg.default_scope == 'ga2mm'
     assert Config.fromstring(cfg.pretty_text, '.py').to_dict() == cfg.to_dict()
     torch.manual_seed(0)
     model = MODELS.build(on_the_miniature(cfg, miniature, tmp_path))
-    assert learns(model) == ('zero_shot' not in path.stem)
+    assert learns(model) == ('zero_shot' not in (method or path.stem))
     if learns(model):
         # Some rates are too low for one step to be seen, and decay moves what has no gradient.
         cfg.optim_wrapper.optimizer.update(lr=1e-2, weight_decay=0)
@@ -107,7 +132,7 @@ def test_a_config_learns_and_answers(path, miniature, tmp_path):
 
 
 def of_all_datasets() -> list[Path]:
-    return [path for path in MODEL_CONFIGS if 'GA2MM_DATASET' in path.read_text()]
+    return [path for path in MODEL_CONFIGS if path.parent.name != 'ga2' and 'miniature' not in path.stem]
 
 
 @pytest.mark.parametrize('path', of_all_datasets(), ids=name_of)

@@ -287,7 +287,7 @@ def test_logits_are_averaged_with_those_of_the_clip_before_tuning(make_tuned, ma
 
 def test_the_model_before_tuning_that_is_drawn_learns_nothing():
     script = runpy.run_path(str(running.ROOT / 'tools' / 'analysis' / 'tsne.py'))
-    cfg = running.read_config(running.ROOT / 'configs' / 'zoo' / 'miniature_vificlip.py')
+    cfg = running.read_config(running.ZOO / 'miniature.py', 'vificlip')
     assert learns(MODELS.build(cfg.model))
     assert not learns(MODELS.build(script['without_prompts'](cfg).model))
 

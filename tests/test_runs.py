@@ -412,7 +412,7 @@ def test_validation_on_other_classes_is_refused(tmp_path):
 def test_class_names_of_the_head_agree_with_the_training_set(tmp_path):
     """In any order but that of the labels, they would name the wrong classes."""
     cfg = miniature('deep_prompts', tmp_path / 'same')
-    names = list(read_label_map(cfg.train_dataloader.dataset.label_map))
+    names = list(read_label_map(cfg.train_dataloader.dataset.dataset.label_map))
     cfg.model.cls_head.class_names = names
     assert train(cfg).epoch == 1
     cfg = miniature('deep_prompts', tmp_path / 'other')
@@ -438,7 +438,7 @@ def test_classes_of_a_test_set_win_over_those_of_the_head_and_it_says_so(tmp_pat
 
 def test_dataset_without_class_names_is_refused(tmp_path):
     cfg = miniature('coupled', tmp_path)
-    dataset = cfg.train_dataloader.dataset
+    dataset = cfg.train_dataloader.dataset.dataset
     cfg.train_dataloader.dataset = dict(
         type='VideoDataset',
         ann_file=dataset.ann_file,
@@ -451,7 +451,7 @@ def test_dataset_without_class_names_is_refused(tmp_path):
 
 def test_missing_label_map_is_refused(tmp_path):
     cfg = miniature('coupled', tmp_path)
-    del cfg.train_dataloader.dataset['label_map']
+    del cfg.train_dataloader.dataset.dataset['label_map']
     with pytest.raises(TypeError, match='label_map'):
         train(cfg)
 

@@ -803,6 +803,16 @@ def test_labels_are_compared_with_folders_that_have_class_names(in_lists_folder,
         assert "/climb/a.mp4 with label 1, 'ride horse'; use the label map of this list" in found[0]
 
 
+@pytest.mark.parametrize('anchors', [{}, dict(anchors=None)], ids=['no key', 'None'])
+def test_a_training_list_without_anchors_is_checked(in_lists_folder, anchors):
+    cfg = check_config()
+    dataset = cfg['train_dataloader']['dataset']['dataset']
+    cfg['train_dataloader']['dataset'] = dict(type='AnchorDataset', dataset=dataset, **anchors)
+    training = read_config_lists(cfg, ['train_dataloader'])[0]
+    assert [(one.role, one.key) for one in training] == [('training', 'train_dataloader.dataset.dataset')]
+    assert check_train_config(cfg) == []
+
+
 @pytest.mark.parametrize('wrapped', [repeated, concatenated])
 def test_datasets_inside_others_are_checked(in_lists_folder, wrapped):
     cfg = check_config()

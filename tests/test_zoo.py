@@ -1,7 +1,10 @@
 """The prompt learners of other methods: their released numbers, how they act here, and their configs."""
 
 import importlib.util
+import os
+import re
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from test_anchor_strategies import CONFIGS, NEGATIVES, WITH_ANCHORS
 from test_anchor_strategies import given as arguments_of
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples, predict
 
+from ga2mm.apis import read_config
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.engine import read_checkpoint
 from ga2mm.engine.gaussian_average_hook import gaussian_weights
@@ -26,7 +30,6 @@ from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
 
 REFERENCES = sorted((Path(__file__).parent / 'data').glob('zoo_*.npz'))
-ZOO = running.ROOT / 'configs' / 'zoo'
 CONDITIONAL = dict(text_prompt=dict(type='ConditionalPrompt', length=2))
 PROJECTED = dict(vision_prompt=dict(type='ProjectedPrompt'))
 
@@ -499,15 +502,17 @@ def test_a_hard_prompt_of_another_length_than_the_learners_is_refused(
         make_recognizer(head=plug_in(learner, hard_prompt))
 
 
-PLUG_INS = [(path.stem, 'base2novel') for path in sorted(ZOO.glob('miniature_*_ga2.py'))]
-PLUG_INS += [(name, 'images_base2novel') for name in ('miniature_attriprompt_ga2', 'miniature_ivlp_ga2')]
+MINIATURE = re.findall(r'^    (\w+)=dict\(', (running.ZOO / 'miniature.py').read_text(), re.MULTILINE)
+PLUG_INS = [(method, 'base2novel') for method in MINIATURE if method != 'zero_shot_ensemble']
+PLUG_INS += [(method, 'images_base2novel') for method in ('attriprompt', 'ivlp')]
 
 
-@pytest.mark.parametrize(('name', 'protocol'), PLUG_INS)
-def test_a_plug_in_adds_anchors_to_the_methods_own_data(name, protocol, in_miniature_folder, monkeypatch):
+@pytest.mark.parametrize(('method', 'protocol'), PLUG_INS)
+def test_the_plug_in_adds_anchors_to_the_methods_own_data(method, protocol, in_miniature_folder, monkeypatch):
     monkeypatch.setenv('GA2MM_PROTOCOL', protocol)
-    cfg, without = config_of(name), config_of(name.removesuffix('_ga2'))
-    assert cfg.train_dataloader.dataset.dataset == without.train_dataloader.dataset
+    cfg, without = config_of('miniature_plus_ga2', method), config_of('miniature', method)
+    assert 'anchors' not in without.train_dataloader.dataset
+    assert cfg.train_dataloader.dataset == dict(without.train_dataloader.dataset, anchors=cfg.anchor_dataset)
     assert cfg.test_dataloader == without.test_dataloader
     assert cfg.optim_wrapper == without.optim_wrapper and cfg.train_cfg == without.train_cfg
     cfg.train_dataloader.batch_size = 2
@@ -530,16 +535,37 @@ def test_a_plug_in_adds_anchors_to_the_methods_own_data(name, protocol, in_minia
 # Configs
 
 
-def config_of(name: str) -> Config:
-    return Config.fromfile(ZOO / f'{name}.py')
+def config_of(name: str, method: str | None = None) -> Config:
+    return running.read_config(running.ZOO / f'{name}.py', method)
 
 
 def test_every_method_has_a_config_for_both_worlds():
-    names = [path.stem for path in ZOO.glob('*.py')]
-    real = {name.removesuffix('_vit_b16') for name in names if not name.startswith('miniature_')}
-    miniature = {name.removeprefix('miniature_') for name in names if name.startswith('miniature_')}
-    assert real - miniature == {'vificlip_k400_prompts'}  # there is no Kinetics-400 of the miniature world
-    assert not miniature - real
+    real = {path.stem.removesuffix('_vit_b16') for path in running.ZOO.glob('*_vit_b16.py')} - {'plus_ga2'}
+    assert real - set(MINIATURE) == {
+        'vificlip_k400_prompts'
+    }  # there is no Kinetics-400 of the miniature world
+    assert not set(MINIATURE) - real
+
+
+@pytest.mark.parametrize('method', [method for method in MINIATURE if method != 'zero_shot_ensemble'])
+def test_the_plug_in_for_a_real_clip_takes_the_hard_prompt_of_a_text_prompt(method):
+    cfg, without = config_of('plus_ga2_vit_b16', method), config_of(f'{method}_vit_b16')
+    text_prompt = without.model.cls_head.get('text_prompt')
+    source = method if text_prompt else 'coop'
+    source = 'ivlp' if method == 'attriprompt' else source  # a pool of prompts is no hard prompt
+    head = cfg.model.cls_head
+    assert head.coupling.hard_prompt == f'hard_prompts/k400_{source}.safetensors'
+    assert head.text_prompt == (text_prompt or config_of('coop_vit_b16').model.cls_head.text_prompt)
+    assert cfg.train_dataloader.batch_sampler.num_anchors == 1
+    assert cfg.train_dataloader.dataset.anchors == cfg.anchor_dataset
+    assert cfg.optim_wrapper == without.optim_wrapper and cfg.auto_scale_lr == without.auto_scale_lr
+
+
+def test_a_method_that_is_none_is_one_line():
+    for name in ('miniature', 'plus_ga2_vit_b16'):
+        with patch.dict(os.environ, GA2MM_METHOD='mapel'), pytest.raises((ValueError, OSError)) as error:
+            read_config(running.ZOO / f'{name}.py')
+        assert 'mapel' in str(error.value) and '\n' not in str(error.value)
 
 
 @pytest.mark.parametrize(('protocol', 'epochs'), [('base2novel', 11), ('fewshot', 50)])
@@ -596,9 +622,9 @@ def test_sizes_and_rates_are_the_published_ones(method, text, vision, rate):
     assert optimizer.lr / cfg.auto_scale_lr.base_batch_size == pytest.approx(rate)
 
 
-@pytest.mark.parametrize('name', ['attriprompt_vit_b16', 'miniature_attriprompt'])
+@pytest.mark.parametrize('name', ['attriprompt_vit_b16', 'miniature'])
 def test_attriprompt_has_its_three_parts(name):
-    cfg = config_of(name)
+    cfg = config_of(name, 'attriprompt')
     assert cfg.model.cls_head.text_prompt == dict(type='AttributeRetrieval')
     kinds = ['DualStreamContrastiveLoss', 'SelfRegularizationLoss', 'KeyLoss']
     assert [one.type for one in cfg.model.losses] == kinds

@@ -1,8 +1,6 @@
-# GA2-CLIP without its anchors: deep prompts, the text tower's coupled to a hard prompt. Dataset and protocol come from the environment:
-# GA2MM_DATASET is ucf101, hmdb51, ssv2 or k400, GA2MM_PROTOCOL is base2novel or fewshot.
-_base_ = [
-    '../_base_/models/coupled_vit_b16.py',
-    '../_base_/datasets/{{$GA2MM_DATASET:ucf101}}_{{$GA2MM_PROTOCOL:base2novel}}.py',
-    '../_base_/schedules/{{$GA2MM_PROTOCOL:base2novel}}.py',
-    '../_base_/default_runtime.py',
-]
+# GA2-CLIP without its anchors: deep prompts, and a hard prompt coupled to the text prompt.
+#   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/baselines/coupled.py 8
+# Not measured with this code.
+_base_ = './deep_prompts.py'
+
+model = dict(cls_head=dict(coupling=_base_.coupling))

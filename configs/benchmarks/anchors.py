@@ -1,13 +1,17 @@
-# The anchors on the test draws: against plain and coupled prompts, self-consistency on the labelled clips, and the
-# free baseline, logits averaged with the frozen CLIP's; also how well known videos are told from irrelevant ones. The
-# first methods are those of miniature.py.
+# The anchors on the test draws: against plain and coupled prompts, self-consistency on the labelled clips,
+# and the free baseline, logits averaged with the frozen CLIP's; also how well known videos are told from
+# irrelevant ones. The first methods are those of miniature.py.
+#   python tools/run_protocol.py configs/benchmarks/anchors.py
+# Measured: README.md and docs/anchors.md.
 _base_ = './miniature.py'
 
 title = 'Anchors on the miniature world'
 datasets = {style: dict(test_sets=['../_base_/test_sets/miniature_irrelevant.py']) for style in ('mild', 'strong')}
 baseline = ['deep prompts', 'GA2-CLIP']
 methods = {
-    'self-consistency': dict(config='../anchors/miniature_self_consistency.py'),
+    'self-consistency': dict(
+        config='../ga2/miniature_coupled.py',
+        options={'model.losses': [dict(type='SelfConsistency', weight=0.5)]}),
     **{
         f'{method}, averaged with frozen': dict(
             config=f'../ga2/miniature_{file}.py', trained_as=method, options={'model.test_cfg.frozen_share': 0.5})

@@ -1,5 +1,8 @@
-# Which anchors, from where, held how: validation draws, one seed. Each method is GA2-CLIP with one thing changed.
-_base_ = '../_base_/benchmarks/miniature.py'
+# Which anchors, from where, held how: validation draws, one seed. Each method is GA2-CLIP with one thing
+# changed.
+#   python tools/run_protocol.py configs/benchmarks/anchors_validation.py
+# Measured: docs/anchors.md.
+_base_ = './miniature.py'
 
 title = 'Anchors, validation'
 part = 'validation'
@@ -28,21 +31,23 @@ methods = {
     },
     **{
         f'{name}, weight {weight:g}': dict(
-            config=f'../anchors/miniature_{name.replace("-", "_").replace(" ", "_")}.py',
-            options={f'model.{objective}.0.weight': weight})
-        for name, objective, weights in (
-            ('self-consistency', 'losses', [0.5, 1.0]),
-            ('distribution consistency', 'anchors.strategies', [0.3, 1.0]),
-            ('joint softmax', 'anchors.strategies', [0.1]),
-            ('margin', 'anchors.strategies', [1.0]),
-        )
+            config=f'../ga2/miniature_{base}.py',
+            options={f'model.{key}': [dict(type=objective, weight=weight)]})
+        for name, base, key, objective, weights in [
+            ('self-consistency', 'coupled', 'losses', 'SelfConsistency', [0.5, 1.0]),
+            ('distribution consistency', 'ga2', 'anchors.strategies', 'DistributionConsistency', [0.3, 1.0]),
+            ('joint softmax', 'ga2', 'anchors.strategies', 'JointSoftmax', [0.1]),
+            ('margin', 'ga2', 'anchors.strategies', 'Margin', [1.0]),
+        ]
         for weight in weights
     },
     **{
-        f'{kind} anchors': dict(config='../anchors/miniature_generated.py', env=dict(GA2MM_ANCHOR_KIND=kind))
-        for kind in ('noise', 'shuffled_patches', 'blurred', 'mixed')
+        f'{source.replace("_dataset", " dataset as")} anchors': dict(
+            config='../ga2/miniature_ga2.py', env=dict(GA2MM_ANCHORS=source))
+        for source in ('noise', 'shuffled_patches', 'blurred', 'mixed', 'other_dataset')
     },
-    'other dataset as anchors': dict(config='../anchors/miniature_other_dataset.py'),
 }
+datasets = dict(strong=None)
 baseline = ['deep prompts', 'GA2-CLIP']
 draws = [100, 101, 102, 103]
+seeds = [0]

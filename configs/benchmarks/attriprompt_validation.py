@@ -1,16 +1,19 @@
-# AttriPrompt's open choices, on images and on videos: validation draws, one seed. Each method is
-# configs/zoo/miniature_attriprompt.py with one thing changed. Training multiplies in bfloat16, as in zoo.py.
-_base_ = '../_base_/benchmarks/miniature.py'
+# AttriPrompt's open choices, on images and on videos: validation draws, one seed. Each method is AttriPrompt
+# of configs/zoo/miniature.py with one thing changed. Training multiplies in bfloat16, as in zoo.py.
+#   python tools/run_protocol.py configs/benchmarks/attriprompt_validation.py
+# Measured: docs/zoo.md.
+_base_ = './miniature.py'
 
 title = 'AttriPrompt, validation'
 part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103])]
 datasets = {
-    'mild': None,  # instead of this name the next two
+    'mild': None,  # the next two take its place
+    'strong': None,
     'mild videos': dict(env=dict(GA2MM_STYLE='mild', GA2MM_PROTOCOL='base2novel')),
     'mild images': dict(env=dict(GA2MM_STYLE='mild', GA2MM_PROTOCOL='images_base2novel')),
 }
-_config = '../zoo/miniature_attriprompt.py'
+_attriprompt = dict(config='../zoo/miniature.py', env=dict(GA2MM_METHOD='attriprompt'))
 _bfloat16 = {'optim_wrapper.type': 'BFloat16OptimWrapper'}
 _retrieval = 'model.cls_head.text_prompt'
 _contrastive, _regularization = 'model.losses.0.weight', 'model.losses.1.weight'
@@ -18,9 +21,9 @@ methods = {
     'coupled prompts': None,
     'GA2-CLIP': None,
     'deep prompts': dict(options=_bfloat16),
-    'AttriPrompt': dict(config=_config, options=_bfloat16),
+    'AttriPrompt': dict(**_attriprompt, options=_bfloat16),
     **{
-        name: dict(config=_config, options={**_bfloat16, **options})
+        name: dict(**_attriprompt, options={**_bfloat16, **options})
         for name, options in {
             '1 cluster': {f'{_retrieval}.num_clusters': 1},
             '2 clusters': {f'{_retrieval}.num_clusters': 2},
@@ -45,3 +48,4 @@ methods = {
 }
 baseline = ['deep prompts', 'AttriPrompt']
 draws = [100, 101, 102, 103]
+seeds = [0]

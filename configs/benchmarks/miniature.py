@@ -1,7 +1,20 @@
-# The miniature benchmark: five class draws and three seeds in two styles. All methods share one budget.
-_base_ = '../_base_/benchmarks/miniature.py'
-
+# Base-to-novel on the miniature world: five class draws and three seeds in two styles. All methods share one
+# budget.
+#   python tools/run_protocol.py configs/benchmarks/miniature.py
+# Measured: README.md. Other benchmarks start from this one and replace draws, datasets, methods and seeds.
 title = 'Miniature benchmark'
+note = (
+    'Generated videos and a tiny CLIP: this shows how the methods act, and says nothing about real CLIP or real '
+    'video.')
 worlds = [dict(style=style, draws=[0, 1, 2, 3, 4]) for style in ('mild', 'strong')]
-datasets = dict(strong=dict(env=dict(GA2MM_STYLE='strong')))
+datasets = {style: dict(env=dict(GA2MM_STYLE=style)) for style in ('mild', 'strong')}
+methods = {
+    'zero-shot CLIP': dict(config='../ga2/miniature_zero_shot.py', learns=False),
+    'deep prompts': dict(config='../ga2/miniature_deep_prompts.py'),
+    'coupled prompts': dict(config='../ga2/miniature_coupled.py'),
+    'GA2-CLIP': dict(config='../ga2/miniature_ga2.py'),
+}
+hard_prompt = dict(config='../ga2/miniature_source.py', env=dict(GA2MM_STYLE='{GA2MM_STYLE}'))
+baseline = 'deep prompts'
+draws = [0, 1, 2, 3, 4]
 seeds = [0, 1, 2]

@@ -1,5 +1,7 @@
-# Miniature world, cross-dataset: tuned on all classes of a draw, tested on those of three others in both styles.
-_base_ = '../_base_/benchmarks/miniature.py'
+# Miniature world, cross-dataset: tuned on all classes of a draw, tested on those of three others in both
+# styles.
+#   python tools/run_protocol.py configs/benchmarks/miniature_cross_dataset.py
+_base_ = './miniature.py'
 
 title = 'Miniature benchmark, cross-dataset'
 note = _base_.note + ' The draws tested share 3 to 9 of their 24 class names with each draw tuned on.'
@@ -8,4 +10,5 @@ worlds = [
     dict(style='strong', draws=[5, 6, 7]),
 ]
 env = dict(GA2MM_PROTOCOL='fewshot')
-datasets = dict(mild=dict(test_sets=['../_base_/test_sets/miniature.py']))
+datasets = dict(mild=dict(test_sets=['../_base_/test_sets/miniature.py']), strong=None)
+seeds = [0]

@@ -1,7 +1,10 @@
 # Miniature world, few-shot on all 24 classes of a draw: 2, 4, 8 and 16 clips of each.
-_base_ = '../_base_/benchmarks/miniature.py'
+#   python tools/run_protocol.py configs/benchmarks/miniature_few_shot.py
+_base_ = './miniature.py'
 
 title = 'Miniature benchmark, few-shot'
 worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4])]
 env = dict(GA2MM_PROTOCOL='fewshot', GA2MM_TRAIN_LIST='all_train_{shots}.txt')
+datasets = dict(strong=None)
 shots = [2, 4, 8, 16]
+seeds = [0]

@@ -1,5 +1,7 @@
 # Where the hyperparameters of the miniature configs come from: validation draws, one seed.
-_base_ = '../_base_/benchmarks/miniature.py'
+#   python tools/run_protocol.py configs/benchmarks/miniature_validation.py
+# Measured: docs/miniature.md.
+_base_ = './miniature.py'
 
 title = 'Miniature benchmark, validation'
 part = 'validation'
@@ -27,5 +29,7 @@ methods = {
         for weight in [1.0, 3.0, 10.0]
     },
 }
+datasets = dict(strong=None)
 baseline = 'deep prompts, learning rate 0.01'
 draws = [100, 101, 102, 103, 104]
+seeds = [0]

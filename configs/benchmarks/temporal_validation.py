@@ -1,22 +1,25 @@
-# Temporal models in the place of the mean over frames, with IVLP's prompts and without any: five validation draws and three
-# seeds of the mild style, one budget. Training multiplies in bfloat16, as in zoo.py.
-_base_ = '../_base_/benchmarks/miniature.py'
+# Temporal models in the place of the mean over frames, with IVLP's prompts and without any: five validation
+# draws and three seeds of the mild style, one budget. Training multiplies in bfloat16, as in zoo.py.
+#   python tools/run_protocol.py configs/benchmarks/temporal_validation.py --only seed=0 draw=100,101,102,103
+# Measured: docs/temporal.md.
+_base_ = './miniature.py'
 
 title = 'Temporal models on the miniature world, validation'
 part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103, 104])]
 _bfloat16 = {'optim_wrapper.type': 'BFloat16OptimWrapper'}
+_ivlp = dict(config='../zoo/miniature.py', env=dict(GA2MM_METHOD='ivlp'))
 _transformer = {'model.temporal': dict(type='TemporalTransformer', layers=2, max_frames=4)}
 _attention = {'model.temporal': dict(type='ClassGuidedAttention')}
 methods = {
     'deep prompts': None,  # IVLP from a random start
     'coupled prompts': None,
     'GA2-CLIP': None,
-    'IVLP': dict(config='../zoo/miniature_ivlp.py', options=_bfloat16),
+    'IVLP': dict(**_ivlp, options=_bfloat16),
     'zero-shot CLIP, ClassGuidedAttention': dict(
         config='../ga2/miniature_zero_shot.py', learns=False, options=_attention),
     **{
-        f'IVLP, {name}': dict(config='../zoo/miniature_ivlp.py', options={**_bfloat16, **options})
+        f'IVLP, {name}': dict(**_ivlp, options={**_bfloat16, **options})
         for name, options in {
             'ClassGuidedAttention': _attention,
             'TemporalTransformer': _transformer,
@@ -25,6 +28,6 @@ methods = {
         }.items()
     },
 }
+datasets = dict(strong=None)
 baseline = 'IVLP'
 draws = [100, 101, 102, 103, 104]
-seeds = [0, 1, 2]

@@ -1,7 +1,10 @@
-# Every method of configs/zoo, with and without GA2-CLIP's coupled hard prompt and anchors: ten class draws and three
-# seeds of the mild style, one budget. Each is compared with itself without them. Training multiplies in bfloat16,
-# which takes half the time on processors that can, and several times as long on those that cannot.
-_base_ = '../_base_/benchmarks/miniature.py'
+# Every method of configs/zoo, with and without GA2-CLIP's coupled hard prompt and anchors: ten class draws
+# and three seeds of the mild style, one budget. Each is compared with itself without them. Training
+# multiplies in bfloat16, which takes half the time on processors that can, and several times as long on those
+# that cannot.
+#   python tools/run_protocol.py configs/benchmarks/zoo.py --only draw=0,1,2,3,4
+# Measured: docs/zoo.md.
+_base_ = './miniature.py'
 
 title = 'Prompt learners with and without GA2-CLIP on the miniature world'
 worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])]
@@ -22,16 +25,18 @@ methods = {
     'deep prompts': None,  # IVLP from a random start
     'coupled prompts': None,
     'GA2-CLIP': None,
-    'zero-shot ensemble': dict(config='../zoo/miniature_zero_shot_ensemble.py', learns=False),
+    'zero-shot ensemble': dict(
+        config='../zoo/miniature.py', env=dict(GA2MM_METHOD='zero_shot_ensemble'), learns=False),
     **{
-        f'{name}{plus}': method
-        for name, file in _learners.items()
-        for plus, method in [
-            ('', dict(config=f'../zoo/miniature_{file}.py', options=_bfloat16)),
-            (' + GA2', dict(config=f'../zoo/miniature_{file}_ga2.py', options=_bfloat16, baseline=name)),
+        f'{name}{plus}': dict(
+            config=f'../zoo/{config}.py', env=dict(GA2MM_METHOD=method), options=_bfloat16, **compared)
+        for name, method in _learners.items()
+        for plus, config, compared in [
+            ('', 'miniature', {}),
+            (' + GA2', 'miniature_plus_ga2', dict(baseline=name)),
         ]
     },
 }
+datasets = dict(strong=None)
 baseline = None
 draws = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-seeds = [0, 1, 2]

@@ -1,5 +1,7 @@
-# Some of the prompt learners on images, for which they were published: of each video the middle frame alone. The hard
-# prompt is still learnt on videos.
+# Some of the prompt learners on images, for which they were published: of each video the middle frame alone.
+# The hard prompt is still learnt on videos.
+#   python tools/run_protocol.py configs/benchmarks/zoo_images.py --only draw=0,1,2,3,4
+# Measured: docs/zoo.md.
 _base_ = './zoo.py'
 
 title = 'Prompt learners with and without GA2-CLIP on the miniature world, images'

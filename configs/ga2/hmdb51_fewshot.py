@@ -1,16 +1,12 @@
-# GA2-CLIP on HMDB51, 16-shot, the released recipe. Anchors: one clip a GPU and step, videos of Kinetics-400.
-# The hard prompt comes from the base run on Kinetics-400. Beware: some classes here are also classes there.
-_base_ = [
-    '../_base_/models/ga2_vit_b16.py',
-    '../_base_/datasets/hmdb51_fewshot.py',
-    '../_base_/schedules/fewshot.py',
-    '../_base_/default_runtime.py',
-]
+# GA2-CLIP (arXiv 2511.22125) on HMDB51, 16-shot, the released recipe.
+# Anchors: videos of Kinetics-400, one clip per GPU and step. Some classes here are also classes
+# there. Hard prompt: from a run of k400_base2novel.py.
+#   tools/dist_train.sh configs/ga2/hmdb51_fewshot.py 8
+# Published, with a CLIP tuned on Kinetics-400 first: top-1 70.8.
+# Not measured with this code (docs/results.md).
+_base_ = ['../_base_/vit_b16.py', '../_base_/videos.py']
+globals().update(_base_.pop('videos')['hmdb51_fewshot'])
 
-train_dataloader = dict(
-    batch_sampler=_base_.anchor_batch_sampler,
-    dataset=dict(
-        _delete_=True,
-        type='AnchorDataset',
-        dataset=_base_.train_dataset,
-        anchors=_base_.anchor_dataset))
+model = dict(cls_head=dict(**_base_.deep_prompts, coupling=_base_.coupling), anchors=_base_.anchors)
+train_dataloader.update(batch_sampler=_base_.anchor_batch_sampler)
+train_dataloader.dataset.update(anchors=anchor_dataset)

@@ -1,15 +1,8 @@
-# Miniature world: GA2-CLIP, coupled prompts with 8 anchor clips a step.
-_base_ = [
-    '../_base_/models/miniature_ga2.py',
-    '../_base_/datasets/miniature_{{$GA2MM_PROTOCOL:base2novel}}.py',
-    '../_base_/schedules/miniature_12e.py',
-    '../_base_/miniature_runtime.py',
-]
+# Miniature world: GA2-CLIP (arXiv 2511.22125), coupled prompts with 8 anchor clips a step. Variables: see
+# _base_/miniature.py.
+#   python tools/train.py configs/ga2/miniature_ga2.py --seed 0
+# Measured, base-to-novel in the mild style: HM 86.4 (README.md).
+_base_ = './miniature_coupled.py'
 
-train_dataloader = dict(
-    batch_sampler=_base_.anchor_batch_sampler,
-    dataset=dict(
-        _delete_=True,
-        type='AnchorDataset',
-        dataset=_base_.train_dataset,
-        anchors=_base_.anchor_dataset))
+model = dict(anchors=_base_.anchors)
+train_dataloader = dict(batch_sampler=_base_.anchor_batch_sampler, dataset=dict(anchors=_base_.anchor_dataset))

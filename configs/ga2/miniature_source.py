@@ -1,7 +1,8 @@
-# Miniature world: plain deep prompts on the source dataset, whose text prompt becomes the hard prompt.
-_base_ = [
-    '../_base_/models/miniature_deep_prompts.py',
-    '../_base_/datasets/miniature_source.py',
-    '../_base_/schedules/miniature_12e.py',
-    '../_base_/miniature_runtime.py',
-]
+# Miniature world: plain deep prompts on the source dataset. The text prompt becomes the hard prompt of the
+# others:
+#   python tools/train.py configs/ga2/miniature_source.py --seed 0
+#   python tools/convert/hard_prompt.py work_dirs/miniature_source/epoch_12.pth hard_prompts/miniature_source.safetensors
+_base_ = '../_base_/miniature.py'
+globals().update(_base_.pop('protocols')['source'])
+
+model = dict(cls_head=_base_.deep_prompts)

@@ -1,19 +1,14 @@
-# GA2-CLIP on Something-Something v2, base-to-novel, the released recipe. Anchors: one clip a GPU and step, videos of Kinetics-400.
-# The hard prompt comes from the base run on Kinetics-400. Beware: some classes here are also classes there.
-_base_ = [
-    '../_base_/models/ga2_vit_b16.py',
-    '../_base_/datasets/ssv2_base2novel.py',
-    '../_base_/schedules/base2novel.py',
-    '../_base_/default_runtime.py',
-]
+# GA2-CLIP (arXiv 2511.22125) on Something-Something v2, base-to-novel, the released recipe.
+# Anchors: videos of Kinetics-400, one clip per GPU and step. Some classes here are also classes
+# there. Hard prompt: from a run of k400_base2novel.py.
+#   tools/dist_train.sh configs/ga2/ssv2_base2novel.py 8
+# Published, with a CLIP tuned on Kinetics-400 first: base 18.7, novel 14.3, HM 16.2.
+# Not measured with this code (docs/results.md).
+_base_ = ['../_base_/vit_b16.py', '../_base_/videos.py']
+globals().update(_base_.pop('videos')['ssv2_base2novel'])
 
-train_dataloader = dict(
-    batch_sampler=_base_.anchor_batch_sampler,
-    dataset=dict(
-        _delete_=True,
-        type='AnchorDataset',
-        dataset=_base_.train_dataset,
-        anchors=_base_.anchor_dataset))
-
+model = dict(cls_head=dict(**_base_.deep_prompts, coupling=_base_.coupling), anchors=_base_.anchors)
+train_dataloader.update(batch_sampler=_base_.anchor_batch_sampler)
+train_dataloader.dataset.update(anchors=anchor_dataset)
 # The prompts learn ten times slower than the mapping layer here: 4e-3 against 4e-2.
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'soft_prompt': dict(lr_mult=0.1)}))
+optim_wrapper.update(paramwise_cfg=dict(custom_keys={'soft_prompt': dict(lr_mult=0.1)}))

@@ -14,7 +14,10 @@ NO_LABEL = -1
 
 @DATASETS.register_module()
 class AnchorDataset:
-    """Labelled clips, and behind them irrelevant videos: the anchors.
+    """Labelled clips, and behind them irrelevant videos, if any: the anchors.
+
+    The training dataset of every config, so that a config adds anchors by two keys: ``dataset.anchors``
+    and ``batch_sampler``. Without anchors it gives the items of the labelled dataset.
 
     The length is the number of labelled clips, so that an epoch is one pass over them. Index i at or
     above the length addresses anchor i - length; :class:`AnchorBatchSampler` draws those.
@@ -25,10 +28,10 @@ class AnchorDataset:
     Args:
         dataset: The labelled training dataset, or its config.
         anchors: The dataset of irrelevant videos, or its config; any dataset of MMAction2's will do, and
-            :class:`WeightedAnchors` for several.
+            :class:`WeightedAnchors` for several. None for training without anchors.
     """
 
-    def __init__(self, dataset: dict | BaseDataset, anchors: dict | BaseDataset) -> None:
+    def __init__(self, dataset: dict | BaseDataset, anchors: dict | BaseDataset | None = None) -> None:
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.anchors = DATASETS.build(anchors) if isinstance(anchors, dict) else anchors
 
@@ -40,7 +43,7 @@ class AnchorDataset:
     @property
     def num_anchors(self) -> int:
         """Number of irrelevant videos."""
-        return len(self.anchors)
+        return 0 if self.anchors is None else len(self.anchors)
 
     @property
     def anchor_sources(self) -> list[tuple[int, int]]:
@@ -52,7 +55,8 @@ class AnchorDataset:
     def full_init(self) -> None:
         """Read the annotation files of both datasets, if they were not read yet."""
         self.dataset.full_init()
-        self.anchors.full_init()
+        if self.anchors is not None:
+            self.anchors.full_init()
 
     def get_data_info(self, idx: int) -> dict:
         """Annotation of the clip or anchor at ``idx``."""

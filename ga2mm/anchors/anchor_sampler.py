@@ -72,8 +72,8 @@ class AnchorBatchSampler(Sampler[list[int]]):
                 )
             if any(size == 0 for size, _ in sampler.dataset.anchor_sources):
                 raise ValueError(
-                    f'num_anchors={num_anchors}, but the AnchorDataset has no anchors; list some '
-                    'videos in the ann_file of its anchors'
+                    f'num_anchors={num_anchors}, but the AnchorDataset has no anchors; set '
+                    'dataset.anchors=dict(type=...), and list some videos in its ann_file'
                 )
         self.sampler = sampler
         self.batch_size = batch_size

@@ -31,7 +31,7 @@ def _budget(cell: Cell) -> dict[str, Any]:
     """What a run may spend, by the key of its config."""
     cfg = cell.read_config()
     dataset = cfg.train_dataloader.dataset
-    labelled = dict(dataset.get('dataset', dataset) if 'anchors' in dataset else dataset)
+    labelled = dict(dataset.dataset if str(dataset.get('type')).endswith('AnchorDataset') else dataset)
     labelled.pop('pipeline', None)
     return {
         'train_cfg': {key: value for key, value in cfg.train_cfg.items() if not key.startswith('val_')},

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from ga2mm.benchmark.names import fill, find_config, hard_prompt_name
 
 HARD_PROMPT_VARIABLE = 'GA2MM_HARD_PROMPT'
 DRAW_VARIABLE = 'GA2MM_DRAW'
+METHOD_VARIABLE = 'GA2MM_METHOD'
+"""What a config of several methods, such as ``configs/zoo/miniature.py``, reads to choose one."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,9 @@ def _reads_hard_prompt(cell: Cell) -> bool:
 
 
 def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
-    """Check that a sweep is on validation data: one config with several sets of options or variables.
+    """Check that a sweep is on validation data: one method with several sets of options or variables.
+
+    A method is a config, the entry that ``GA2MM_METHOD`` chooses in it, and the classes that options put in.
 
     Raises:
         ValueError: It is on test data.
@@ -188,7 +192,8 @@ def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
     for cell in cells:
         if cell.part == 'test' and cell.learns:
             trained_as = cell.trained_as and cell.trained_as.method
-            place = (cell.dataset, cell.shots, cell.draw, cell.seed, cell.config, trained_as)
+            method = (cell.config, cell.env.get(METHOD_VARIABLE), tuple(_types(cell.options)), trained_as)
+            place = (cell.dataset, cell.shots, cell.draw, cell.seed, *method)
             options = json.dumps([cell.options, cell.env], sort_keys=True, default=repr)
             methods = by_config.setdefault(place, {})
             methods[options] = cell.method
@@ -198,3 +203,14 @@ def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
                     f'{path}: {first!r} and {second!r} are one config with different options: '
                     "hyperparameters are chosen on validation data (part='validation'), never on the test"
                 )
+
+
+def _types(options: Any) -> Iterator[str]:
+    """Names of the classes in options."""
+    if isinstance(options, dict):
+        if isinstance(options.get('type'), str):
+            yield options['type']
+        options = list(options.values())
+    if isinstance(options, list | tuple):
+        for each in options:
+            yield from _types(each)

@@ -153,7 +153,7 @@ def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str
     dataset = loader.get('dataset', {})
     if not isinstance(dataset, dict):  # an object: nothing says what it was built from
         yield role, key, dataset
-    elif 'anchors' in dataset:
+    elif dataset.get('anchors') is not None:
         yield from _datasets(role, f'{key}.dataset', dataset)
         yield from _anchor_datasets(f'{key}.anchors', dataset['anchors'])
     elif 'datasets' in dataset:

@@ -88,6 +88,8 @@ def check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
                 raise ValueError(f'{place}.{name}={shortened(value[name])}: give a number above 0')
     ours = getattr(cls, '__module__', '').startswith('ga2mm.')
     for name, one in value.items():
+        if name == 'anchors' and one is None:
+            continue
         if kind == 'DATASETS' and name in DATASETS and not (isinstance(one, dict) and 'type' in one):
             raise ValueError(no_type(f'{place}.{name}', one))
         if name in LISTS:

@@ -17,7 +17,7 @@ from ga2mm.models import AttributeRetrieval, CLIPRecognizer
 from ga2mm.registry import MODELS
 from ga2mm.utils import one_line_errors
 
-DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs' / 'zoo' / 'miniature_attriprompt.py'
+DEFAULT_CONFIG = Path(__file__).parents[2] / 'configs' / 'ga2' / 'miniature_zero_shot.py'
 COLUMNS = (
     'DeepPrompt',
     'ConditionalPrompt',
@@ -33,11 +33,11 @@ def build_models(cfg: Config) -> list[CLIPRecognizer]:
     All prompts are as long as the retrieved one, so that all texts are equally long.
 
     Raises:
-        ValueError: The config's text prompt is not retrieved.
+        ValueError: The config has a text prompt that is not retrieved.
     """
 
     def build(**head: dict | int) -> CLIPRecognizer:
-        head = dict(cfg.model.cls_head, **head)
+        head = {'text_prompt': dict(type='AttributeRetrieval'), **cfg.model.cls_head, **head}
         return MODELS.build(dict(cfg.model, losses=[], anchors=None, cls_head=head)).to(get_device()).eval()
 
     cached, plain = build(), build(max_cached=0)
@@ -81,7 +81,7 @@ def parse_args() -> argparse.Namespace:
         'config',
         nargs='?',
         default=DEFAULT_CONFIG,
-        help='config with AttributeRetrieval (default: that of the miniature CLIP)',
+        help='config with AttributeRetrieval, or with no text prompt (default: the miniature CLIP)',
     )
     parser.add_argument('--classes', type=int, nargs='+', default=[12, 50, 100, 400], metavar='N')
     parser.add_argument('--batch', type=int, default=8, help='clips at once (default: 8)')

@@ -1,13 +1,14 @@
-# Miniature world: all classes of three draws that no benchmark tunes on, in each style.
-# Written by: python tools/data/make_miniature.py --draws 5 6 7 (and --style strong)
-_base_ = '../datasets/miniature_4x32.py'
+# Miniature world: all classes of three draws that no benchmark tunes on, in each style. For tools/test.py
+# --test-sets. Videos are written by: python tools/data/make_miniature.py --draws 5 6 7 (and --style strong)
+_base_ = '../miniature.py'
+globals().update(_base_.pop('protocols')['fewshot'])
 
 test_dataloader = {
     style: [
         dict(
-            **_base_.test_loader,
+            _base_.test_loader,
             dataset=dict(
-                **_base_.test_dataset,
+                test_dataset,
                 ann_file=f'data/miniature/{style}/draw{draw}/all_test.txt',
                 label_map=f'data/miniature/{style}/draw{draw}/all_labels.csv',
                 split='all',

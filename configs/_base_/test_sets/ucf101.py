@@ -1,15 +1,10 @@
-# UCF101, all classes, the test lists of its three official splits.
-_base_ = '../datasets/video_32x224.py'
+# UCF101, all classes, the test lists of its three official splits. For tools/test.py --test-sets.
+_base_ = '../videos.py'
+globals().update(_base_.pop('videos')['ucf101_fewshot'])
 
-data_root = 'data/ucf101/'
 test_dataloader = dict(ucf101=[
     dict(
-        **_base_.test_loader,
-        dataset=dict(
-            **_base_.test_dataset,
-            ann_file=f'{data_root}few_shot/val{split}.txt',
-            label_map=data_root + 'labels/ucf_101_labels.csv',
-            split='all',
-            data_prefix=dict(video=data_root + 'videos')))
+        _base_.test_loader,
+        dataset=dict(test_dataloader['all'].dataset, ann_file=f'{data_root}few_shot/val{split}.txt'))
     for split in (1, 2, 3)
 ])

@@ -1,0 +1,166 @@
+# The miniature world: the tiny CLIP that the package ships, the parts that the methods add to it, and
+# generated videos (docs/miniature.md) with their protocols. A config takes one entry of `protocols`:
+#
+#   globals().update(_base_.pop('protocols')['base2novel'])
+#
+# Videos are written by: python tools/data/make_miniature.py. Variables choose what is read:
+#   GA2MM_STYLE       mild; strong is further from CLIP's images
+#   GA2MM_DRAW        number of the class draw
+#   GA2MM_TRAIN_LIST  base_train_4.txt or all_train_4.txt has 4 clips of each class (or 2, 8)
+#   GA2MM_ANCHORS     irrelevant (videos); other_dataset (classes of the source dataset that the target does not
+#                     have); or what GeneratedAnchors makes from the labelled clips: noise, blank,
+#                     shuffled_patches, blended_patches, blurred, mixed
+_base_ = './default_runtime.py'
+
+# ---- Model
+model = dict(
+    type='CLIPRecognizer',
+    backbone=dict(type='OpenCLIP', arch='miniature', pretrained='miniature'),
+    cls_head=dict(type='CoupledPromptHead', template='a video of a {}.'))
+
+# Plain deep prompts in both towers (IVLP).
+deep_prompts = dict(
+    vision_prompt=dict(type='DeepPrompt', length=4, depth=3), text_prompt=dict(type='DeepPrompt', length=4, depth=3))
+
+# GA2-CLIP adds a hard prompt that is coupled to the text prompt, and anchors. configs/ga2/miniature_source.py
+# learns the hard prompt, of 4 tokens. Dropout costs base and novel accuracy here (docs/anchors.md).
+coupling = dict(
+    type='HardPromptCoupling',
+    dropout=0.0,
+    hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/miniature_source.safetensors}}')
+# The negatives are the class names of the irrelevant videos.
+anchors = dict(
+    negatives=dict(
+        names=[
+            f'{shape} {action}' for shape in ('arrow', 'window', 'drop', 'oval') for action in (
+                'sliding', 'rising', 'falling', 'spinning', 'orbiting', 'growing', 'glowing', 'bouncing', 'shaking')
+        ]),
+    strategies=[dict(type='FeatureConsistency', weight=3.0)])
+anchor_batch_sampler = dict(type='AnchorBatchSampler', num_anchors=8)
+
+# ---- Schedule: 12 epochs of 12 steps with 16 clips.
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=12)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='ProtocolTestLoop')
+optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-2, weight_decay=1e-3))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', T_max=11, by_epoch=True, begin=1, end=12, convert_to_iter_based=True),
+]
+# Not scaled: the rate was chosen for 16 clips a step, whatever the number of processes that share them.
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+# A run takes seconds: the last checkpoint is enough.
+default_hooks = dict(checkpoint=dict(interval=12))
+
+val_evaluator = dict(type='Accuracy')
+test_evaluator = dict(type='Accuracy')
+
+# ---- Data: a clip has 4 of the 8 frames of a video, of 32 pixels. Training has no augmentation, so that a
+# run depends on its seed alone, whatever the number of processes and workers.
+pipeline = [
+    dict(type='OpenVideo', keep_frames=True),
+    dict(type='UniformSample', clip_len=4, test_mode=True),
+    dict(type='DecodeFrames'),
+    # For videos of other sizes, and the black frames in the place of an unreadable one.
+    dict(type='Resize', scale=(32, 32), keep_ratio=False),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+# Still images: the middle frame of each video, a clip of one frame.
+image_pipeline = [dict(type='OpenVideo'), dict(type='UniformSample', clip_len=1, test_mode=True), *pipeline[2:]]
+
+data_root = 'data/miniature/{{$GA2MM_STYLE:mild}}/'
+test_loader = dict(
+    batch_size=60,
+    num_workers=0,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False))
+
+
+anchor_source = '{{$GA2MM_ANCHORS:irrelevant}}'
+generated = ['noise', 'blank', 'shuffled_patches', 'blended_patches', 'blurred', 'mixed']
+if anchor_source not in ('irrelevant', 'other_dataset', *generated):
+    raise ValueError(
+        f'GA2MM_ANCHORS={anchor_source}; choose one of irrelevant, other_dataset, {", ".join(generated)}')
+
+
+def entry(dataset_root, train, val, tests, pipeline=pipeline, **labels):
+    """Dataloaders. The training, validation and named test lists are (file, label map, split)."""
+
+    def dataset(files, **more):
+        ann_file, label_map, split = files
+        return dict(
+            type='ActionVideoDataset',
+            ann_file=dataset_root + ann_file,
+            label_map=label_map,
+            split=split,
+            data_prefix=dict(video=dataset_root + 'videos'),
+            pipeline=pipeline,
+            **more)
+
+    def irrelevant(kind, folder, **more):
+        return dict(type=kind, data_prefix=dict(video=f'{data_root}{folder}/videos'), pipeline=pipeline, **more)
+
+    train_dataset = dataset(train)
+    sources = dict(
+        irrelevant=irrelevant('AnchorVideoDataset', 'irrelevant', ann_file=data_root + 'irrelevant/videos.txt'),
+        other_dataset=irrelevant(
+            'AnchorClassDataset',
+            'source',
+            ann_file=data_root + 'source/train.txt',
+            label_map=data_root + 'source/labels.csv',
+            target_label_maps=list(labels.values())),
+        **{
+            kind: dict(type='GeneratedAnchors', kind=kind, dataset=train_dataset)
+            for kind in generated
+        })
+    return dict(
+        **labels,
+        pipeline=pipeline,
+        train_dataset=train_dataset,
+        test_dataset=dict(type='ActionVideoDataset', pipeline=pipeline, test_mode=True),
+        anchor_dataset=sources[anchor_source],
+        train_dataloader=dict(
+            batch_size=16,
+            num_workers=0,
+            persistent_workers=False,
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            # Methods with anchors add them here.
+            dataset=dict(type='AnchorDataset', dataset=train_dataset)),
+        val_dataloader=dict(**test_loader, dataset=dataset(val, test_mode=True)),
+        test_dataloader={
+            name: dict(**test_loader, dataset=dataset(files, test_mode=True))
+            for name, files in tests.items()
+        })
+
+
+draw_root = data_root + 'draw{{$GA2MM_DRAW:0}}/'
+all_labels, source_labels = draw_root + 'all_labels.csv', data_root + 'source/labels.csv'
+base_labels, novel_labels = draw_root + 'base_labels.csv', draw_root + 'novel_labels.csv'
+# Tuned on 16 clips of each of 12 base classes, tested on them and on 12 novel classes.
+base2novel = dict(
+    dataset_root=draw_root,
+    base_labels=base_labels,
+    novel_labels=novel_labels,
+    train=('{{$GA2MM_TRAIN_LIST:base_train.txt}}', base_labels, 'base'),
+    val=('base_val.txt', base_labels, 'base'),
+    tests=dict(base=('base_test.txt', base_labels, 'base'), novel=('novel_test.txt', novel_labels, 'novel')))
+protocols = dict(
+    base2novel=entry(**base2novel),
+    images_base2novel=entry(**base2novel, pipeline=image_pipeline),
+    # Tuned and tested on all 24 classes of a draw. Held-out clips of the base classes are for validation.
+    fewshot=entry(
+        draw_root,
+        labels=all_labels,
+        train=('{{$GA2MM_TRAIN_LIST:all_train.txt}}', all_labels, 'all'),
+        val=('base_val.txt', all_labels, 'all'),
+        tests=dict(all=('all_test.txt', all_labels, 'all'))),
+    # 20 classes that no other dataset has, to learn the hard prompt on.
+    source=entry(
+        data_root + 'source/',
+        labels=source_labels,
+        train=('train.txt', source_labels, 'all'),
+        val=('test.txt', source_labels, 'all'),
+        tests=dict(all=('test.txt', source_labels, 'all'))))
+del generated, anchor_source, pipeline, image_pipeline
+del draw_root, all_labels, source_labels, base_labels, novel_labels, base2novel

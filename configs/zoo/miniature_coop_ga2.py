@@ -1,9 +1,0 @@
-# Miniature world: CoOp with GA2-CLIP's coupled hard prompt and anchors.
-# Its vision tower has no prompts, so of the anchors only the negatives act, and a warning says so.
-_base_ = ['./miniature_coop.py', '../_base_/models/miniature_ga2_plug_in.py']
-
-model = dict(cls_head=dict(coupling=_base_.coupling), anchors=_base_.anchors)
-train_dataloader = dict(
-    batch_sampler=_base_.anchor_batch_sampler,
-    dataset=dict(
-        _delete_=True, type='AnchorDataset', dataset=_base_.train_dataset, anchors=_base_.anchor_dataset))

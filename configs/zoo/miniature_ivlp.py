@@ -1,8 +1,0 @@
-# Miniature world: IVLP (arXiv 2210.03117, 2212.03640): deep prompts in both towers that share nothing.
-# As ivlp_vit_b16.py, with the sizes, optimizer and budget of the other miniature methods.
-_base_ = '../ga2/miniature_zero_shot.py'
-
-model = dict(
-    cls_head=dict(
-        vision_prompt=dict(type='DeepPrompt', length=4, depth=3),
-        text_prompt=dict(type='DeepPrompt', length=4, depth=3, init_words='a video of a')))

@@ -1,8 +1,0 @@
-# Miniature world: IVLP with GA2-CLIP's coupled hard prompt and anchors.
-_base_ = ['./miniature_ivlp.py', '../_base_/models/miniature_ga2_plug_in.py']
-
-model = dict(cls_head=dict(coupling=_base_.coupling), anchors=_base_.anchors)
-train_dataloader = dict(
-    batch_sampler=_base_.anchor_batch_sampler,
-    dataset=dict(
-        _delete_=True, type='AnchorDataset', dataset=_base_.train_dataset, anchors=_base_.anchor_dataset))

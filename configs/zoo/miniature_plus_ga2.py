@@ -1,0 +1,13 @@
+# Miniature world: a method of miniature.py with GA2-CLIP's coupled hard prompt and anchors. GA2MM_METHOD
+# chooses it:
+#   GA2MM_METHOD=maple python tools/train.py configs/zoo/miniature_plus_ga2.py --work-dir work_dirs/maple_plus_ga2
+# plus_ga2_vit_b16.py says what to know of each method. Measured: docs/zoo.md has a table of all methods.
+_base_ = './miniature.py'
+
+model = dict(
+    cls_head=dict(
+        text_prompt=_base_.model.cls_head.get(
+            'text_prompt', dict(type='ContextPrompt', length=4, init_words='a video of a')),
+        coupling=_base_.coupling),
+    anchors=_base_.anchors)
+train_dataloader = dict(batch_sampler=_base_.anchor_batch_sampler, dataset=dict(anchors=_base_.anchor_dataset))

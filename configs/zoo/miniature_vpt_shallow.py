@@ -1,7 +1,0 @@
-# Miniature world: VPT-Shallow (arXiv 2203.12119): prompts at the input of the vision tower.
-# As vpt_shallow_vit_b16.py, with the sizes, optimizer and budget of the other miniature methods.
-_base_ = '../ga2/miniature_zero_shot.py'
-
-model = dict(
-    cls_head=dict(
-        vision_prompt=dict(type='DeepPrompt', length=4, depth=1)))
