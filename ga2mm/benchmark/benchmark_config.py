@@ -63,7 +63,8 @@ def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
     ``shots`` and ``draws``. A method has a ``config``, whose path is relative to the benchmark's and may name
     variables: ``'../ga2/{GA2MM_DATASET}_fewshot.py'``. ``env`` of the benchmark, of a dataset and of a method
     are the variables that the configs read; their values may name ``{shots}``, ``{seed}`` and ``{draw}``.
-    ``GA2MM_METHOD`` chooses a method where a config has several. A method that only tests what another has learnt, with other ``options``, names it in ``trained_as``.
+    ``GA2MM_METHOD`` chooses a method where a config has several. A method that only tests what another has
+    learnt, with other ``options``, names it in ``trained_as``.
     ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the run that a hard
     prompt is learnt in. ``baseline`` names the method, or the methods, that all are compared with;
     ``baseline`` of a method the one that it alone is compared with. ``worlds`` are arguments of the generator
