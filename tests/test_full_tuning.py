@@ -1,7 +1,6 @@
 """A CLIP that is tuned itself: what learns, what is kept of it, and what stays frozen beside it."""
 
 import copy
-import runpy
 
 import pytest
 import running
@@ -13,6 +12,7 @@ from test_recognizer import NAMES, count_text_passes, gradients, largest, make_c
 
 from ga2mm.apis.hard_prompt import export_hard_prompt
 from ga2mm.apis.run import learns
+from ga2mm.apis.video_features import without_prompts
 from ga2mm.models.prompts.hard_prompt import write_hard_prompt
 from ga2mm.registry import MODELS
 
@@ -286,10 +286,9 @@ def test_logits_are_averaged_with_those_of_the_clip_before_tuning(make_tuned, ma
 
 
 def test_the_model_before_tuning_that_is_drawn_learns_nothing():
-    script = runpy.run_path(str(running.ROOT / 'tools' / 'analysis' / 'tsne.py'))
     cfg = running.read_config(running.ZOO / 'miniature.py', 'vificlip')
     assert learns(MODELS.build(cfg.model))
-    assert not learns(MODELS.build(script['without_prompts'](cfg).model))
+    assert not learns(MODELS.build(without_prompts(cfg).model))
 
 
 # Several processes
