@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 
 from ga2mm.miniature.dataset import generate_draw, generate_irrelevant, generate_source
 from ga2mm.models import CLIPRecognizer, OpenCLIP
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 
 ARCH = dict(

@@ -1,13 +1,16 @@
 """Classifying a video from Python."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import running
 import torch
 from mmengine.config import Config
 
-from ga2mm.apis import classify_video, init_recognizer
+from ga2mm.apis import classify, load
 from ga2mm.datasets import UnreadableVideoError
 from ga2mm.miniature import world
 from ga2mm.miniature.dataset import write_video
@@ -32,29 +35,29 @@ def red_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_shipped_clip_knows_a_colour_by_any_sentence(red_video: Path) -> None:
-    model = init_recognizer(zero_shot())
+    model = load(zero_shot())
     colours = list(world.COLOURS)
-    found = classify_video(model, red_video, [f'{colour} object' for colour in colours])
+    found = classify(model, red_video, [f'{colour} object' for colour in colours])
     assert next(iter(found)) == 'red object'
     assert sum(found.values()) == pytest.approx(1, abs=1e-5)
 
 
 def test_names_of_the_call_before_are_kept(red_video: Path) -> None:
-    model = init_recognizer(zero_shot())
-    first = classify_video(model, red_video, ['red object', 'blue object'])
-    assert classify_video(model, red_video) == first
+    model = load(zero_shot())
+    first = classify(model, red_video, ['red object', 'blue object'])
+    assert classify(model, red_video) == first
 
 
 def test_unreadable_video_is_named(tmp_path: Path) -> None:
-    model = init_recognizer(zero_shot())
+    model = load(zero_shot())
     with pytest.raises(UnreadableVideoError, match='nowhere.mp4: no such file'):
-        classify_video(model, tmp_path / 'nowhere.mp4', ['red object'])
+        classify(model, tmp_path / 'nowhere.mp4', ['red object'])
 
 
 def test_config_with_prompts_needs_its_checkpoint() -> None:
     cfg = Config.fromfile(ROOT / 'configs' / 'ga2' / 'miniature_deep_prompts.py')
     with pytest.raises(ValueError, match='give a checkpoint'):
-        init_recognizer(cfg)
+        load(cfg)
 
 
 def test_checkpoint_is_loaded(tmp_path: Path, red_video: Path) -> None:
@@ -63,6 +66,16 @@ def test_checkpoint_is_loaded(tmp_path: Path, red_video: Path) -> None:
     with torch.no_grad():
         model.cls_head.text_prompt.soft_prompt.normal_(generator=torch.Generator().manual_seed(1))
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'tuned.pth')
-    loaded = init_recognizer(cfg, tmp_path / 'tuned.pth')
+    loaded = load(cfg, tmp_path / 'tuned.pth')
     assert torch.equal(loaded.cls_head.text_prompt.soft_prompt, model.cls_head.text_prompt.soft_prompt)
-    assert len(classify_video(loaded, red_video, ['one', 'two', 'three'])) == 3
+    assert len(classify(loaded, red_video, ['one', 'two', 'three'])) == 3
+
+
+def test_the_package_offers_what_users_call_and_imports_it_when_used():
+    code = (
+        'import sys, ga2mm; assert not {"torch", "mmengine"} & set(sys.modules); '
+        'from ga2mm.apis import load; assert ga2mm.load is load and ga2mm.registry.MODELS; '
+        'assert all(hasattr(ga2mm, name) for name in ga2mm.__all__) and not hasattr(ga2mm, "laod")'
+    )
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], env=running.environment())
+    assert done.returncode == 0

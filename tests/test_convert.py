@@ -16,10 +16,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ga2mm.apis import init_recognizer
+from ga2mm.apis import load
 from ga2mm.models import CLIPRecognizer, OpenCLIP
 from ga2mm.models.clip.weights import read_weights
-from ga2mm.models.prompts.hard_prompt import read_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import read_hard_prompt
 
 REFERENCE = Path(__file__).parent / 'data' / 'ga2_clip_reference.npz'
 MAPPING = 'prompt_learner.proj_b2n_VPT.0'
@@ -88,7 +88,7 @@ def convert_ga2(content: dict, origin: Path, hard_prompt: Path, folder: Path) ->
     options = ['--clip', origin, '--clip-out', clip_out, '--hard-prompt', hard_prompt]
     config = convert('ga2_clip', folder / 'released.pt', out, *options)
     (folder / 'config.py').write_text(config)
-    return init_recognizer(folder / 'config.py', out)
+    return load(folder / 'config.py', out)
 
 
 def clip_weights(numbers: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -167,7 +167,7 @@ def error_of(*args) -> str:
 
 
 def test_a_converted_ga2_clip_gives_the_releases_logits(numbers, class_names, converted):
-    model = init_recognizer(converted / 'config.py', converted / 'out' / 'ga2.pth')
+    model = load(converted / 'config.py', converted / 'out' / 'ga2.pth')
     logits = cosine_logits(model, numbers, class_names)
     assert relative_error(logits, numbers['out/eval/cosine_logits']) < TOLERANCE
 
@@ -282,7 +282,7 @@ def test_converted_vifi_prompts_give_the_logits(numbers, class_names, origin, ya
     config = Config.fromstring(convert('vifi_clip', *args), '.py')
     assert config.model.cls_head.text_prompt == dict(type='DeepPrompt', length=6, depth=2)
     assert config.model.cls_head.vision_prompt == dict(type='DeepPrompt', length=5, depth=2)
-    logits = cosine_logits(init_recognizer(config, out), numbers, class_names)
+    logits = cosine_logits(load(config, out), numbers, class_names)
     assert relative_error(logits, numbers['out/eval/cosine_logits']) < TOLERANCE
 
 
@@ -293,7 +293,7 @@ def test_a_tuned_vifi_clip_becomes_a_backbone(numbers, class_names, origin, tmp_
     clip_out = tmp_path / 'clip.safetensors'
     args = [tmp_path / 'vifi.pth', '--clip', origin, '--clip-out', clip_out]
     config = Config.fromstring(convert('vifi_clip', *args), '.py')
-    clip = init_recognizer(config).backbone
+    clip = load(config).backbone
     sentences = [f'a video of a person {name.replace("_", " ")}.' for name in class_names]
     with torch.no_grad():
         frames, classes = clip.encode_frames(numbers['frames']), clip.encode_tokens(clip.tokenize(sentences))

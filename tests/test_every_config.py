@@ -15,7 +15,7 @@ from test_recognizer import make_clips, make_samples
 
 from ga2mm.apis.run import learns
 from ga2mm.models import OpenCLIP
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
 

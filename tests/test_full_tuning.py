@@ -10,10 +10,10 @@ from mmengine.optim import build_optim_wrapper
 from test_anchor_strategies import NEGATIVES, _loss_and_gradients, _save_of_rank
 from test_recognizer import NAMES, count_text_passes, gradients, largest, make_clips, make_samples, predict
 
-from ga2mm.apis.hard_prompt import export_hard_prompt
+from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.apis.run import learns
 from ga2mm.apis.video_features import without_prompts
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 
 NO_PROMPTS = dict(vision_prompt=None, text_prompt=None)

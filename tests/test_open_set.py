@@ -11,7 +11,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from running import finish, miniature, start, tool
 
-from ga2mm.apis import NONE_OF_THESE, calibrate_threshold, check_train_config, classify_video, init_recognizer
+from ga2mm.apis import NONE_OF_THESE, calibrate_threshold, check_train_config, classify, load
 from ga2mm.evaluation import auroc, fpr_at_tpr
 
 ROOT = running.ROOT
@@ -91,7 +91,7 @@ def test_irrelevant_videos_are_scored_with_the_classes_of_each_set(tested, tmp_p
     plain = running.test(miniature('zero_shot', tmp_path / 'plain', model__backbone__pretrained='miniature'))
     assert {key: value for key, value in metrics.items() if not key.startswith('irrelevant/')} == plain
 
-    model = init_recognizer(ZERO_SHOT)
+    model = load(ZERO_SHOT)
     for name in ('base', 'novel'):
         classes = (in_miniature_folder / f'data/miniature/mild/draw0/{name}_labels.csv').read_text()
         names = [line.split(',')[1] for line in classes.splitlines()[1:]]
@@ -201,14 +201,14 @@ def test_two_processes_find_what_one_finds(tmp_path, in_miniature_folder):
 
 
 def test_videos_of_the_classes_are_accepted_more_often_than_irrelevant_ones(in_miniature_folder):
-    model = init_recognizer(ZERO_SHOT)
+    model = load(ZERO_SHOT)
     table = (in_miniature_folder / 'data/miniature/mild/draw0/novel_labels.csv').read_text().splitlines()[1:]
     names = [line.split(',')[1] for line in table]
     anchors = videos(in_miniature_folder, 'irrelevant/videos.txt')
     threshold = calibrate_threshold(model, anchors, names, false_accept_rate=0.2)
 
     def accepted(files: list[Path]) -> float:
-        found = [classify_video(model, file, none_below=threshold) for file in files]
+        found = [classify(model, file, none_below=threshold) for file in files]
         assert all(set(each) in ({NONE_OF_THESE}, set(names)) for each in found)
         return np.mean([NONE_OF_THESE not in each for each in found])
 
@@ -220,15 +220,15 @@ def test_videos_of_the_classes_are_accepted_more_often_than_irrelevant_ones(in_m
 
 @pytest.mark.parametrize(('rate', 'accepted'), [(0.0, 0), (0.05, 0), (0.1, 1), (0.39, 3), (1.0, 9)])
 def test_at_most_the_share_of_anchors_exceeds_the_threshold(in_miniature_folder, rate, accepted):
-    model = init_recognizer(ZERO_SHOT)
+    model = load(ZERO_SHOT)
     anchors = videos(in_miniature_folder, 'irrelevant/videos.txt')
     threshold = calibrate_threshold(model, anchors, ['star spinning', 'ring moving up'], rate)
-    found = [NONE_OF_THESE not in classify_video(model, video, none_below=threshold) for video in anchors]
+    found = [NONE_OF_THESE not in classify(model, video, none_below=threshold) for video in anchors]
     assert sum(found) == accepted
 
 
 def test_bad_calibration_is_one_clear_line():
-    model = init_recognizer(ZERO_SHOT)
+    model = load(ZERO_SHOT)
     with pytest.raises(ValueError, match=r'anchor_videos=\[\]; give a list'):
         calibrate_threshold(model, [], ['star spinning'])
     with pytest.raises(ValueError, match="anchor_videos='one.mkv'; give a list"):

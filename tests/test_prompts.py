@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ga2mm.apis.hard_prompt import export_hard_prompt
+from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.models import DeepPrompt, HardPromptCoupling
-from ga2mm.models.prompts.hard_prompt import read_hard_prompt, write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import read_hard_prompt, write_hard_prompt
 
 LENGTH, WIDTH = 2, 64
 NAMES = ('walk', 'climb stairs', 'drink')

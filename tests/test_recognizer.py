@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 
 from ga2mm.models import CLIPRecognizer
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.objectives import Objective
 from ga2mm.registry import ANCHOR_STRATEGIES
 from ga2mm.structures import get_scores, set_gt_label

@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from running import miniature, train, train_until
 
-from ga2mm.apis import classify_video, init_recognizer
+from ga2mm.apis import classify, load
 from ga2mm.apis import train as train_by_config
 from ga2mm.engine import latest_checkpoint, read_checkpoint
 from ga2mm.utils import replace_when_written
@@ -335,13 +335,13 @@ def test_infinite_gradients_alone_do_not_end_a_run(tmp_path):
 
 def test_scores_that_are_no_numbers_are_refused(killed, in_miniature_folder):
     cfg = miniature('deep_prompts', killed.parent / 'scores')
-    model = init_recognizer(cfg, killed / 'epoch_1.pth')
+    model = load(cfg, killed / 'epoch_1.pth')
     video = next((in_miniature_folder / 'data').rglob('*.mkv'))
     with pytest.raises(ValueError, match='none_below is NaN'):
-        classify_video(model, video, ['one', 'two'], none_below=float('nan'))
-    assert len(classify_video(model, video, ['one', 'two'])) == 2
+        classify(model, video, ['one', 'two'], none_below=float('nan'))
+    assert len(classify(model, video, ['one', 'two'])) == 2
     with torch.no_grad():
         model.cls_head.vision_prompt.soft_prompt.fill_(torch.nan)
     for none_below in (None, 0.0):
         with pytest.raises(ValueError, match='the scores of 1 of 1 clips are NaN'):
-            classify_video(model, video, ['one', 'two'], none_below=none_below)
+            classify(model, video, ['one', 'two'], none_below=none_below)

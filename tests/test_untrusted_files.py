@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models.clip.torchscript import read_torchscript
 from ga2mm.models.clip.weights import read_weights
-from ga2mm.models.prompts.hard_prompt import read_hard_prompt, write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import read_hard_prompt, write_hard_prompt
 from ga2mm.tensor_files import read_safetensors, write_safetensors
 from ga2mm.utils import one_line_errors
 from ga2mm.visualization.results import read_results

@@ -20,12 +20,12 @@ from test_anchor_strategies import given as arguments_of
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples, predict
 
 from ga2mm.apis import read_config
-from ga2mm.apis.hard_prompt import export_hard_prompt
+from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.engine import read_checkpoint
 from ga2mm.engine.gaussian_average_hook import gaussian_weights
 from ga2mm.models import VideoTokens
 from ga2mm.models.prompts import DeepPrompt
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
 

@@ -35,10 +35,7 @@ class AnchorClassDataset(TolerantVideoDataset):
         clip_threshold: Least cosine between the frozen text features of two names at which they mean the
             same. Design choice: 0.95, since the sentence around the names alone makes all of them alike;
             not measured. The log has the values to judge it by.
-        data_prefix: ``dict(video=folder)``, put before the listed paths. Default: none.
-        on_unreadable: ``'replace'`` (default) or ``'fail'``; see :class:`TolerantVideoDataset`.
-        indices: Take only the first videos that are left (an integer) or these (a list of integers).
-        lazy_init: Do not read ``ann_file`` and do not build the CLIP yet.
+        **kwargs: As in :class:`TolerantVideoDataset`; ``indices`` counts the videos that are left.
 
     Raises:
         ValueError: An argument, the annotation file or a label map is wrong, or no video is left.
@@ -54,10 +51,7 @@ class AnchorClassDataset(TolerantVideoDataset):
         target_label_maps: Sequence[str | PathLike | Sequence[str]],
         clip: dict[str, Any] | None = None,
         clip_threshold: float = 0.95,
-        data_prefix: dict | None = None,
-        on_unreadable: str | None = None,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **kwargs: Any,
     ) -> None:
         if isinstance(target_label_maps, str | PathLike) or not target_label_maps:
             raise ValueError(
@@ -73,14 +67,7 @@ class AnchorClassDataset(TolerantVideoDataset):
         ]
         self.clip, self.clip_threshold = clip, clip_threshold
         self.dropped = classes_of_like_name(self.classes, self.target_classes)
-        super().__init__(
-            ann_file,
-            pipeline=pipeline,
-            data_prefix=data_prefix,
-            on_unreadable=on_unreadable,
-            indices=indices,
-            lazy_init=lazy_init,
-        )
+        super().__init__(ann_file, pipeline, **kwargs)
 
     def list_videos(self) -> list[tuple[str, int]]:
         samples = read_annotation(self.ann_file, num_classes=len(self.classes))

@@ -1,6 +1,7 @@
 """Irrelevant videos: all that lie in a folder."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ga2mm.anchors.anchor_dataset import NO_LABEL
 from ga2mm.datasets import TolerantVideoDataset
@@ -22,9 +23,7 @@ class AnchorVideoFolder(TolerantVideoDataset):
     Args:
         folder: The folder.
         pipeline: Transforms; they end in ``PackActionInputs``.
-        on_unreadable: ``'replace'`` (default) or ``'fail'``; see :class:`TolerantVideoDataset`.
-        indices: Take only the first videos (an integer) or these (a list of integers).
-        lazy_init: Do not look into the folder yet.
+        **kwargs: As in :class:`TolerantVideoDataset`.
 
     Raises:
         OSError: There is no such folder, or it or one in it may not be read.
@@ -33,22 +32,8 @@ class AnchorVideoFolder(TolerantVideoDataset):
 
     is_anchor = True
 
-    def __init__(
-        self,
-        folder: str,
-        pipeline: Sequence[dict | Callable],
-        on_unreadable: str | None = None,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
-    ) -> None:
-        super().__init__(
-            folder,
-            pipeline=pipeline,
-            data_prefix=dict(video=folder),
-            on_unreadable=on_unreadable,
-            indices=indices,
-            lazy_init=lazy_init,
-        )
+    def __init__(self, folder: str, pipeline: Sequence[dict | Callable], **kwargs: Any) -> None:
+        super().__init__(folder, pipeline, data_prefix=dict(video=folder), **kwargs)
 
     def list_videos(self) -> list[tuple[str, int]]:
         folder = self.ann_file

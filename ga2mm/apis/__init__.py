@@ -2,7 +2,7 @@
 
 from ga2mm.apis.command_line import ConfigOptions
 from ga2mm.apis.config import read_config
-from ga2mm.apis.inference import NONE_OF_THESE, calibrate_threshold, classify_video, init_recognizer
+from ga2mm.apis.inference import NONE_OF_THESE, calibrate_threshold, classify, load
 from ga2mm.apis.run import read_test_sets, test, train
 from ga2mm.checks.config_check import check_config
 from ga2mm.checks.split_check import Finding, check_test_config, check_train_config
@@ -15,8 +15,8 @@ __all__ = [
     'check_config',
     'check_test_config',
     'check_train_config',
-    'classify_video',
-    'init_recognizer',
+    'classify',
+    'load',
     'read_config',
     'read_test_sets',
     'test',

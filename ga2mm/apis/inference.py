@@ -21,10 +21,10 @@ from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
 
 NONE_OF_THESE = 'none of these'
-"""The answer of :func:`classify_video` for a video of none of the classes."""
+"""The answer of :func:`classify` for a video of none of the classes."""
 
 
-def init_recognizer(
+def load(
     config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'
 ) -> CLIPRecognizer:
     """A recognizer ready to classify.
@@ -57,7 +57,7 @@ def init_recognizer(
 
 
 @torch.no_grad()
-def classify_video(
+def classify(
     model: CLIPRecognizer,
     video: str | Path,
     class_names: Sequence[str] | None = None,
@@ -66,7 +66,7 @@ def classify_video(
     """Probabilities of class names for a video.
 
     Args:
-        model: From :func:`init_recognizer`.
+        model: From :func:`load`.
         video: A video file.
         class_names: Any names; None for those that the model was given before.
         none_below: The threshold that :func:`calibrate_threshold` found for these class names. A video
@@ -106,7 +106,7 @@ def calibrate_threshold(
     videos is known to steps of 1 / n, so a rate of 0.05 takes 20 videos or more.
 
     Args:
-        model: From :func:`init_recognizer`.
+        model: From :func:`load`.
         anchor_videos: Files of irrelevant videos, like those that are to be rejected later. Best are ones
             that the model was not trained on.
         class_names: Any names; None for those that the model was given before.

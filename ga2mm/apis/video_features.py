@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ga2mm.apis.inference import init_recognizer
+from ga2mm.apis.inference import load
 from ga2mm.checks.config_check import check_config
 from ga2mm.engine.protocol_test_sets import IRRELEVANT
 from ga2mm.models import CLIPRecognizer
@@ -81,8 +81,8 @@ def load_models(cfg: Config, checkpoint: Path) -> list[CLIPRecognizer]:
         ValueError: The file is no checkpoint, or not one of this config.
     """
     device = get_device()
-    tuned = init_recognizer(cfg, checkpoint, device)
-    return [init_recognizer(without_prompts(cfg), device=device), tuned]
+    tuned = load(cfg, checkpoint, device)
+    return [load(without_prompts(cfg), device=device), tuned]
 
 
 def choose_videos(labels: Sequence[int], per_class: int, seed: int) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from mmengine.dist import barrier, is_main_process
 
-from ga2mm.apis.hard_prompt import export_hard_prompt
+from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.apis.run import test, train
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.config_hash import hashed

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from os import PathLike
+from typing import Any
 
 from ga2mm.datasets.annotation import read_annotation
 from ga2mm.datasets.label_map import class_names_of
@@ -23,12 +24,8 @@ class ActionVideoDataset(TolerantVideoDataset):
         pipeline: Transforms; they end in ``PackActionInputs``.
         label_map: The file of the class names, see :func:`read_label_map`, or the names themselves.
         split: ``'base'``, ``'novel'`` (classes that are never trained on) or ``'all'``.
-        data_prefix: ``dict(video=folder)``, put before the listed paths. Default: none.
         test_mode: True for validation and testing.
-        on_unreadable: ``'replace'`` (default in training), ``'wrong'`` (default in testing) or
-            ``'fail'``; see :class:`TolerantVideoDataset`.
-        indices: Take only the first videos (an integer) or these (a list of integers).
-        lazy_init: Do not read ``ann_file`` yet.
+        **kwargs: As in :class:`TolerantVideoDataset`.
 
     Raises:
         ValueError: An argument, the annotation file or the label map is wrong, a label is outside
@@ -41,11 +38,8 @@ class ActionVideoDataset(TolerantVideoDataset):
         pipeline: Sequence[dict | Callable],
         label_map: str | PathLike | Sequence[str],
         split: str,
-        data_prefix: dict | None = None,
         test_mode: bool = False,
-        on_unreadable: str | None = None,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **kwargs: Any,
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f'split={split!r}; use one of {SPLITS}')
@@ -55,15 +49,7 @@ class ActionVideoDataset(TolerantVideoDataset):
                 'on, set test_mode=True or train on the base split'
             )
         self.classes = class_names_of(label_map)
-        super().__init__(
-            ann_file,
-            pipeline=pipeline,
-            data_prefix=data_prefix,
-            test_mode=test_mode,
-            on_unreadable=on_unreadable,
-            indices=indices,
-            lazy_init=lazy_init,
-        )
+        super().__init__(ann_file, pipeline, test_mode=test_mode, **kwargs)
         # Not handed to MMEngine, which takes a string in metainfo for the name of a file to read.
         self._metainfo.update(classes=self.classes, split=split)
 

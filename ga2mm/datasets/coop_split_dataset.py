@@ -27,16 +27,12 @@ class CoOpSplitDataset(ActionVideoDataset):
         pipeline: Transforms; they start with ``OpenImage`` and end in ``PackActionInputs``.
         split: ``'base'``, the first half of the labels, rounded up; ``'novel'``, the others, which are never
             trained on; or ``'all'``. Labels count from 0 in each split.
-        data_prefix: ``dict(video=folder)``, put before the listed paths. Default: none.
         shots: Draw so many training images of each class; None for all. As in CoOp's code, a class with fewer
             gives all it has.
         seed: Seed of the draw. It is CoOp's: of each class in turn, in the order of the file and of all
             classes whatever the split, by Python's ``random.sample``.
         test_mode: True for validation and testing.
-        on_unreadable: ``'replace'`` (default in training), ``'wrong'`` (default in testing) or
-            ``'fail'``; see :class:`~ga2mm.datasets.TolerantVideoDataset`.
-        indices: Take only the first images (an integer) or these (a list of integers).
-        lazy_init: Do not list the images yet.
+        **kwargs: As in :class:`~ga2mm.datasets.ActionVideoDataset`.
 
     Raises:
         OSError: There is no such file, or it cannot be read.
@@ -49,13 +45,10 @@ class CoOpSplitDataset(ActionVideoDataset):
         subset: str,
         pipeline: Sequence[dict | Callable],
         split: str,
-        data_prefix: dict | None = None,
         shots: int | None = None,
         seed: int = 1,
         test_mode: bool = False,
-        on_unreadable: str | None = None,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **kwargs: Any,
     ) -> None:
         if subset not in SUBSETS:
             raise ValueError(f'{ann_file}: subset={subset!r}; use one of {SUBSETS}')
@@ -75,14 +68,11 @@ class CoOpSplitDataset(ActionVideoDataset):
         self.seed = seed
         super().__init__(
             str(ann_file),
-            pipeline=pipeline,
+            pipeline,
             label_map=[names[label] for label in self._labels],
             split=split,
-            data_prefix=data_prefix,
             test_mode=test_mode,
-            on_unreadable=on_unreadable,
-            indices=indices,
-            lazy_init=lazy_init,
+            **kwargs,
         )
 
     def list_videos(self) -> list[tuple[str, int]]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from os import PathLike
+from typing import Any
 
 from torchvision.datasets.folder import IMG_EXTENSIONS, find_classes
 
@@ -33,11 +34,7 @@ class ImageFolderDataset(ActionVideoDataset):
         shots: Draw so many images of each class; None for all.
         seed: Seed of the draw. It is made by a hash of seed and path, as ``tools/data/make_splits.py`` does:
             the same on every machine, and 4 shots are part of 8 shots.
-        test_mode: True for validation and testing.
-        on_unreadable: ``'replace'`` (default in training), ``'wrong'`` (default in testing) or
-            ``'fail'``; see :class:`~ga2mm.datasets.TolerantVideoDataset`.
-        indices: Take only the first images (an integer) or these (a list of integers).
-        lazy_init: Do not look for images yet.
+        **kwargs: As in :class:`~ga2mm.datasets.ActionVideoDataset`.
 
     Raises:
         OSError: There is no such folder, no folder of a class, or no image, a folder may not be read, or a
@@ -53,10 +50,7 @@ class ImageFolderDataset(ActionVideoDataset):
         split: str,
         shots: int | None = None,
         seed: int = 1,
-        test_mode: bool = False,
-        on_unreadable: str | None = None,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **kwargs: Any,
     ) -> None:
         if shots is not None and shots < 1:
             raise ValueError(f'{folder}: shots={shots}; draw at least 1 image of each class')
@@ -65,14 +59,11 @@ class ImageFolderDataset(ActionVideoDataset):
         names = _class_names(folder)
         super().__init__(
             str(folder),
-            pipeline=pipeline,
+            pipeline,
             label_map=[names[label] for label in labels_of_split(len(names), split)],
             split=split,
             data_prefix=dict(video=str(folder)),
-            test_mode=test_mode,
-            on_unreadable=on_unreadable,
-            indices=indices,
-            lazy_init=lazy_init,
+            **kwargs,
         )
 
     def list_videos(self) -> list[tuple[str, int]]:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ga2mm.engine.gaussian_average_hook import gaussian_weights
 from ga2mm.models import CLIPRecognizer, ConditionalPrompt, ProjectedPrompt, VideoTokens
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import set_gt_label
 

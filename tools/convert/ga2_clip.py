@@ -13,7 +13,7 @@ from conversion import (
 )
 from mmengine.config import Config
 
-from ga2mm.apis.hard_prompt import soft_prompt_of
+from ga2mm.apis.export_hard_prompt import soft_prompt_of
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.utils import one_line_errors
 

@@ -8,7 +8,7 @@ of the others with --config, or the runs that take the prompt must set coupling.
 import argparse
 from pathlib import Path
 
-from ga2mm.apis.hard_prompt import export_hard_prompt
+from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.utils import one_line_errors
 
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ga2mm.models.prompts.hard_prompt import read_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import read_hard_prompt
 from ga2mm.registry import MODELS
 
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from fuzzing.damage import damage_bytes
 from fuzzing.kind import ANYTHING, NOTHING, RAN, Case, Kind
 from fuzzing.world import World, run_tool
-from ga2mm.apis import init_recognizer
-from ga2mm.apis.hard_prompt import export_hard_prompt
+from ga2mm.apis import load
+from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.engine import read_checkpoint
 from ga2mm.models import OpenCLIP
-from ga2mm.models.prompts.hard_prompt import read_hard_prompt, write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import read_hard_prompt, write_hard_prompt
 
 ZIP_TAGS = (b'PK\x03\x04', b'PK\x01\x02', b'PK\x05\x06', b'PK\x06\x06')
 SAFETENSORS_TAGS = (b'"dtype"', b'"shape"', b'"data_offsets"', b'__metadata__')
@@ -142,7 +142,7 @@ class Checkpoints(Kind):
 
     def damage(self, folder: Path, rng: random.Random) -> Case:
         sound, path = self.world.checkpoint, folder / 'damaged.pth'
-        tools = ('init_recognizer', 'init_recognizer', 'export_hard_prompt', 'test', 'resume')
+        tools = ('load', 'load', 'export_hard_prompt', 'test', 'resume')
         way = rng.random()
         if way < 0.05:
             path.write_bytes(sound.read_bytes())
@@ -172,8 +172,8 @@ class Checkpoints(Kind):
     def read(self, case: Case) -> Any:
         tool = case.what.split('; ')[-1]
         config, work_dir = self.world.config, case.path.parent / 'work_dir'
-        if tool == 'init_recognizer':
-            return init_recognizer(Config.fromfile(config), case.path).state_dict()
+        if tool == 'load':
+            return load(Config.fromfile(config), case.path).state_dict()
         if tool == 'export_hard_prompt':
             return export_hard_prompt(case.path, case.path.with_name('out.safetensors'), config)
         if tool == 'test':
@@ -189,7 +189,7 @@ class Checkpoints(Kind):
         if different:
             return f'{different} was read otherwise than written'
         if isinstance(found, dict):
-            right = init_recognizer(Config.fromfile(self.world.config), sound).state_dict()
+            right = load(Config.fromfile(self.world.config), sound).state_dict()
             different = next(differences(right, found), None)
         return f'{different} of the model is wrong' if different else None
 

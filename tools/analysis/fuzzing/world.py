@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from ga2mm.miniature.dataset import generate_draw, generate_irrelevant
 from ga2mm.models import OpenCLIP
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 
 ROOT = Path(__file__).parents[3]
 

@@ -8,7 +8,7 @@ from ga2mm.apis.config import config_errors, read_config
 from ga2mm.checks.config_check import check_config
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import OpenCLIP
-from ga2mm.models.prompts.hard_prompt import write_hard_prompt
+from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 
 SOFT_PROMPT = 'cls_head.text_prompt.soft_prompt'
