@@ -15,7 +15,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
 
 
 # Recognizers, CLIPs, prompt learners, heads and objectives.
-MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ga2mm.models', 'ga2mm.objectives')
+MODELS = _child(mmaction.MODELS, 'mmaction.models', 'ga2mm.models', 'ga2mm.objectives', 'ga2mm.experimental')
 MODEL_WRAPPERS = _child(mmaction.MODEL_WRAPPERS, 'mmaction.models')
 WEIGHT_INITIALIZERS = _child(mmaction.WEIGHT_INITIALIZERS, 'mmaction.models')
 TASK_UTILS = _child(mmaction.TASK_UTILS, 'mmaction.models')
@@ -44,4 +44,6 @@ VISBACKENDS = _child(mmaction.VISBACKENDS, 'mmaction.visualization')
 INFERENCERS = _child(mmaction.INFERENCERS, 'mmaction.apis')
 
 # Objectives that look at anchors. This one has no parent: the idea is ours.
-ANCHOR_STRATEGIES = Registry('anchor strategy', scope='ga2mm', locations=['ga2mm.objectives'])
+ANCHOR_STRATEGIES = Registry(
+    'anchor strategy', scope='ga2mm', locations=['ga2mm.objectives', 'ga2mm.experimental']
+)

@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
 from test_recognizer import NAMES, gradients, largest, make_clips, make_samples, predict
 
-from ga2mm.models import ClassGuidedAttention, CLIPRecognizer, TemporalTransformer
-from ga2mm.models.temporal import mean_over_frames
+from ga2mm.experimental import ClassGuidedAttention, TemporalTransformer
+from ga2mm.models import CLIPRecognizer
+from ga2mm.models.video_encoder import mean_over_frames
 from ga2mm.structures import get_scores
 
 TRANSFORMER = dict(type='TemporalTransformer', layers=1)

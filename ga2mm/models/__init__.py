@@ -11,14 +11,12 @@ from ga2mm.models.prompts import (
     ProjectedPrompt,
 )
 from ga2mm.models.recognizers import CLIPRecognizer
-from ga2mm.models.temporal import ClassGuidedAttention, TemporalTransformer
 from ga2mm.models.text_encoder import TextEncoder
 from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
 
 __all__ = [
     'AttributeRetrieval',
     'CLIPRecognizer',
-    'ClassGuidedAttention',
     'ConditionalPrompt',
     'ContextPrompt',
     'CoupledPromptHead',
@@ -26,7 +24,6 @@ __all__ = [
     'HardPromptCoupling',
     'OpenCLIP',
     'ProjectedPrompt',
-    'TemporalTransformer',
     'TextEncoder',
     'VideoEncoder',
     'VideoTokens',

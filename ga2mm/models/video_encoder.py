@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ga2mm.models.clip import OpenCLIP
-from ga2mm.models.temporal import mean_over_frames
 from ga2mm.utils import at_least_float32
+
+
+def mean_over_frames(frame_features: Tensor) -> Tensor:
+    """Give the unit features (clips, embed_dim) of frame features (clips, T, embed_dim)."""
+    return F.normalize(frame_features.mean(dim=1), dim=-1)
 
 
 @dataclass
@@ -34,7 +39,7 @@ class VideoEncoder:
     Args:
         clip: The CLIP.
         prompt: Prompt learner of the vision tower; None for none.
-        temporal: Temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
+        temporal: Temporal model (see :mod:`ga2mm.experimental`); None for the mean over frames.
         with_layers: Whether to keep patch tokens, which costs memory.
     """
 

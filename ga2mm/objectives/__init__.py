@@ -1,12 +1,9 @@
 """Objectives, one a file: what training minimises. They map tensors to a scalar and know no model."""
 
 from ga2mm.objectives.classification_loss import ClassificationLoss
-from ga2mm.objectives.distribution_consistency import DistributionConsistency
 from ga2mm.objectives.dual_stream_contrastive_loss import DualStreamContrastiveLoss
 from ga2mm.objectives.feature_consistency import FeatureConsistency
-from ga2mm.objectives.joint_softmax import JointSoftmax
 from ga2mm.objectives.key_loss import KeyLoss
-from ga2mm.objectives.margin import Margin
 from ga2mm.objectives.objective import BatchFeatures, Objective, TuningSetup
 from ga2mm.objectives.objectives import Objectives
 from ga2mm.objectives.released_anchor import ReleasedAnchor
@@ -17,12 +14,9 @@ from ga2mm.objectives.self_regularization_loss import SelfRegularizationLoss
 __all__ = [
     'BatchFeatures',
     'ClassificationLoss',
-    'DistributionConsistency',
     'DualStreamContrastiveLoss',
     'FeatureConsistency',
-    'JointSoftmax',
     'KeyLoss',
-    'Margin',
     'Objective',
     'Objectives',
     'ReleasedAnchor',

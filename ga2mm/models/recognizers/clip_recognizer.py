@@ -44,7 +44,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
             without anchors.
         losses: Configs of other objectives, of ``MODELS``, logged as ``loss_<type>``. Of several of one type
             each is logged with its number.
-        temporal: Config of the temporal model (:mod:`ga2mm.models.temporal`); None for the mean over frames.
+        temporal: Config of the temporal model (see :mod:`ga2mm.experimental`); None for the mean over frames.
         data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
             and ``format_shape='NCTHW'``.
         train_cfg: As in MMAction2.

@@ -5,7 +5,7 @@ from mmengine.model import BaseModule
 from open_clip.transformer import QuickGELU, Transformer
 from torch import Tensor, nn
 
-from ga2mm.models.temporal.mean_over_frames import mean_over_frames
+from ga2mm.models.video_encoder import mean_over_frames
 from ga2mm.registry import MODELS
 
 
