@@ -10,12 +10,12 @@ On the miniature world, harmonic mean of base and novel accuracy against what th
 ``TemporalTransformer``      temporal model; 42.4 points below the mean over frames, 6.5 at a lower rate
 ===========================  ======================================================================
 
-The tables with intervals: ``docs/experiments/anchors_validation.md``, ``unknown_videos.md`` and
-``temporal_validation.md`` in the same folder. Nothing here was measured on real data.
+The tables with intervals: ``anchors_validation.md``, ``unknown_videos.md`` and ``temporal_validation.md`` in
+``docs/experiments``. Nothing here was measured on real data.
 
 A temporal model maps ``frame_features`` (clips, T, embed_dim), not normalised, and ``class_features``
-(classes, embed_dim), of unit length, to unit features (clips, embed_dim), or (clips, classes, embed_dim) where
-the classes guide it. If its constructor has the keyword-only argument ``embed_dim``, the model gives it.
+(classes, embed_dim), of unit length, to unit features: (clips, embed_dim), or (clips, classes, embed_dim)
+where the classes guide it. A keyword-only argument ``embed_dim`` of its constructor is given by the model.
 """
 
 from ga2mm.experimental.class_guided_attention import ClassGuidedAttention
