@@ -2,7 +2,6 @@ import random
 
 import numpy as np
 import pytest
-import running
 import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.model import BaseModel
@@ -12,6 +11,7 @@ from mmengine.runner import Runner
 from ga2mm.anchors import AnchorBatchSampler, AnchorDataset, AnchorVideoDataset
 from ga2mm.datasets import ActionVideoDataset
 from ga2mm.structures import get_gt_label
+from tests.helpers import running
 
 LABELLED = 14
 

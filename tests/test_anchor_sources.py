@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import running
 import torch
 from mmengine.dataset import DefaultSampler
 from mmengine.logging import MMLogger
-from test_datasets import make_pipeline, read_all, write_video
 
 from ga2mm.anchors import AnchorBatchSampler
 from ga2mm.anchors.generated_anchors import KINDS, MIXED_VIDEOS
@@ -22,8 +20,10 @@ from ga2mm.datasets import read_label_map
 from ga2mm.models import OpenCLIP
 from ga2mm.registry import DATASETS
 from ga2mm.structures import get_gt_label
+from tests.helpers import running
+from tests.helpers.videos import make_pipeline, read_all, write_video
 
-NAMES = Path(__file__).parent / 'data'
+NAMES = running.DATA
 UCF101, KINETICS400 = (NAMES / f'{name}_classes.txt' for name in ('ucf101', 'kinetics400'))
 VIDEOS = 9
 

@@ -3,50 +3,29 @@
 import copy
 import math
 import warnings
-from pathlib import Path
 
 import pytest
-import running
 import torch
 import torch.nn.functional as F
-from test_recognizer import NAMES, gradients, largest, make_clips, make_samples
 
 from ga2mm.build import build_part
 from ga2mm.models import CLIPRecognizer
 from ga2mm.objectives import BatchFeatures, Objective, Objectives, TuningSetup
 from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
-
-BOTH, VISION = {'vision', 'text'}, {'vision'}
-OVER_CLASSES = dict(type='DistributionConsistency', temperature=2.0)
-# Every strategy with the towers whose prompts it reaches, as its docstring says.
-STRATEGIES = [
-    (dict(type='FeatureConsistency', weight=3.0), BOTH),
-    (dict(type='ReleasedAnchor'), BOTH),
-    (OVER_CLASSES, BOTH),
-    (dict(type='DistributionConsistency', over='negatives'), BOTH),
-    (dict(type='JointSoftmax', weight=0.5), BOTH),
-    (dict(type='JointSoftmax', prompted_negatives=True), BOTH),
-    (dict(type='Margin', form='hinge', margin=2.0), BOTH),
-    (dict(type='Margin', prompted_negatives=True), BOTH),
-    (dict(type='SelfConsistency'), BOTH),
-    (dict(type='SelfConsistency', text_weight=0, logits_weight=0), VISION),
-    (dict(type='SelfConsistency', video_weight=0, logits_weight=0), {'text'}),
-    (dict(type='SelfConsistency', text_weight=0, video_weight=0), BOTH),
-    (dict(type='ResidualFeatureDistillation', weight=3.0, hidden=5), BOTH),
-]
-CONFIGS = [config for config, _ in STRATEGIES]
-ON_LABELLED_CLIPS = ('SelfConsistency', 'ResidualFeatureDistillation')
-WITH_ANCHORS = [config for config in CONFIGS if config['type'] not in ON_LABELLED_CLIPS]
-WITH_LOSS = [config for config in CONFIGS if config['type'] != 'ReleasedAnchor']  # in any order of negatives
-NEGATIVES = ['else', 'nothing', 'noise']  # one for each class, which ReleasedAnchor needs to act
-
-
-def given(*configs: dict, negatives: list[str] = NEGATIVES, log_grad_norm: bool = False) -> dict:
-    """The recognizer's arguments for objectives with and without anchors."""
-    strategies = [config for config in configs if config['type'] not in ON_LABELLED_CLIPS]
-    anchors = dict(negatives=negatives, strategies=strategies, log_grad_norm=log_grad_norm)
-    losses = [config for config in configs if config['type'] in ON_LABELLED_CLIPS]
-    return dict(anchors=anchors if strategies else None, losses=losses)
+from tests.helpers import running
+from tests.helpers.models import NAMES, gradients, largest, make_clips, make_samples
+from tests.helpers.objectives import (
+    CONFIGS,
+    NEGATIVES,
+    ON_LABELLED_CLIPS,
+    OVER_CLASSES,
+    STRATEGIES,
+    WITH_ANCHORS,
+    WITH_LOSS,
+    given,
+    loss_and_gradients,
+    save_of_rank,
+)
 
 
 def names_of(model: CLIPRecognizer) -> dict[str, str]:
@@ -487,25 +466,6 @@ def test_what_is_said_to_have_no_gradient_has_none(make_recognizer):
         assert float(losses[f'grad_norm_{name}']) == 0, name
 
 
-def _loss_and_gradients(model: torch.nn.Module, rows: list[int]) -> dict[str, torch.Tensor]:
-    """Losses of these rows of one batch, as logged, and the gradient of their sum."""
-    labels = (0, 1, 2, 0, *[None] * 4)
-    losses = model(make_clips(8)[rows], make_samples(*(labels[row] for row in rows)), mode='loss')
-    total = sum(value for name, value in losses.items() if 'loss' in name)
-    total.backward()
-    found = {name: value.detach() for name, value in losses.items() if 'loss' in name}
-    return found | {
-        name.removeprefix('module.'): parameter.grad for name, parameter in model.named_parameters()
-    }
-
-
-def _save_of_rank(rank: int, model: CLIPRecognizer, folder: Path) -> None:
-    found = _loss_and_gradients(
-        torch.nn.parallel.DistributedDataParallel(model), [[0, 1, 4, 5], [2, 3, 6, 7]][rank]
-    )
-    torch.save(found, folder / f'{rank}.pth')
-
-
 # Not ReleasedAnchor: as released, it shifts the logits by the mean over the anchors of its own process.
 @pytest.mark.parametrize('config', WITH_LOSS, ids=str)
 def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recognizer, tmp_path):
@@ -513,9 +473,9 @@ def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recogniz
     # Some do not look at anchors, which need some use.
     beside = [dict(type='FeatureConsistency')] if config['type'] in ON_LABELLED_CLIPS else []
     model = make_recognizer(**given(config, *beside))
-    running.in_two_processes(_save_of_rank, copy.deepcopy(model), tmp_path)
+    running.in_two_processes(save_of_rank, copy.deepcopy(model), tmp_path)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))
-    alone = _loss_and_gradients(model, list(range(8)))
+    alone = loss_and_gradients(model, list(range(8)))
     assert alone.keys() == first.keys() and len(alone) >= 3
     for name, value in alone.items():
         if 'loss' in name:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import running
 import torch
 from mmengine.config import Config
 
@@ -15,8 +14,9 @@ from ga2mm.datasets import UnreadableVideoError
 from ga2mm.miniature import world
 from ga2mm.miniature.dataset import write_video
 from ga2mm.registry import MODELS
+from tests.helpers import running
 
-ROOT = Path(__file__).parents[1]
+ROOT = running.ROOT
 
 
 def zero_shot() -> Config:

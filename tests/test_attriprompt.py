@@ -3,17 +3,17 @@ import json
 import math
 
 import pytest
-import running
 import torch
 import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
-from test_recognizer import count_text_passes, gradients, make_clips, make_samples, predict
 
 from ga2mm.models import AttributeRetrieval, VideoTokens
 from ga2mm.models.feature_cache import FeatureCache
 from ga2mm.models.prompts.spherical_kmeans import spherical_kmeans
 from ga2mm.objectives import BatchFeatures, DualStreamContrastiveLoss, KeyLoss, SelfRegularizationLoss
 from ga2mm.registry import MODELS
+from tests.helpers import running
+from tests.helpers.models import count_text_passes, gradients, make_clips, make_samples, predict
 
 NAMES = ('walk', 'climb stairs', 'drink')
 CLIPS, FRAMES = 4, 2

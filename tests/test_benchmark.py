@@ -13,9 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import running
 from mmengine.config import Config
-from running import finish, start
 from scipy.stats import ttest_1samp
 
 from ga2mm.apis import read_config, read_test_sets, train
@@ -25,6 +23,8 @@ from ga2mm.benchmark.plan import Benchmark, read_benchmark, sources
 from ga2mm.benchmark.scheduler import slots_for
 from ga2mm.benchmark.statistics import paired_difference, summarise
 from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
+from tests.helpers import running
+from tests.helpers.running import finish, start
 
 BENCHMARKS = sorted((running.ROOT / 'configs' / 'benchmarks').glob('*.py'))
 TOOL = running.ROOT / 'tools' / 'run_protocol.py'

@@ -6,11 +6,9 @@ from typing import Any
 
 import mmaction
 import pytest
-import running
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from test_every_config import MODEL_CONFIGS, name_of
 
 from ga2mm import apis
 from ga2mm.apis import ConfigOptions, check_config, read_config
@@ -20,6 +18,8 @@ from ga2mm.checks.pipeline_check import check_pipelines
 from ga2mm.checks.signatures import arguments_of
 from ga2mm.datasets import ActionVideoDataset
 from ga2mm.registry import HOOKS, METRICS, PARAM_SCHEDULERS
+from tests.helpers import running
+from tests.helpers.configs import MODEL_CONFIGS, name_of
 
 CONFIG = running.CONFIGS / 'miniature_ga2.py'
 MMACTION = Path(mmaction.__file__).parent / '.mim' / 'configs' / 'recognition'

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-import running
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ga2mm.registry import MODELS
+from tests.helpers import running
 
 SCHEDULES = {'base2novel': (12, 2, 4e-2), 'fewshot': (30, 5, 8e-3)}
 RECIPES = [

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import open_clip
 import pytest
-import running
 import torch
 from mmengine.config import Config
 from safetensors import safe_open
@@ -20,8 +19,9 @@ from ga2mm.apis import load
 from ga2mm.models import CLIPRecognizer, OpenCLIP
 from ga2mm.models.clip.weights import read_weights
 from ga2mm.models.prompts.hard_prompt_file import read_hard_prompt
+from tests.helpers import running
 
-REFERENCE = Path(__file__).parent / 'data' / 'ga2_clip_reference.npz'
+REFERENCE = running.DATA / 'ga2_clip_reference.npz'
 MAPPING = 'prompt_learner.proj_b2n_VPT.0'
 DEEPER_TEXT = 'text_encoder.transformer.resblocks.1.VPT_shallow'
 TOLERANCE = 1e-5

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-import running
 import torch
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import BaseModel
@@ -29,11 +28,12 @@ from ga2mm.engine.unreadable_test_videos import UnreadableTestVideos
 from ga2mm.registry import DATASETS
 from ga2mm.structures import get_gt_label
 from ga2mm.utils import one_line_errors
+from tests.helpers import running
+from tests.helpers.videos import FRAMES, make_pipeline, read_all, write_video
 
-FRAMES = 24
 CLASSES = ['jump', 'run', 'swim']
 UNREADABLE = ['missing.mp4', 'empty.mp4', 'truncated.mp4', 'garbled.mp4', 'text.mp4', 'absurd.mp4']
-DATA = Path(__file__).parent / 'data'
+DATA = running.DATA
 
 
 @pytest.fixture(autouse=True)
@@ -63,25 +63,6 @@ def videos(tmp_path_factory) -> Path:
     return folder
 
 
-def write_video(path: Path, codec: str, seed: int) -> None:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 10, (64, 48))
-    generator = np.random.default_rng(seed)
-    for _ in range(FRAMES):
-        writer.write(generator.integers(100, 255, (48, 64, 3), dtype=np.uint8))
-    writer.release()
-
-
-def make_pipeline(clip_len: int = 4) -> list[dict]:
-    return [
-        dict(type='OpenVideo'),
-        dict(type='UniformSample', clip_len=clip_len),
-        dict(type='DecodeFrames'),
-        dict(type='Resize', scale=(32, 32), keep_ratio=False),
-        dict(type='FormatShape', input_format='NCTHW'),
-        dict(type='PackActionInputs'),
-    ]
-
-
 def make_dataset(videos: Path, lines: list[str], tmp_path: Path, **arguments) -> ActionVideoDataset:
     ann_file = tmp_path / 'list.txt'
     ann_file.write_text('\n'.join(lines))
@@ -94,22 +75,6 @@ def make_dataset(videos: Path, lines: list[str], tmp_path: Path, **arguments) ->
         data_prefix=dict(video=str(videos)),
     )
     return DATASETS.build(config | arguments)
-
-
-def read_all(dataset, num_workers: int) -> list[dict]:
-    config = dict(
-        batch_size=2,
-        num_workers=num_workers,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dataset,
-        collate_fn=dict(type='pseudo_collate'),
-    )
-    batches = list(Runner.build_dataloader(config, seed=0))
-    return [
-        dict(inputs=inputs, data_samples=sample)
-        for batch in batches
-        for inputs, sample in zip(batch['inputs'], batch['data_samples'], strict=True)
-    ]
 
 
 # Decoding
@@ -499,7 +464,7 @@ def test_label_map_formats(tmp_path):
     assert read_label_map(table) == ('1 finger', '2 fingers')
 
 
-CASES = Path(__file__).parent / 'data' / 'label_maps'
+CASES = running.DATA / 'label_maps'
 
 
 def test_numbered_label_map_of_ucf101():

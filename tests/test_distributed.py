@@ -11,12 +11,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import running
 import torch
 from mmengine.config import Config
-from running import finish, logged_losses, miniature, start, train
 
 from ga2mm.engine import prepare_distributed
+from tests.helpers import running
+from tests.helpers.running import finish, logged_losses, miniature, start, train
 
 TRAIN, TEST = running.ROOT / 'tools' / 'dist_train.sh', running.ROOT / 'tools' / 'dist_test.sh'
 CONFIG = running.CONFIGS / 'miniature_ga2.py'

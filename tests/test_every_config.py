@@ -7,24 +7,19 @@ import re
 from pathlib import Path
 
 import pytest
-import running
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from test_recognizer import make_clips, make_samples
 
 from ga2mm.apis.run import learns
 from ga2mm.models import OpenCLIP
 from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
+from tests.helpers import running
+from tests.helpers.configs import CONFIGS, MODEL_CONFIGS, name_of
+from tests.helpers.models import make_clips, make_samples
 
-CONFIGS = running.ROOT / 'configs'
-MODEL_CONFIGS = sorted(
-    path
-    for path in CONFIGS.rglob('*.py')
-    if path.relative_to(CONFIGS).parts[0] not in ('_base_', 'benchmarks')
-)
 LEARNERS = (
     'coop', 'cocoop', 'vpt_shallow', 'vpt_deep', 'ivlp', 'maple', 'promptsrc', 'attriprompt', 'vificlip',
     'froster',
@@ -38,10 +33,6 @@ METHODS = {
 RUNS = [(path, method) for path in MODEL_CONFIGS for method in METHODS.get(path.name, (None,))]
 DATASETS, PROTOCOLS = ('ucf101', 'hmdb51', 'ssv2', 'k400'), ('base2novel', 'fewshot')
 NAMES = ['circle rising', 'square falling', 'ring_spinning', 'star glowing']
-
-
-def name_of(value: Path | str | None) -> str:
-    return str(value.relative_to(CONFIGS).with_suffix('')) if isinstance(value, Path) else value or ''
 
 
 @pytest.fixture(scope='module')

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-import running
 import torch
 from mmengine.config import Config
-from running import logged_losses, tool
 
 from ga2mm.engine import read_checkpoint
 from ga2mm.registry import DATASETS
+from tests.helpers import running
+from tests.helpers.running import logged_losses, tool
 
 EXAMPLES = running.ROOT / 'examples'
 CONFIG = EXAMPLES / 'miniature_extended.py'

@@ -3,18 +3,26 @@
 import copy
 
 import pytest
-import running
 import torch
 import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
-from test_anchor_strategies import NEGATIVES, _loss_and_gradients, _save_of_rank
-from test_recognizer import NAMES, count_text_passes, gradients, largest, make_clips, make_samples, predict
 
 from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.apis.run import learns
 from ga2mm.apis.video_features import without_prompts
 from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
+from tests.helpers import running
+from tests.helpers.models import (
+    NAMES,
+    count_text_passes,
+    gradients,
+    largest,
+    make_clips,
+    make_samples,
+    predict,
+)
+from tests.helpers.objectives import NEGATIVES, loss_and_gradients, save_of_rank
 
 NO_PROMPTS = dict(vision_prompt=None, text_prompt=None)
 TOKEN_TABLE = 'backbone.model.token_embedding.weight'
@@ -296,9 +304,9 @@ def test_the_model_before_tuning_that_is_drawn_learns_nothing():
 
 def test_two_processes_get_the_losses_and_gradients_of_one(make_tuned, tmp_path):
     model = make_tuned(**CONSISTENCY, **DISTILLATION)
-    running.in_two_processes(_save_of_rank, copy.deepcopy(model), tmp_path)
+    running.in_two_processes(save_of_rank, copy.deepcopy(model), tmp_path)
     first, second = (torch.load(tmp_path / f'{rank}.pth') for rank in range(2))
-    alone = _loss_and_gradients(model, list(range(8)))
+    alone = loss_and_gradients(model, list(range(8)))
     for name, value in alone.items():
         if name == TOKEN_TABLE:
             assert value is first[name] is None

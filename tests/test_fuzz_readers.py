@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-import running
+
+from tests.helpers import running
 
 SCRIPT = running.ROOT / 'tools' / 'analysis' / 'fuzz_readers.py'
 

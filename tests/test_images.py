@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import running
 import torch
 from mmengine.config import Config
 from PIL import Image
-from running import miniature, train
 
 from ga2mm.anchors import AnchorVideoDataset
 from ga2mm.apis import check_train_config
@@ -25,6 +23,8 @@ from ga2mm.datasets import (
 )
 from ga2mm.registry import DATASETS
 from ga2mm.structures import get_gt_label
+from tests.helpers import running
+from tests.helpers.running import miniature, train
 
 CLASSES = ['crane', 'finch', 'heron', 'owl', 'wren']
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30), (30, 200, 200)]

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers import running
+
+ROOT = running.ROOT
 
 STEP = """
 import mmaction, torch

@@ -9,7 +9,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from test_recognizer import count_text_passes, gradients, largest, make_clips, make_samples, predict
 
 from ga2mm.anchors.attribute_banks import ATTRIBUTE_BANKS
 from ga2mm.anchors.negatives import read_negatives
@@ -20,8 +19,10 @@ from ga2mm.models import CLIPRecognizer
 from ga2mm.objectives import Objectives, TuningSetup
 from ga2mm.objectives.build_objectives import AnchorArguments
 from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
+from tests.helpers import running
+from tests.helpers.models import count_text_passes, gradients, largest, make_clips, make_samples, predict
 
-DATA = Path(__file__).parent / 'data'
+DATA = running.DATA
 CLASSES = ['circle rising', 'square spinning', 'star glowing']
 HEAD_TEMPLATE = 'a video of a {}.'
 TEMPLATES = ['a photo of {}.', 'footage of {}', '{}']

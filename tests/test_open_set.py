@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import running
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
-from running import finish, miniature, start, tool
 
 from ga2mm.apis import NONE_OF_THESE, calibrate_threshold, check_train_config, classify, load
 from ga2mm.evaluation import auroc, fpr_at_tpr
+from tests.helpers import running
+from tests.helpers.running import finish, miniature, start, tool
 
 ROOT = running.ROOT
 TEST_SETS = ROOT / 'configs' / '_base_' / 'test_sets' / 'miniature_irrelevant.py'

@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS as MMACTION_MODELS
-from mmaction.structures import ActionDataSample
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
@@ -16,55 +15,17 @@ from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.objectives import Objective
 from ga2mm.registry import ANCHOR_STRATEGIES
 from ga2mm.structures import get_scores, set_gt_label
+from tests.helpers.models import (
+    NAMES,
+    count_text_passes,
+    gradients,
+    largest,
+    make_clips,
+    make_samples,
+    predict,
+)
 
-NAMES = ['walk', 'climb stairs', 'drink']
 FEATURE_CONSISTENCY = dict(negatives=['else', 'nothing'], strategies=[dict(type='FeatureConsistency')])
-
-
-def make_clips(count: int = 3, crops: int = 1, num_frames: int = 2, seed: int = 0) -> torch.Tensor:
-    """Clips (count, crops, 3, T, 32, 32) that differ enough for a random CLIP to see it."""
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.randn(count * crops, 3, num_frames, 4, 4, generator=generator)
-    clips = F.interpolate(coarse, size=(num_frames, 32, 32), mode='nearest') * 2
-    return clips.unflatten(0, (count, crops))
-
-
-def make_samples(*labels: int | None) -> list[ActionDataSample]:
-    """Samples with these labels; None for an anchor."""
-    samples = []
-    for label in labels:
-        sample = ActionDataSample(metainfo=dict(is_anchor=label is None))
-        if label is not None:
-            set_gt_label(sample, label)
-        samples.append(sample)
-    return samples
-
-
-@torch.no_grad()
-def predict(model: CLIPRecognizer, clips: torch.Tensor) -> torch.Tensor:
-    samples = make_samples(*[0] * len(clips))
-    return torch.stack([get_scores(sample) for sample in model.eval()(clips, samples, mode='predict')])
-
-
-def gradients(model: CLIPRecognizer, loss: torch.Tensor) -> dict[str, torch.Tensor]:
-    model.zero_grad()
-    loss.backward()
-    return {
-        name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
-        for name, parameter in model.named_parameters()
-    }
-
-
-def largest(tensors: dict[str, torch.Tensor], part: str) -> float:
-    values = [float(value.abs().max()) for name, value in tensors.items() if part in name]
-    assert values, part
-    return max(values)
-
-
-def count_text_passes(model: CLIPRecognizer) -> list[int]:
-    calls: list[int] = []
-    model.backbone.text_tower.ln_final.register_forward_hook(lambda *args: calls.append(1))
-    return calls
 
 
 @pytest.fixture

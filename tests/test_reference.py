@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers import running
+
+ROOT = running.ROOT
 TOOL = ROOT / 'tools' / 'analysis' / 'check_reference.py'
-REFERENCE = Path(__file__).parent / 'data' / 'ga2_clip_reference.npz'
+REFERENCE = running.DATA / 'ga2_clip_reference.npz'
 GRADIENT = 'out/negative_per_class/grad/image_encoder.VPT'
 
 

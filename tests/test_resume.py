@@ -9,16 +9,16 @@ import textwrap
 from pathlib import Path
 
 import pytest
-import running
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from running import miniature, train, train_until
 
 from ga2mm.apis import classify, load
 from ga2mm.apis import train as train_by_config
 from ga2mm.engine import latest_checkpoint, read_checkpoint
 from ga2mm.utils import replace_when_written
+from tests.helpers import running
+from tests.helpers.running import miniature, train, train_until
 
 pytestmark = pytest.mark.usefixtures('in_miniature_folder')
 

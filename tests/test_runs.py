@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import running
 import torch
 from mmengine.config import Config
 from mmengine.fileio import get_file_backend
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
-from running import losses, miniature, train
 
 from ga2mm.datasets import read_annotation, read_label_map
 from ga2mm.engine import read_checkpoint
 from ga2mm.evaluation import harmonic_mean
+from tests.helpers import running
+from tests.helpers.running import losses, miniature, train
 
 pytestmark = pytest.mark.usefixtures('in_miniature_folder')
 

@@ -15,7 +15,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import running
 from mmengine.config import Config
 
 from ga2mm.apis import check_train_config, run
@@ -25,8 +24,9 @@ from ga2mm.checks.same_videos import SAMPLE, same_contents
 from ga2mm.checks.split_check import check_lists, check_test_config
 from ga2mm.checks.video_check import check_files
 from ga2mm.datasets import read_annotation, read_label_map
+from tests.helpers import running
 
-with (Path(__file__).parent / 'data' / 'published_partitions.csv').open(encoding='utf-8') as file:
+with (running.DATA / 'published_partitions.csv').open(encoding='utf-8') as file:
     PUBLISHED = list(csv.DictReader(file))
 HMDB51_CLASSES = sorted(row['class'] for row in PUBLISHED if row['dataset'] == 'hmdb51')
 

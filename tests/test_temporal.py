@@ -4,12 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
-from test_recognizer import NAMES, gradients, largest, make_clips, make_samples, predict
 
 from ga2mm.experimental import ClassGuidedAttention, TemporalTransformer
 from ga2mm.models import CLIPRecognizer
 from ga2mm.models.video_encoder import mean_over_frames
 from ga2mm.structures import get_scores
+from tests.helpers.models import NAMES, gradients, largest, make_clips, make_samples, predict
 
 TRANSFORMER = dict(type='TemporalTransformer', layers=1)
 ATTENTION = dict(type='ClassGuidedAttention')

@@ -4,12 +4,12 @@ import json
 import sys
 
 import pytest
-import running
 import torch
-from running import finish, miniature, start, tool, train
 from safetensors import safe_open
 
 from ga2mm.utils import one_line_errors
+from tests.helpers import running
+from tests.helpers.running import finish, miniature, start, tool, train
 
 CONFIG = running.CONFIGS / 'miniature_ga2.py'
 ZERO_SHOT = running.CONFIGS / 'miniature_zero_shot.py'

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import running
 import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
@@ -21,6 +20,7 @@ from ga2mm.models.prompts.hard_prompt_file import read_hard_prompt, write_hard_p
 from ga2mm.tensor_files import read_safetensors, write_safetensors
 from ga2mm.utils import one_line_errors
 from ga2mm.visualization.results import read_results
+from tests.helpers import running
 
 KEY = 'cls_head.text_prompt.soft_prompt'
 
@@ -446,7 +446,7 @@ def test_deeply_nested_json_is_refused_in_one_line(tmp_path):
 
 
 def test_damaged_reference_numbers_end_in_one_line(tmp_path):
-    content = (Path(__file__).parent / 'data' / 'zoo_coop_a.npz').read_bytes()
+    content = (running.DATA / 'zoo_coop_a.npz').read_bytes()
     for place in random.Random(0).sample(range(len(content)), 20):
         flipped = bytearray(content)
         flipped[place] ^= 16

@@ -13,8 +13,9 @@ from PIL import Image
 
 from ga2mm.apis.inference import _pipeline
 from ga2mm.datasets import DecodeFrames, OpenVideo, UnreadableVideoError, VideoFile, transforms
+from tests.helpers import running
 
-DATA = Path(__file__).parent / 'data' / 'videos'
+DATA = running.DATA / 'videos'
 BITS = 8
 KINDS = {
     'h264.mp4': dict(codec='libx264', gop=25),

@@ -7,14 +7,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import running
 import torch
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from mmengine.config import Config
-from running import miniature, tool, train
 
 from ga2mm.apis import video_features
 from ga2mm.registry import MODELS
@@ -31,6 +29,8 @@ from ga2mm.visualization import (
     tsne,
     tsne_figure,
 )
+from tests.helpers import running
+from tests.helpers.running import miniature, tool, train
 
 NAMES = ['run', 'jump', 'sit']
 CONFUSION = [[0, 0, 3], [0, 1, 1], [1, 1, 2], [1, -1, 2]]

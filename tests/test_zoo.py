@@ -8,16 +8,12 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-import running
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from test_anchor_strategies import CONFIGS, NEGATIVES, WITH_ANCHORS
-from test_anchor_strategies import given as arguments_of
-from test_recognizer import NAMES, gradients, largest, make_clips, make_samples, predict
 
 from ga2mm.apis import read_config
 from ga2mm.apis.export_hard_prompt import export_hard_prompt
@@ -28,8 +24,12 @@ from ga2mm.models.prompts import DeepPrompt
 from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
+from tests.helpers import running
+from tests.helpers.models import NAMES, gradients, largest, make_clips, make_samples, predict
+from tests.helpers.objectives import CONFIGS, NEGATIVES, WITH_ANCHORS
+from tests.helpers.objectives import given as arguments_of
 
-REFERENCES = sorted((Path(__file__).parent / 'data').glob('zoo_*.npz'))
+REFERENCES = sorted(running.DATA.glob('zoo_*.npz'))
 CONDITIONAL = dict(text_prompt=dict(type='ConditionalPrompt', length=2))
 PROJECTED = dict(vision_prompt=dict(type='ProjectedPrompt'))
 

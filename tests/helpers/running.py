@@ -23,7 +23,8 @@ from mmengine.runner import Runner
 
 from ga2mm.engine import ends_distributed
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / 'tests' / 'data'
 CONFIGS = ROOT / 'configs' / 'ga2'
 ZOO = ROOT / 'configs' / 'zoo'
 NO_WORKERS = {'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
