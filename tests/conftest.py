@@ -1,8 +1,9 @@
-"""A tiny random CLIP, and recognizers on it."""
+"""A tiny random CLIP and recognizers on it, hard prompts for it, videos, and a small miniature world."""
 
 import copy
 import gc
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from ga2mm.miniature.dataset import generate_draw, generate_irrelevant, generate
 from ga2mm.models import CLIPRecognizer, OpenCLIP
 from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
+from tests.helpers import running
+from tests.helpers.hard_prompts import LENGTH, WIDTH
+from tests.helpers.videos import write_video
 
 ARCH = dict(
     embed_dim=32,
@@ -111,3 +115,42 @@ def in_miniature_folder(miniature_folder, monkeypatch) -> Path:
     monkeypatch.chdir(miniature_folder)
     monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it
     return miniature_folder
+
+
+@pytest.fixture
+def coupled_head(clip, tmp_path) -> dict:
+    """Arguments of a head whose text prompt is coupled to a hard prompt."""
+    path = tmp_path / 'hard_prompt.safetensors'
+    write_hard_prompt(path, torch.randn(2, 64), clip.identity, 'a run')
+    coupling = dict(type='HardPromptCoupling', hard_prompt=str(path), dropout=0.0)
+    return dict(text_prompt=dict(type='DeepPrompt', length=2, depth=2), coupling=coupling)
+
+
+@pytest.fixture
+def hard_prompt(clip, tmp_path) -> str:
+    """A file with a hard prompt for the tiny CLIP."""
+    path = tmp_path / 'hard_prompt.safetensors'
+    write_hard_prompt(path, torch.randn(LENGTH, WIDTH), clip.identity, 'a run')
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def videos(tmp_path_factory) -> Path:
+    """A folder of readable and unreadable videos of 64 x 48 pixels."""
+    folder = tmp_path_factory.mktemp('videos')
+    for number in range(3):
+        write_video(folder / f'good {number}.mp4', 'mp4v', seed=number)
+    write_video(folder / 'good.avi', 'MJPG', seed=3)
+    content = (folder / 'good 0.mp4').read_bytes()
+    size = len(content)
+    noise = np.random.default_rng(0).bytes(size)
+    (folder / 'empty.mp4').write_bytes(b'')
+    (folder / 'truncated.mp4').write_bytes(content[: size // 2])
+    (folder / 'garbled.mp4').write_bytes(
+        content[: size // 4] + noise[: size // 2] + content[size // 4 + size // 2 :]
+    )
+    (folder / 'text.mp4').write_text('404 not found')
+    # Its header claims 7 thousand million frames, for which decord ends the process.
+    shutil.copy(running.DATA / 'videos' / '0113_box_g_h264_fast.mp4', folder / 'absurd.mp4')
+    shutil.copy(running.DATA / 'videos' / 'noise.avi', folder / 'damaged.avi')
+    return folder

@@ -54,3 +54,7 @@ def count_text_passes(model: CLIPRecognizer) -> list[int]:
     calls: list[int] = []
     model.backbone.text_tower.ln_final.register_forward_hook(lambda *args: calls.append(1))
     return calls
+
+
+def frames(count: int = 2) -> torch.Tensor:
+    return torch.randn(count, 3, 32, 32, generator=torch.Generator().manual_seed(0))

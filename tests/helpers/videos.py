@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from mmengine.runner import Runner
 
+from ga2mm.datasets import ActionVideoDataset
+from ga2mm.registry import DATASETS
+
 FRAMES = 24
 
 
@@ -42,3 +45,21 @@ def read_all(dataset, num_workers: int) -> list[dict]:
         for batch in batches
         for inputs, sample in zip(batch['inputs'], batch['data_samples'], strict=True)
     ]
+
+
+CLASSES = ['jump', 'run', 'swim']
+UNREADABLE = ['missing.mp4', 'empty.mp4', 'truncated.mp4', 'garbled.mp4', 'text.mp4', 'absurd.mp4']
+
+
+def make_dataset(videos: Path, lines: list[str], tmp_path: Path, **arguments) -> ActionVideoDataset:
+    ann_file = tmp_path / 'list.txt'
+    ann_file.write_text('\n'.join(lines))
+    config = dict(
+        type='ActionVideoDataset',
+        ann_file=str(ann_file),
+        pipeline=make_pipeline(),
+        label_map=CLASSES,
+        split='base',
+        data_prefix=dict(video=str(videos)),
+    )
+    return DATASETS.build(config | arguments)

@@ -1,17 +1,14 @@
-"""Anchor strategies: their values, what they reach, and what is said where they can do nothing."""
+"""All objectives together: what they reach, their batches, and what is said where they can do nothing."""
 
 import copy
-import math
 import warnings
 
 import pytest
 import torch
-import torch.nn.functional as F
 
-from ga2mm.build import build_part
 from ga2mm.models import CLIPRecognizer
-from ga2mm.objectives import BatchFeatures, Objective, Objectives, TuningSetup
-from ga2mm.registry import ANCHOR_STRATEGIES, MODELS
+from ga2mm.objectives import Objectives, TuningSetup
+from ga2mm.registry import ANCHOR_STRATEGIES
 from tests.helpers import running
 from tests.helpers.models import NAMES, gradients, largest, make_clips, make_samples
 from tests.helpers.objectives import (
@@ -24,6 +21,10 @@ from tests.helpers.objectives import (
     WITH_LOSS,
     given,
     loss_and_gradients,
+    loss_of,
+    losses_of,
+    make_features,
+    objective_of,
     save_of_rank,
 )
 
@@ -38,152 +39,7 @@ def in_order(*configs: dict) -> list[dict]:
     return sorted(configs, key=lambda config: config['type'] not in ON_LABELLED_CLIPS)
 
 
-def unit(*angles: float) -> torch.Tensor:
-    """Unit vectors (angles, 2); the cosine of two is that of their difference in degrees."""
-    radians = torch.tensor(angles, dtype=torch.float64).deg2rad()
-    return torch.stack([radians.cos(), radians.sin()], dim=-1)
-
-
-def make_features(scale: float = 10.0) -> BatchFeatures:
-    """One anchor, two labelled clips, two classes and two negatives as angles in a plane."""
-    return BatchFeatures(
-        clips=unit(10, 80),
-        classes=unit(0, 90),
-        video_classes=unit(0, 90),
-        labels=torch.tensor([0, 1]),
-        logits=scale * unit(10, 80) @ unit(0, 90).t(),
-        logit_scale=torch.tensor(scale, dtype=torch.float64),
-        videos=unit(30),
-        negatives=unit(60, 180),
-        prompted_negatives=unit(50, 170),
-        frozen_clips=unit(20, 60),
-        frozen_classes=unit(5, 95),
-        frozen_videos=unit(45),
-    )
-
-
-def cos(degrees: float) -> float:
-    return math.cos(math.radians(degrees))
-
-
-def softmax(*logits: float) -> list[float]:
-    total = sum(math.exp(logit) for logit in logits)
-    return [math.exp(logit) / total for logit in logits]
-
-
-def divergence(target: list[float], found: list[float]) -> float:
-    return sum(p * math.log(p / q) for p, q in zip(target, found, strict=True))
-
-
-def loss_of(features: BatchFeatures, **config) -> torch.Tensor:
-    return objective_of(config).double()(features)
-
-
 # Values
-
-
-@pytest.mark.parametrize('temperature', [1.0, 4.0])
-def test_distribution_consistency_is_the_divergence_from_the_frozen_clip(temperature):
-    features, scale = make_features(), 10 / temperature
-    over_classes = divergence(
-        softmax(scale * cos(40), scale * cos(50)), softmax(scale * cos(30), scale * cos(60))
-    )
-    over_negatives = divergence(
-        softmax(scale * cos(15), scale * cos(135)), softmax(scale * cos(20), scale * cos(140))
-    )
-    arguments = dict(type='DistributionConsistency', temperature=temperature)
-    assert float(loss_of(features, **arguments)) == pytest.approx(over_classes)
-    assert float(loss_of(features, **arguments, over='negatives')) == pytest.approx(over_negatives)
-
-
-def test_distribution_consistency_is_a_mean_over_anchors_and_0_for_the_frozen_clip():
-    features = make_features()
-    one = loss_of(features, type='DistributionConsistency')
-    features.videos, features.frozen_videos = unit(30, 30), unit(45, 45)
-    torch.testing.assert_close(loss_of(features, type='DistributionConsistency'), one)
-    features.frozen_videos, features.frozen_classes = features.videos, features.video_classes
-    assert float(loss_of(features, type='DistributionConsistency')) == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize(('prompted', 'negatives'), [(False, (30, 150)), (True, (20, 140))])
-def test_joint_softmax_wants_any_negative(prompted, negatives):
-    exponentials = [math.exp(cos(angle)) for angle in (30, 60, *negatives)]
-    expected = -math.log(sum(exponentials[2:]) / sum(exponentials))
-    found = loss_of(make_features(scale=1.0), type='JointSoftmax', prompted_negatives=prompted)
-    assert float(found) == pytest.approx(expected)
-
-
-def test_joint_softmax_is_finite_at_clips_own_scale():
-    features = make_features(scale=100.0)
-    features.videos, features.negatives = unit(0), unit(180)
-    assert float(loss_of(features, type='JointSoftmax')) == pytest.approx(200)
-    features.negatives = unit(0)
-    features.video_classes = unit(180)
-    assert float(loss_of(features, type='JointSoftmax')) == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize(('prompted', 'negative'), [(False, 30), (True, 20)])
-def test_margin_compares_the_closest_class_and_the_closest_negative(prompted, negative):
-    arguments = dict(type='Margin', prompted_negatives=prompted, margin=0.25)
-    difference = cos(30) - cos(negative) + 0.25
-    softplus = loss_of(make_features(), **arguments)
-    assert float(softplus) == pytest.approx(math.log(1 + math.exp(difference)))
-    hinge = loss_of(make_features(), **arguments, form='hinge')
-    assert float(hinge) == pytest.approx(difference)
-    features = make_features()
-    features.video_classes = unit(200)
-    assert float(loss_of(features, **arguments, form='hinge')) == 0
-    assert float(loss_of(features, **arguments)) > 0
-
-
-def test_self_consistency_is_the_sum_of_its_terms():
-    features = make_features()
-    texts = [cos(0) - cos(5), cos(90) - cos(85), cos(90) - cos(95), cos(0) - cos(5)]
-    videos = [cos(10) - cos(20), cos(80) - cos(70), cos(80) - cos(60), cos(10) - cos(30)]
-    clips = [
-        divergence(softmax(10 * cos(15), 10 * cos(75)), softmax(10 * cos(10), 10 * cos(80))),
-        divergence(softmax(10 * cos(55), 10 * cos(35)), softmax(10 * cos(80), 10 * cos(10))),
-    ]
-    terms = dict(
-        text_weight=sum(map(abs, texts)) / 4,
-        video_weight=sum(map(abs, videos)) / 4,
-        logits_weight=sum(clips) / 4,
-    )
-    for name, value in terms.items():
-        weights = {**dict.fromkeys(terms, 0), name: 2}
-        assert float(loss_of(features, type='SelfConsistency', **weights)) == pytest.approx(2 * value)
-    expected = 25 * terms['text_weight'] + 10 * terms['video_weight'] + terms['logits_weight']
-    assert float(loss_of(features, type='SelfConsistency')) == pytest.approx(expected)
-
-
-def test_residual_feature_distillation_starts_as_plain_distillation():
-    found = loss_of(make_features(), type='ResidualFeatureDistillation', alpha=7.0)
-    clips, classes = [cos(10), cos(20)], [cos(5), cos(5)]  # of the angles between tuned and frozen
-    expected = sum(2 - 2 * cosine for cosine in clips) / 2 + sum(2 - 2 * cosine for cosine in classes) / 2
-    assert float(found) == pytest.approx(expected)
-
-
-def test_residual_feature_distillation_is_the_distance_behind_the_residual():
-    config = dict(type='ResidualFeatureDistillation', alpha=0.5, hidden=1)
-    strategy = objective_of(config).double()
-    with torch.no_grad():
-        for residual in (strategy.video_residual, strategy.text_residual):
-            residual[0].weight.copy_(torch.tensor([[1.0, 0.0]]))
-        strategy.video_residual[2].weight.copy_(torch.tensor([[0.0], [2.0]]))
-        strategy.text_residual[2].weight.copy_(torch.tensor([[3.0], [0.0]]))
-
-    def gelu(x: float) -> float:
-        return x * (1 + math.erf(x / math.sqrt(2))) / 2
-
-    clips = [  # x and y of the vectors that are compared; the y of a clip gets 0.5 · 2 · gelu(x)
-        (cos(angle) - cos(frozen)) ** 2 + (cos(90 - angle) + gelu(cos(angle)) - cos(90 - frozen)) ** 2
-        for angle, frozen in ((10, 20), (80, 60))
-    ]
-    classes = [
-        (cos(angle) + 1.5 * gelu(cos(angle)) - cos(frozen)) ** 2 + (cos(90 - angle) - cos(90 - frozen)) ** 2
-        for angle, frozen in ((0, 5), (90, 95))
-    ]
-    assert float(strategy(make_features())) == pytest.approx(sum(clips) / 2 + sum(classes) / 2)
 
 
 @pytest.mark.parametrize(
@@ -223,10 +79,6 @@ def test_frozen_targets_get_no_gradient(config):
     assert max(float(grad.abs().max()) for grad in reached if grad is not None) > 1e-3
 
 
-def losses_of(model: CLIPRecognizer, *labels: int | None) -> dict[str, torch.Tensor]:
-    return model(make_clips(len(labels)), make_samples(*labels), mode='loss')
-
-
 @pytest.mark.parametrize(('left_out', 'tower'), [('text_prompt', 'vision'), ('vision_prompt', 'text')])
 def test_strategies_reach_the_prompts_that_they_say(left_out, tower, make_recognizer):
     """Where only one tower has prompts, exactly the strategies that reach it have a gradient."""
@@ -264,24 +116,6 @@ def test_logged_gradient_norm_is_that_of_the_gradient(make_recognizer):
         found = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
         norm = torch.cat(found).norm()
         torch.testing.assert_close(losses[f'grad_norm_{name}'], norm, rtol=1e-4, atol=1e-6)
-
-
-def test_the_released_anchor_is_what_its_shift_changes(make_recognizer):
-    model = make_recognizer(**given(dict(type='ReleasedAnchor', weight=2.0), log_grad_norm=True))
-    clips, samples = make_clips(4), make_samples(0, 1, 2, None)
-    losses = model(clips, samples, mode='loss')
-    head, clip = model.cls_head, model.backbone
-    feats = model(clips)
-    negatives = head.text_encoder.encode_in_templates(NEGATIVES)
-    shift = clip.logit_scale * feats[3] @ negatives.t()
-    logits = head(feats[:3], head.text_encoder.encode_cached(head.class_names), clip.logit_scale)
-    labels = torch.tensor([0, 1, 2])
-    term = F.cross_entropy(logits + shift, labels) - F.cross_entropy(logits, labels)
-    torch.testing.assert_close(losses['loss_anchor_ReleasedAnchor'], 2 * term)
-    expected = gradients(model, 2 * term)
-    expected = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
-    assert float(expected) > 1e-4
-    torch.testing.assert_close(losses['grad_norm_ReleasedAnchor'], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_gradient_norms_are_logged_on_demand_and_change_nothing(make_recognizer):
@@ -366,11 +200,6 @@ def test_missing_negatives_are_refused_by_strategies_that_need_them(config, make
 
 
 # Warnings
-
-
-def objective_of(config: dict) -> Objective:
-    registry = MODELS if config['type'] in ON_LABELLED_CLIPS else ANCHOR_STRATEGIES
-    return build_part(registry, config, embed_dim=2)
 
 
 def build(

@@ -1,6 +1,6 @@
 """Every config of a model learns and answers: training steps and a test step on the miniature CLIP.
 
-Benchmarks are read by their planner in ``test_benchmark.py``.
+Benchmarks are read by their planner in ``tests/benchmark/test_benchmark.py``.
 """
 
 import re

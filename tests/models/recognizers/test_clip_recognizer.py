@@ -1,6 +1,7 @@
+"""The recognizer: its modes, classes, anchors, optimizer and registries."""
+
 import copy
 import math
-import warnings
 
 import pytest
 import torch
@@ -8,10 +9,8 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS as MMACTION_MODELS
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import load_state_dict
 
 from ga2mm.models import CLIPRecognizer
-from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.objectives import Objective
 from ga2mm.registry import ANCHOR_STRATEGIES
 from ga2mm.structures import get_scores, set_gt_label
@@ -24,17 +23,7 @@ from tests.helpers.models import (
     make_samples,
     predict,
 )
-
-FEATURE_CONSISTENCY = dict(negatives=['else', 'nothing'], strategies=[dict(type='FeatureConsistency')])
-
-
-@pytest.fixture
-def coupled_head(clip, tmp_path) -> dict:
-    path = tmp_path / 'hard_prompt.safetensors'
-    write_hard_prompt(path, torch.randn(2, 64), clip.identity, 'a run')
-    coupling = dict(type='HardPromptCoupling', hard_prompt=str(path), dropout=0.0)
-    return dict(text_prompt=dict(type='DeepPrompt', length=2, depth=2), coupling=coupling)
-
+from tests.helpers.objectives import FEATURE_CONSISTENCY
 
 # Modes and inputs
 
@@ -338,82 +327,6 @@ def test_a_loss_without_anchors_is_no_anchor_strategy(make_recognizer):
         make_recognizer(anchors=dict(FEATURE_CONSISTENCY, strategies=[dict(type='SelfConsistency')]))
 
 
-def test_feature_consistency_is_the_distance_to_the_frozen_clip(make_recognizer):
-    strategy = dict(type='FeatureConsistency', weight=3.0)
-    model = make_recognizer(anchors=dict(FEATURE_CONSISTENCY, strategies=[strategy]))
-    clips = make_clips(4)
-    losses = model(clips, make_samples(0, None, 1, None), mode='loss')
-    clip, head = model.backbone, model.cls_head
-    frozen = clip.encode_frames(clips[:, 0].transpose(1, 2).flatten(0, 1)).unflatten(0, (4, 2)).mean(dim=1)
-    videos = 1 - F.cosine_similarity(model(clips), frozen)[[1, 3]]
-    names = ['else', 'nothing']
-    texts = clip.frozen_text_features([f'a video of a person {name}.' for name in names])
-    negatives = 1 - F.cosine_similarity(head.text_encoder.encode(names), texts)
-    assert videos.min() > 1e-3
-    assert negatives.min() > 1e-3
-    expected = 3 * (videos.mean() + negatives.mean())
-    torch.testing.assert_close(losses['loss_anchor_FeatureConsistency'], expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize('left_out', ['text_prompt', 'vision_prompt'])
-def test_each_term_of_feature_consistency_reaches_its_prompts(left_out, coupled_head, make_recognizer):
-    head = dict(coupled_head, **{left_out: None})
-    if left_out == 'text_prompt':
-        head['coupling'] = None
-    model = make_recognizer(head=head, anchors=FEATURE_CONSISTENCY)
-    losses = model(make_clips(3), make_samples(0, 1, None), mode='loss')
-    found = gradients(model, losses['loss_anchor_FeatureConsistency'])
-    reached = ['vision_prompt'] if left_out == 'text_prompt' else ['soft_prompt', 'mapping.0.weight', 'bias']
-    for part in reached:
-        assert largest(found, part) > 1e-6, part
-
-
-def test_both_terms_of_feature_consistency_reach_all_prompts(coupled_head, make_recognizer):
-    model = make_recognizer(head=coupled_head, anchors=FEATURE_CONSISTENCY)
-    losses = model(make_clips(3), make_samples(0, 1, None), mode='loss')
-    found = gradients(model, losses['loss_anchor_FeatureConsistency'])
-    for name, gradient in found.items():
-        assert gradient.abs().max() > 1e-6, name
-
-
-def test_released_anchor_with_one_negative_does_nothing_and_says_so(make_recognizer):
-    anchors = dict(negatives=['else'], strategies=[dict(type='ReleasedAnchor', weight=2.0)])
-    with pytest.warns(UserWarning, match='ReleasedAnchor has no gradient'):
-        model = make_recognizer(anchors=anchors)
-    clips = make_clips(4)
-    with_anchor = model(clips, make_samples(0, 1, 2, None), mode='loss')
-    plain = make_recognizer()
-    without = plain(clips[:3], make_samples(0, 1, 2), mode='loss')
-    assert with_anchor.keys() - without.keys() == {'loss_anchor_ReleasedAnchor'}
-    assert float(with_anchor['loss_anchor_ReleasedAnchor'].detach()) == 0
-    assert not any(one.any() for one in gradients(model, with_anchor['loss_anchor_ReleasedAnchor']).values())
-    torch.testing.assert_close(with_anchor['loss_cls'], without['loss_cls'])
-    with_anchor = model(clips, make_samples(0, 1, 2, None), mode='loss')
-    ours, theirs = gradients(model, with_anchor['loss_cls']), gradients(plain, without['loss_cls'])
-    for name, gradient in ours.items():
-        torch.testing.assert_close(gradient, theirs[name], rtol=1e-3, atol=1e-5 * largest(theirs, name))
-
-
-def test_released_anchor_with_one_negative_per_class_acts_on_the_vision_prompts(make_recognizer):
-    anchors = dict(negatives=['else', 'nothing', 'noise'], strategies=[dict(type='ReleasedAnchor')])
-    with warnings.catch_warnings():
-        warnings.filterwarnings('error', message='.*has no gradient')
-        model = make_recognizer(anchors=anchors)
-    clips = make_clips(4)
-    losses = model(clips, make_samples(0, 1, 2, None), mode='loss')
-    assert abs(float(losses['loss_anchor_ReleasedAnchor'].detach())) > 1e-4
-    ours = gradients(model, losses['loss_anchor_ReleasedAnchor'])
-    theirs = gradients(model, model(clips, make_samples(0, 1, 2, None), mode='loss')['loss_cls'])
-    name = 'cls_head.vision_prompt.soft_prompt'
-    assert largest(ours, name) > 0.01 * largest(theirs, name)
-
-
-def test_released_anchor_with_another_number_of_negatives_is_refused(make_recognizer):
-    anchors = dict(negatives=['else', 'nothing'], strategies=[dict(type='ReleasedAnchor')])
-    with pytest.raises(ValueError, match='2 negatives for 3 classes'):
-        make_recognizer(anchors=anchors)(make_clips(2), make_samples(0, None), mode='loss')
-
-
 def test_anchors_enter_neither_cross_entropy_nor_accuracy(make_recognizer):
     clips = make_clips(5)
     model, plain = make_recognizer(anchors=FEATURE_CONSISTENCY), make_recognizer()
@@ -486,74 +399,6 @@ def test_optimizer_has_the_heads_parameters_only(coupled_head, make_recognizer):
         'cls_head.coupling.mapping.0.weight',
         'cls_head.coupling.mapping.0.bias',
     }
-
-
-def torch_strict(model, state_dict):
-    model.load_state_dict(state_dict)
-
-
-def torch_lenient(model, state_dict):
-    model.load_state_dict(state_dict, strict=False)
-
-
-def mmengine_lenient(model, state_dict):
-    load_state_dict(model, state_dict, strict=False)
-
-
-@pytest.mark.parametrize('load', [torch_strict, torch_lenient, mmengine_lenient])
-@pytest.mark.parametrize(
-    ('key', 'value', 'problem'),
-    [
-        ('cls_head.text_prompt.soft_prompt', None, 'soft_prompt is missing'),
-        ('backbone._extra_state', None, '_extra_state is missing'),
-        ('cls_head.fc.weight', torch.zeros(2), 'cls_head.fc.weight is unknown'),
-        ('cls_head.vision_prompt.soft_prompt', torch.zeros(2, 4, 64), r'has shape \(2, 4, 64\), not'),
-        ('cls_head.vision_prompt.soft_prompt', 3, 'has shape'),
-        ('backbone._extra_state', 'another CLIP', 'the checkpoint belongs to CLIP'),
-    ],
-)
-def test_a_checkpoint_that_does_not_fit_is_refused(load, key, value, problem, make_recognizer):
-    model = make_recognizer()
-    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
-    state_dict = dict(make_recognizer(seed=1).state_dict())
-    if value is None:
-        del state_dict[key]
-    elif isinstance(value, str):
-        state_dict[key] = torch.tensor(list(b'ViT-B-16 0123456789abcdef'), dtype=torch.uint8)
-    else:
-        state_dict[key] = value
-    with pytest.raises(ValueError, match=problem):
-        load(model, state_dict)
-    for name, parameter in model.named_parameters():
-        assert torch.equal(parameter, before[name]), name
-
-
-def test_a_checkpoint_of_another_clip_of_the_same_shape_is_refused(arch, make_recognizer):
-    backbone = dict(type='OpenCLIP', arch=dict(arch, quick_gelu=True), pretrained='random')
-    other = make_recognizer(backbone=backbone)
-    with pytest.raises(ValueError, match='the checkpoint belongs to CLIP') as error:
-        make_recognizer().load_state_dict(other.state_dict(), strict=False)
-    assert other.backbone.identity in str(error.value)
-
-
-BROKEN = dict(scalar=torch.tensor(5), floats=torch.tensor([0.5]), long=torch.tensor([300]), text='x')
-
-
-@pytest.mark.parametrize('state', BROKEN.values(), ids=BROKEN)
-def test_a_broken_identity_is_refused(state, make_recognizer):
-    model = make_recognizer()
-    with pytest.raises(ValueError, match='CLIP'):
-        model.load_state_dict({**model.state_dict(), 'backbone._extra_state': state})
-
-
-@pytest.mark.parametrize('load', [torch_strict, mmengine_lenient])
-def test_a_checkpoint_fits_any_list_of_classes(load, make_recognizer, tmp_path):
-    trained = make_recognizer(seed=1, head=dict(class_names=[f'action {index}' for index in range(50)]))
-    torch.save(trained.state_dict(), tmp_path / 'epoch_1.pth')
-    model = make_recognizer()
-    load(model, torch.load(tmp_path / 'epoch_1.pth', weights_only=True))
-    trained.set_classes(NAMES)
-    assert torch.equal(predict(model, make_clips()), predict(trained, make_clips()))
 
 
 @pytest.mark.parametrize('scope', [None, 'mmaction', 'ga2mm'])
