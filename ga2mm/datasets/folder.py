@@ -8,7 +8,7 @@ from os import PathLike
 def files_below(folder: str | PathLike, suffixes: Iterable[str], follow_links: bool = False) -> list[str]:
     """List the files below a folder as relative paths, in arbitrary order and without hidden files.
 
-    Links to files are listed even if their target is missing; reading such a file later names it.
+    Links to files are listed even if their target is missing; an attempt to read one then names it.
 
     Args:
         folder: The folder.

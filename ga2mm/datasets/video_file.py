@@ -116,7 +116,7 @@ class VideoFile:
 
     @property
     def frame_bytes(self) -> int:
-        """Size of a decoded frame in bytes."""
+        """Give the size of a decoded frame in bytes."""
         stream = self._stream()
         return 3 * stream.codec_context.width * stream.codec_context.height
 
