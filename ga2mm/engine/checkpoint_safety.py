@@ -46,7 +46,7 @@ def history_buffer_statistic(owner: Any, name: str) -> Callable[..., Any]:
 
 
 def _of_a_training() -> list[Any]:
-    """List the classes and functions that may be unpickled, which MMEngine's training state needs."""
+    """List the classes and functions of MMEngine's training state; no others may be unpickled."""
     multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray
     return [
         HistoryBuffer,
@@ -133,7 +133,7 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
         The path of the checkpoint; None if there is no checkpoint.
 
     Raises:
-        ValueError: There are checkpoints, but none can be read.
+        ValueError: There are checkpoints, but all are unreadable.
     """
     folder = Path(folder)
     text = ''
