@@ -1,4 +1,4 @@
-"""The identity of a CLIP, ``'NAME FINGERPRINT'``, which files store with what was learnt on it."""
+"""The identity of a CLIP, ``'NAME FINGERPRINT'``, which checkpoints and hard prompts contain."""
 
 import hashlib
 
@@ -12,8 +12,8 @@ def clip_identity(name: str, model: nn.Module) -> str:
     """Give the name and the fingerprint of a CLIP.
 
     The fingerprint is 16 hex digits of a hash of the settings that the weights do not contain (activation,
-    heads, pooling, causality) and of up to 2048 evenly spaced entries of every tensor. The entries are in
-    float32, so weights stored in half precision have the same fingerprint after loading.
+    heads, pooling, causality) and of up to 2048 evenly spaced entries of every tensor. The entries are
+    converted to float32, so weights stored in half precision keep their fingerprint.
     """
     text = getattr(model, 'text', model)
     structure = (

@@ -26,8 +26,8 @@ class HardPromptCoupling(BaseModule):
         hard_prompt: A file written by ``tools/convert/hard_prompt.py``, with as many tokens as S. The hard
             prompt is part of the checkpoint, so only training needs the file.
         dropout: Dropout of the coupled prompt.
-        allow_other_clip: Accept a hard prompt that was learnt on another CLIP of the same width, as in the
-            released recipe, which tunes the backbone on Kinetics-400 in between.
+        allow_other_clip: Accept a hard prompt that was learnt on another CLIP of the same width. The released
+            recipe does so if the backbone was tuned on Kinetics-400 in between.
         length: Number of tokens of S. Given by the model.
         width: Width of the text tower's tokens. Given by the model.
         clip_identity: Identity of the CLIP that is prompted. Given by the model.

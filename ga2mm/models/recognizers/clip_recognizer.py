@@ -250,7 +250,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return feats, {'class_features': classes, 'logit_scale': self.backbone.logit_scale}
 
     def _watch(self, inputs: Tensor) -> tuple[VideoTokens, Tensor | None]:
-        """Encode videos; also with the frozen CLIP if its logits are averaged, else None."""
+        """Encode videos, and, if logits are averaged in prediction, encode them with the frozen CLIP too."""
         clips = self._to_clips(inputs)
         videos = self.video_encoder(clips)
         if self.training or not self.frozen_share:
