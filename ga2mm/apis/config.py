@@ -17,10 +17,10 @@ from ga2mm.checks.config_check import runner_keys
 from ga2mm.utils import nearest
 
 MOST_CHARACTERS = 600
-"""Of an error of others that is quoted."""
+"""Maximum length of a quoted error message."""
 
 _BUILDS = re.compile('__init__|build_|register_|scale_lr|set_|setup_|_maybe_compile')
-"""Methods of MMEngine's runner that build what a run needs."""
+"""Methods of MMEngine's runner that build the parts of a run."""
 
 
 def read_config(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 PREFIX = 'GA2MM_'
-"""What the names of our variables begin with."""
+"""Prefix of the variables of ga2mm."""
 
 NOT_OF_CONFIGS = {'GA2MM_TRACEBACK'}
 

@@ -17,7 +17,7 @@ FOREIGN_SOFT_PROMPTS = ('prompt_learner.ctx_VPT', 'prompt_learner.ctx')
 
 CLIP_IDENTITY = 'backbone._extra_state'
 TUNED_CLIP = 'backbone.model.'
-"""What the names of a tuned CLIP's weights begin with in a checkpoint."""
+"""Prefix of the weights of a tuned CLIP in a checkpoint."""
 
 UNKNOWN_CLIP = 'unknown'
 

@@ -21,7 +21,7 @@ from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
 
 NONE_OF_THESE = 'none of these'
-"""The answer of :func:`classify` for a video of none of the classes."""
+"""Class name that :func:`classify` gives for a rejected video."""
 
 
 def load(

@@ -7,8 +7,8 @@ from typing import Any
 from ga2mm.apis.config import read_config
 
 PARTS = {'test': range(10), 'validation': range(100, 110)}
-"""What a benchmark may test on, and the draws of classes for it: nothing is tuned by looking at test draws,
-hyperparameters are chosen on validation draws."""
+"""Parts of a benchmark and their class draws: hyperparameters are chosen on validation draws, never on test
+draws."""
 
 CHECKPOINTS = ('last', 'best')
 KEYS = {

@@ -19,7 +19,7 @@ from ga2mm.benchmark.names import fill, find_config, hard_prompt_name
 HARD_PROMPT_VARIABLE = 'GA2MM_HARD_PROMPT'
 DRAW_VARIABLE = 'GA2MM_DRAW'
 METHOD_VARIABLE = 'GA2MM_METHOD'
-"""What a config of several methods, such as ``configs/zoo/miniature.py``, reads to choose one."""
+"""Variable that selects a method of a config with several, such as ``configs/zoo/miniature.py``."""
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,10 @@ from ga2mm.miniature import world
 from ga2mm.utils import replace_when_written
 
 GENERATOR_VERSION = 3
-"""Raised whenever the same arguments would give other files."""
+"""Increase it whenever the files of the same arguments change."""
 
 SHOTS = (2, 4, 8, 16)
-"""Numbers of clips a class of which there are training lists."""
+"""Numbers of clips per class for which training lists are written."""
 
 FRAME_RATE = 8
 CODEC, SUFFIX = 'FFV1', '.mkv'

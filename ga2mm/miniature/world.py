@@ -18,7 +18,7 @@ Design choices for the classes of a draw:
 * A draw has six actions, each in two base and two novel classes. The twelve classes of each half have
   distinct colours; classes of one action share a background. The novel classes have the same colours and
   backgrounds as the base classes, shifted by one action: a model that has learnt that spinning objects are
-  red and on snow is wrong on the novel classes. Attributes drawn independently for both halves harm novel
+  red and on snow is wrong on the novel classes. Attributes drawn independently for both halves reduce novel
   accuracy far less.
 * Four shapes are reserved for the pool of irrelevant videos and occur in no class.
 
@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WORLD_VERSION = 1
-"""Raised whenever the same seed would give other pixels, classes or captions."""
+"""Increase it whenever the pixels, classes or captions of the same seed change."""
 
 IMAGE_SIZE = 32
 FRAMES = 8
@@ -76,9 +76,9 @@ BACKGROUNDS = {
 }
 
 NOTHING = -1
-"""Index of an attribute that a scene does not have."""
+"""Index of a missing attribute."""
 BLOB = len(SHAPES)
-"""Index of an irregular outline without a name; only the training of the tiny CLIP has it."""
+"""Index of an irregular shape without a name; used only to train the tiny CLIP."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ STYLES = {
         blur=0.3,
     ),
 }
-"""Styles of the videos, a design choice: ``mild`` has noise, a smudge and a shaky camera; ``strong`` more of
-them, and other contrast, colours, brightness and sharpness besides."""
+"""Styles of the videos. Design choice: ``mild`` has noise, a smudge and a shaky camera; ``strong`` has more
+of them, and also changes contrast, colours, brightness and sharpness."""
 
 
 def get_style(name: str) -> Style:
@@ -567,7 +567,7 @@ SHAPE_WORDS = {
     'drop': ('drop', 'tear'),
     'oval': ('oval', 'egg'),
 }
-"""Synonyms; a shape that is not listed has its own name only."""
+"""Synonyms of shapes; a shape that is not listed has no synonym."""
 
 ACTION_WORDS = {
     'sliding': ('sliding', 'gliding', 'moving sideways'),

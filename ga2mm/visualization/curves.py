@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ga2mm.visualization.style import COLOURS, MARKERS, bare
 
 Scalars = Mapping[str, Mapping[int, float]]
-"""What a run logged: value by training step, by name."""
+"""Log of a run: by name, the values by training step."""
 
 VALIDATION_NAMES = {'acc/top1': 'top-1', 'acc/top5': 'top-5', 'acc/mean1': 'mean over classes'}
 LINE_STYLES = ('-', '--', ':')  # curves may coincide

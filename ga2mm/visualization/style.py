@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
-"""Colours that colour-blind readers tell apart: Okabe and Ito's, without the yellow, too pale on white."""
+"""Colour-blind safe palette of Okabe and Ito, without the yellow, which is too pale on white."""
 
 MARKERS = ('o', '^', 's', 'D', 'v', 'P', 'X', '*')
 
