@@ -4,7 +4,7 @@
 #
 # The entries are DATASET_base2novel and DATASET_fewshot for ucf101, hmdb51, ssv2 (Something-Something v2) and
 # k400 (Kinetics-400), and k600_source. To add a dataset, add a line to `datasets`. Lists have `path label`
-# lines; ViFi-CLIP publishes the lists and label maps (docs/data.md). A variable selects another training list:
+# lines; ViFi-CLIP publishes lists and label maps (docs/data.md). A variable selects another training list:
 # GA2MM_TRAIN_LIST=few_shot/train1_few_shot_4.txt tools/dist_train.sh ...
 _base_ = './default_runtime.py'
 

@@ -72,7 +72,7 @@ def set_test_options(
     if test_sets is not None:
         cfg.test_dataloader = read_test_sets(test_sets)
         names = '_'.join(Path(path).stem for path in test_sets)
-        # A name of its own, so that the report of the config's test sets is not overwritten.
+        # A separate name, so that the report of the config's test sets is not overwritten.
         report = f'test_metrics_{names}.json'
         cfg.test_cfg = dict(cfg.get('test_cfg') or {}, type='ProtocolTestLoop', report=report)
     check_config(cfg)

@@ -112,8 +112,8 @@ def _run(cell: Cell, work_dir: Path, processes: int, provenance: dict[str, Any],
         except Exception as error:
             traceback.print_exc()
             reason = f'{type(error).__name__}: {" ".join(str(error).split())}'
-            # The first process to fail writes its error. It has not left the group, so that the others have
-            # not failed for want of it yet.
+            # The first process to fail writes its error. It is still in the group, so the others have not
+            # failed because of it yet.
             with suppress(FileExistsError), (work_dir / cell.folder / ERROR).open('x') as file:
                 file.write(reason)
             sys.exit(1)
