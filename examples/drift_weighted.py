@@ -1,4 +1,4 @@
-"""An anchor strategy: irrelevant videos stay put, above all those that drift most from the frozen CLIP."""
+"""An example anchor strategy that penalises the drift of irrelevant videos from the frozen CLIP."""
 
 from torch import Tensor
 
@@ -8,7 +8,10 @@ from ga2mm.registry import ANCHOR_STRATEGIES
 
 @ANCHOR_STRATEGIES.register_module()
 class DriftWeighted(Objective):
-    """``sum over anchors of softmax(drift / temperature) · drift``, drift = 1 - cos(video, frozen_video)."""
+    """``sum over anchors of softmax(drift / temperature) · drift``, drift = 1 - cos(video, frozen_video).
+
+    The videos that drift most have the largest weights.
+    """
 
     uses = ('videos', 'frozen_videos')
 

@@ -1,5 +1,5 @@
-# GA2-CLIP on the miniature world with anchors, an anchor strategy and a prompt learner of one's own.
-# Run it by: PYTHONPATH=examples python tools/train.py examples/miniature_extended.py
+# GA2-CLIP on the miniature world with a custom anchor source, anchor strategy and prompt learner.
+# Run it with: PYTHONPATH=examples python tools/train.py examples/miniature_extended.py
 _base_ = '../configs/ga2/miniature_ga2.py'
 custom_imports = dict(imports=['drift_weighted', 'noise_videos', 'shared_prompt'])
 

@@ -1,4 +1,4 @@
-"""An anchor source: videos of noise, without a file on disk."""
+"""An example anchor source that generates noise videos and needs no files."""
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -8,7 +8,10 @@ from ga2mm.registry import DATASETS
 
 @DATASETS.register_module()
 class NoiseVideos(BaseDataset):
-    """``num_videos`` clips of noise, always the same; the pipeline takes (T, H, W) decoded frames on."""
+    """``num_videos`` clips of noise, seeded by their index; ``clip_shape`` is (T, H, W).
+
+    The pipeline starts from decoded frames.
+    """
 
     def __init__(self, num_videos: int, clip_shape: tuple[int, int, int], pipeline: list[dict]) -> None:
         self.num_videos, self.clip_shape = num_videos, tuple(clip_shape)

@@ -1,4 +1,4 @@
-"""A prompt learner: one prompt for all layers of the vision tower."""
+"""An example prompt learner that shares one prompt between the layers of the vision tower."""
 
 import torch
 from mmengine.model import BaseModule
@@ -9,7 +9,7 @@ from ga2mm.registry import MODELS
 
 @MODELS.register_module()
 class SharedPrompt(BaseModule):
-    """One soft prompt, which each of the first ``depth`` layers gets times a learnt factor of its own."""
+    """One soft prompt for the first ``depth`` layers, multiplied by a learnt factor per layer."""
 
     def __init__(self, length: int, depth: int, *, width: int, layers: int) -> None:
         super().__init__()

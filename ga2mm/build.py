@@ -1,4 +1,4 @@
-"""Build the parts of a model, each with what the model gives it."""
+"""Build the parts of a model from their configs."""
 
 import inspect
 from typing import Any
@@ -10,16 +10,17 @@ from torch import nn
 def build_part(registry: Registry, config: dict[str, Any], **given: Any) -> nn.Module:
     """Build a part of a model from its config.
 
-    A part asks for what only the model knows, such as the width of a tower, by keyword-only arguments of its
-    constructor: each that has the name of an entry of ``given`` is passed, the config gives all others.
+    The model passes the values that only it knows, such as the width of a tower, to keyword-only arguments
+    of the part's constructor. An argument is passed if ``given`` has an entry of its name. The config gives
+    all other arguments.
 
     Args:
-        registry: Where the config's ``type`` is registered.
+        registry: The registry that holds the config's ``type``.
         config: The config.
-        **given: What the model gives to parts of this kind. Prompt learners: ``width`` and ``layers`` of
-            their tower, ``embed_dim``, ``vision_width``, ``vision_layers``, ``embed_words`` (text tower
-            only), ``text_prompts``, ``text_width`` and ``text_depth`` (vision tower only). Couplings:
-            ``length``, ``width``, ``clip_identity``. Temporal models and objectives: ``embed_dim``.
+        **given: Values of the model. Prompt learners can take ``width`` and ``layers`` of their tower,
+            ``embed_dim``, ``vision_width``, ``vision_layers``, ``embed_words`` (text tower only),
+            ``text_prompts``, ``text_width`` and ``text_depth`` (vision tower only). Couplings can take
+            ``length``, ``width``, ``clip_identity``, and temporal models and objectives ``embed_dim``.
 
     Raises:
         ValueError: The type is not registered.

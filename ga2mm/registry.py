@@ -1,9 +1,9 @@
 """Registries of scope ``ga2mm``.
 
-Each is a child of MMAction2's registry of the same name, so a config of ours uses MMAction2's names
-without a prefix, and a config of MMAction2's uses ours as ``ga2mm.CLIPRecognizer``. What stands in
-``locations`` is imported the first time something is looked up, not at ``import ga2mm``; MMAction2's
-modules stand there too, because a child's look-up does not import its parent's.
+Each is a child of MMAction2's registry of the same name, so our configs use MMAction2's names without a
+prefix, and MMAction2's configs use ours as ``ga2mm.CLIPRecognizer``. The first look-up, not ``import
+ga2mm``, imports the modules in ``locations``. They include MMAction2's modules, because a look-up in a
+child registry does not import the modules of its parent.
 """
 
 from mmaction import registry as mmaction
@@ -20,7 +20,7 @@ MODEL_WRAPPERS = _child(mmaction.MODEL_WRAPPERS, 'mmaction.models')
 WEIGHT_INITIALIZERS = _child(mmaction.WEIGHT_INITIALIZERS, 'mmaction.models')
 TASK_UTILS = _child(mmaction.TASK_UTILS, 'mmaction.models')
 
-# Labelled videos, anchor videos, how they are read and how they come into batches.
+# Datasets of labelled and anchor videos, samplers and transforms.
 DATASETS = _child(mmaction.DATASETS, 'mmaction.datasets', 'ga2mm.datasets', 'ga2mm.anchors')
 DATA_SAMPLERS = _child(mmaction.DATA_SAMPLERS, 'mmaction.engine', 'ga2mm.anchors')
 TRANSFORMS = _child(mmaction.TRANSFORMS, 'mmaction.datasets.transforms', 'ga2mm.datasets')
@@ -36,14 +36,14 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child(mmaction.OPTIM_WRAPPER_CONSTRUCTORS, 'mmacti
 PARAM_SCHEDULERS = _child(mmaction.PARAM_SCHEDULERS, 'mmaction.engine')
 LOG_PROCESSORS = _child(mmaction.LOG_PROCESSORS, 'mmaction.engine')
 
-# Metrics and pictures.
+# Metrics and visualization.
 METRICS = _child(mmaction.METRICS, 'mmaction.evaluation', 'ga2mm.evaluation')
 EVALUATOR = _child(mmaction.EVALUATOR, 'mmaction.evaluation')
 VISUALIZERS = _child(mmaction.VISUALIZERS, 'mmaction.visualization')
 VISBACKENDS = _child(mmaction.VISBACKENDS, 'mmaction.visualization')
 INFERENCERS = _child(mmaction.INFERENCERS, 'mmaction.apis')
 
-# Objectives that look at anchors. This one has no parent: the idea is ours.
+# Objectives on anchors. This registry has no parent, since MMAction2 has no anchors.
 ANCHOR_STRATEGIES = Registry(
     'anchor strategy', scope='ga2mm', locations=['ga2mm.objectives', 'ga2mm.experimental']
 )

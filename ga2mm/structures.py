@@ -1,7 +1,7 @@
-"""The one place that knows how MMAction2 names the labels of a data sample.
+"""Access to the labels and scores of data samples in both MMAction2 versions.
 
-MMAction2 1.1 keeps them in ``LabelData`` (``gt_labels.item``, ``pred_scores.item``), 1.2 as plain
-tensors (``gt_label``, ``pred_score``).
+MMAction2 1.1 stores them in ``LabelData`` (``gt_labels.item``, ``pred_scores.item``), 1.2 as plain
+tensors (``gt_label``, ``pred_score``). No other module depends on these names.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ PLAIN_LABELS = hasattr(ActionDataSample, 'set_gt_label')
 
 
 def get_gt_label(sample: ActionDataSample) -> Tensor:
-    """The label of a sample: a long tensor of shape (1,)."""
+    """Give the label of a sample, a long tensor of shape (1,)."""
     return sample.gt_label if PLAIN_LABELS else sample.gt_labels.item
 
 
 def set_gt_label(sample: ActionDataSample, label: int) -> None:
-    """Give a sample its label."""
+    """Set the label of a sample."""
     if PLAIN_LABELS:
         sample.set_gt_label(label)
     else:
@@ -28,12 +28,12 @@ def set_gt_label(sample: ActionDataSample, label: int) -> None:
 
 
 def get_scores(sample: ActionDataSample) -> Tensor:
-    """The predicted scores of a sample: a float tensor of shape (classes,)."""
+    """Give the predicted scores of a sample, a float tensor of shape (classes,)."""
     return sample.pred_score if PLAIN_LABELS else sample.pred_scores.item
 
 
 def set_scores(sample: ActionDataSample, scores: Tensor) -> None:
-    """Give a sample its predicted scores of shape (classes,) and, from them, its predicted label."""
+    """Set the predicted scores of a sample, of shape (classes,), and the predicted label that they give."""
     label = scores.argmax(dim=-1, keepdim=True)
     if PLAIN_LABELS:
         sample.set_field(scores, 'pred_score')
@@ -46,12 +46,12 @@ def set_scores(sample: ActionDataSample, scores: Tensor) -> None:
 
 
 def scores_and_label(sample: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """Scores (classes,) and label (1,) of a sample in the dict form that metrics receive."""
+    """Give scores (classes,) and label (1,) of a sample in the dict form that metrics receive."""
     if PLAIN_LABELS:
         return sample['pred_score'], sample['gt_label']
     return sample['pred_scores']['item'], sample['gt_labels']['item']
 
 
 def stack_gt_labels(samples: list[ActionDataSample]) -> Tensor:
-    """Labels of a batch as one long tensor of shape (batch,)."""
+    """Stack the labels of a batch into one long tensor of shape (batch,)."""
     return torch.cat([get_gt_label(sample) for sample in samples])

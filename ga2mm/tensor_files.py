@@ -1,4 +1,4 @@
-"""Files of tensors are untrusted input: reading one runs no code, and gives what was written or an error."""
+"""Safe reading of tensor files: no code of a file runs, and damage raises an error."""
 
 import hashlib
 import os
@@ -15,14 +15,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 CHECKSUM = 'ga2mm_sha256'
-"""Key of the metadata of our safetensors files under which :func:`tensor_checksum` is kept."""
+"""Metadata key of :func:`tensor_checksum` in our safetensors files."""
 
 MAX_COMPRESSED = 64 * 2**20
-"""Bytes by which an archive may grow when unpacked: TorchScript packs its code, tensors are stored plain."""
+"""Bytes an archive may grow when unpacked: TorchScript compresses its code, tensors are not compressed."""
 
 
 def check_regular_file(path: str | Path) -> None:
-    """Raise an OSError that says what keeps a path from being read as a file."""
+    """Raise an OSError if a path cannot be read as a regular file."""
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
         kind = 'a folder' if stat.S_ISDIR(mode) else 'no regular file'
@@ -32,15 +32,16 @@ def check_regular_file(path: str | Path) -> None:
 
 
 def is_of_file(error: Exception) -> bool:
-    """Whether it is an error of the file system that names the file, not of what is in the file."""
+    """Tell whether an error comes from the file system and names the file, not from the file's content."""
     return isinstance(error, OSError) and error.filename is not None
 
 
 def check_archive(path: str | Path) -> list[str]:
-    """Check a zip archive and give the names in it.
+    """Check a zip archive and give the names of its entries.
 
     Raises:
-        ValueError: It is none, a byte of it is not as it was written, or it unpacks to much more than it is.
+        ValueError: The file is not a zip archive, a checksum differs, two entries share a name, or the
+            unpacked size is much larger than the file.
     """
     again = 'copy or fetch it again'
     try:
@@ -49,7 +50,7 @@ def check_archive(path: str | Path) -> list[str]:
             size = sum(entry.file_size for entry in entries)
             bomb = size > os.path.getsize(path) + MAX_COMPRESSED
             damaged = None if bomb else archive.testzip()
-    except Exception as error:  # whatever a damaged archive makes zipfile raise
+    except Exception as error:  # zipfile raises errors of many types for damaged archives
         if is_of_file(error):
             raise
         raise ValueError(f'{path} is a damaged archive ({error}): {again}') from error
@@ -64,20 +65,20 @@ def check_archive(path: str | Path) -> list[str]:
 
 
 def read_pickled(path: str | Path, what: str, remedy: str, allowed: Sequence[Any] = ()) -> Any:
-    """Read what ``torch.save`` wrote; tensors are on the CPU.
+    """Read a file of ``torch.save`` with its tensors on the CPU.
 
-    Python code in it is never run (``weights_only=True``). Damage is found by the archive's checksums; a file
-    of PyTorch before 1.6 has none, which brings a warning.
+    Python code in the file never runs (``weights_only=True``). The archive's checksums detect damage; files
+    of PyTorch before 1.6 have none, which causes a warning.
 
     Args:
         path: The file.
-        what: What it should be, for errors: ``'checkpoint'``.
-        remedy: What to do if it is not.
-        allowed: What else may be unpickled, as for ``torch.serialization.safe_globals``.
+        what: Expected content, for error messages: ``'checkpoint'``.
+        remedy: Advice for error messages.
+        allowed: Further types to unpickle, as for ``torch.serialization.safe_globals``.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is none, or damaged.
+        ValueError: The file has another format or is damaged.
     """
     check_regular_file(path)
     with open(path, 'rb') as file:
@@ -92,7 +93,7 @@ def read_pickled(path: str | Path, what: str, remedy: str, allowed: Sequence[Any
     try:
         with torch.serialization.safe_globals(list(allowed)):
             content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # whatever a damaged or hostile file makes torch raise
+    except Exception as error:  # torch raises errors of many types for damaged or malicious files
         if is_of_file(error):
             raise
         raise ValueError(f'{path} is no {what} ({type(error).__name__}): {remedy}') from error
@@ -109,7 +110,7 @@ def check_tensors(content: Any, path: str | Path) -> None:
     """Check that all tensors in dicts, lists and tuples are plain, stored in full and finite.
 
     Raises:
-        ValueError: One is not. It is named.
+        ValueError: A tensor fails the check; the message names it.
     """
     for name, tensor in _named_tensors(content):
         problem = _problem(tensor)
@@ -134,7 +135,7 @@ def _problem(tensor: Tensor) -> str:
 
 
 def _named_tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
-    """Names, with dots between the keys, and tensors; each container is looked at once."""
+    """Give tensors with their names (keys joined by dots); each container is visited once."""
     waiting, seen = [('', content)], set()
     while waiting:
         name, value = waiting.pop()
@@ -153,7 +154,7 @@ def _named_tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def tensor_checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    """SHA-256 of tensors and metadata, but for the checksum itself, in hex digits."""
+    """Compute the SHA-256 of tensors and metadata, without the checksum itself, in hex digits."""
     digest = hashlib.sha256()
     for key, value in sorted(metadata.items()):
         if key != CHECKSUM:
@@ -166,7 +167,7 @@ def tensor_checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) 
 
 def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file with a checksum in its metadata."""
-    # Copied, since safetensors takes no tensors that share memory.
+    # Copied because safetensors rejects tensors that share memory.
     tensors = {
         key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for key, value in tensors.items()
@@ -175,16 +176,16 @@ def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata:
 
 
 def read_safetensors(path: str | Path, what: str, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; the checksum is compared where it has one of ours.
+    """Read tensors and metadata of a safetensors file, and verify our checksum if the file has one.
 
     Args:
         path: The file.
-        what: What it should be, for errors.
-        remedy: What to do if it is not.
+        what: Expected content, for error messages.
+        remedy: Advice for error messages.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is none, damaged, or a tensor has NaN or infinite values.
+        ValueError: The file has another format or is damaged, or a tensor has NaN or infinite values.
     """
     check_regular_file(path)
     try:

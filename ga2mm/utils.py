@@ -1,4 +1,4 @@
-"""Small helpers that know nothing of the project."""
+"""Small helpers that depend on no other module of the package."""
 
 import fcntl
 import os
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 NAMED = 5
-"""How many of many things a message names."""
+"""Number of items that a message names."""
 
 LONGEST = 500
-"""How many characters of each of them it shows."""
+"""Number of characters of each item that a message shows."""
 
 _IN_WORKER = re.compile(
     r'^Caught \w+ in DataLoader worker process \d+\.\nOriginal Traceback.*\n\S+: ', re.DOTALL
@@ -26,7 +26,7 @@ _IN_WORKER = re.compile(
 
 @contextmanager
 def replace_when_written(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that replaces it once the block ends without an error."""
+    """Give a temporary path next to ``path`` that replaces it if the block ends without an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
@@ -43,13 +43,13 @@ def replace_when_written(path: str | Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: str | Path, names: str) -> None:
-    """Remove what killed processes left of files that :func:`replace_when_written` was writing in a folder.
+    """Remove temporary files of :func:`replace_when_written` that killed processes left in a folder.
 
-    A file that some process still writes is locked, and stays.
+    A file that a process is still writing is locked and stays.
 
     Args:
         folder: The folder.
-        names: A regular expression for the names of the files that were to be.
+        names: A regular expression for the final names of the files.
     """
     temporary = re.compile(rf'\.({names})\.[a-z0-9_]{{8}}')
     for path in Path(folder).glob('.*'):
@@ -65,9 +65,9 @@ def remove_leftovers(folder: str | Path, names: str) -> None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn errors of input into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows their origin.
+    """Turn input errors into one line and exit status 1; ``GA2MM_TRACEBACK=1`` shows the traceback.
 
-    Of one that a DataLoader hands on from a worker process, the line is what the worker raised.
+    If a DataLoader re-raises the error of a worker process, the line is the worker's message.
     """
     try:
         yield
@@ -78,21 +78,21 @@ def one_line_errors() -> Iterator[None]:
 
 
 def first_few(items: Sequence[str], separator: str = ', ') -> str:
-    """The first few of many things, and how many more there are: ``'a, b, c, d, e and 3 more'``."""
+    """Join the first few items and count the others: ``'a, b, c, d, e and 3 more'``."""
     more = len(items) - NAMED
     named = [item if len(item) <= LONGEST else f'{item[:LONGEST]}...' for item in items[:NAMED]]
     return separator.join(named) + (f' and {more} more' if more > 0 else '')
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known name that is most like a name; None where none is."""
+    """Give the known name most similar to a name; None if all are too different."""
     by_lower = {str(one).lower(): str(one) for one in known}
     found = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[found[0]] if found else None
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """The names; of those that are there several times each with its number, ``'a_1', 'a_2'``."""
+    """Number the names that occur more than once: ``'a_1', 'a_2'``."""
     return [
         name if names.count(name) == 1 else f'{name}_{names[: place + 1].count(name)}'
         for place, name in enumerate(names)
@@ -100,11 +100,11 @@ def numbered(names: Sequence[str]) -> list[str]:
 
 
 def cosines(videos: Tensor, names: Tensor) -> Tensor:
-    """Cosines (V, N) of unit features.
+    """Compute cosines (V, N) of unit features.
 
     Args:
         videos: Features (V, D).
-        names: Features (N, D), or (V, N, D) where each video has features of its own.
+        names: Features (N, D), or (V, N, D) if they differ for each video.
     """
     if names.dim() == 2:
         return videos @ names.t()
@@ -112,5 +112,5 @@ def cosines(videos: Tensor, names: Tensor) -> Tensor:
 
 
 def at_least_float32(value: Tensor) -> Tensor:
-    """The tensor in float32, or as it is if it is more precise."""
+    """Convert a tensor to float32 unless its type is more precise."""
     return value.to(torch.promote_types(value.dtype, torch.float32))

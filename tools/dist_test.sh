@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of test.py]
-# CHECKPOINT is '' for a model that learns nothing.
-# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each. On one machine a free port is found.
+# CHECKPOINT is '' for a model without learnable parameters.
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each. One machine uses a free port.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: $0 CONFIG CHECKPOINT GPUS [options of test.py]" >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/dist_train.sh CONFIG GPUS [options of train.py]
-# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each. On one machine a free port is found.
+# Several machines: set NNODES, NODE_RANK, MASTER_ADDR and PORT on each. One machine uses a free port.
 set -euo pipefail
 if [ $# -lt 2 ]; then
     echo "usage: $0 CONFIG GPUS [options of train.py]" >&2

@@ -1,4 +1,4 @@
-"""Run a whole table, methods x datasets x shots x class draws x seeds, and write it with its spread."""
+"""Run a benchmark (methods x datasets x shots x class draws x seeds) and write its tables with intervals."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from ga2mm.utils import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', type=Path, help='config of a benchmark')
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/benchmarks/CONFIG')
@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def print_runs(benchmark: Benchmark, args: argparse.Namespace) -> None:
-    """Print the runs that were asked for, after those that they build on."""
+    """Print the selected runs after the runs that they depend on."""
     chosen = select(benchmark.cells, args.only, args.limit)
     for cell in [*sources(chosen), *chosen]:
         print(cell)
@@ -47,7 +47,7 @@ def print_runs(benchmark: Benchmark, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Plan, run, write."""
+    """Run the command line."""
     args = parse_args()
     work_dir = (args.work_dir or Path('work_dirs/benchmarks') / args.config.stem).resolve()
     benchmark = read_benchmark(args.config, work_dir)

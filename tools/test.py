@@ -1,4 +1,4 @@
-"""Test a checkpoint on every test set of a config: base, novel and their harmonic mean in one call."""
+"""Test a checkpoint on every test set of a config: base accuracy, novel accuracy and their harmonic mean."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from ga2mm.utils import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = run_parser(__doc__, writes='metrics')
     parser.add_argument('checkpoint', nargs='?', help="checkpoint; none or '' if nothing was learnt")
     parser.add_argument(
@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Test."""
+    """Run the command line."""
     args = parse_args()
     with ends_distributed():
         cfg = read_run(args)

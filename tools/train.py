@@ -1,4 +1,4 @@
-"""Tune prompts on a frozen CLIP, from a config."""
+"""Train the model of a config, for example prompts on a frozen CLIP."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from ga2mm.utils import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = run_parser(__doc__, writes='checkpoints')
     parser.add_argument(
         '--resume',
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Train."""
+    """Run the command line."""
     args = parse_args()
     with ends_distributed():
         cfg = read_run(args)

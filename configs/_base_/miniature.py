@@ -1,14 +1,14 @@
-# The miniature world: the tiny CLIP that the package ships, the parts that the methods add to it, and
-# generated videos (docs/miniature.md) with their protocols. A config takes one entry of `protocols`:
+# The miniature world: the tiny CLIP of the package, the parts that methods add to it, and generated videos
+# (docs/miniature.md) with their protocols. A config takes one entry of `protocols`:
 #
 #   globals().update(_base_.pop('protocols')['base2novel'])
 #
-# Videos are written by: python tools/data/make_miniature.py. Variables choose what is read:
-#   GA2MM_STYLE       mild; strong is further from CLIP's images
+# To write the videos: python tools/data/make_miniature.py. Variables select the data:
+#   GA2MM_STYLE       mild, or strong, with a larger shift from CLIP's images
 #   GA2MM_DRAW        number of the class draw
-#   GA2MM_TRAIN_LIST  base_train_4.txt or all_train_4.txt has 4 clips of each class (or 2, 8)
+#   GA2MM_TRAIN_LIST  base_train_4.txt or all_train_4.txt for 4 clips of each class (also 2 and 8)
 #   GA2MM_ANCHORS     irrelevant (videos); other_dataset (classes of the source dataset that the target does not
-#                     have); or what GeneratedAnchors makes from the labelled clips: noise, blank,
+#                     have); or a kind of GeneratedAnchors, made from the labelled clips: noise, blank,
 #                     shuffled_patches, blended_patches, blurred, mixed
 _base_ = './default_runtime.py'
 
@@ -22,8 +22,8 @@ model = dict(
 deep_prompts = dict(
     vision_prompt=dict(type='DeepPrompt', length=4, depth=3), text_prompt=dict(type='DeepPrompt', length=4, depth=3))
 
-# GA2-CLIP adds a hard prompt that is coupled to the text prompt, and anchors. configs/ga2/miniature_source.py
-# learns the hard prompt, of 4 tokens. Dropout costs base and novel accuracy here (docs/anchors.md).
+# GA2-CLIP adds anchors and a hard prompt that is coupled to the text prompt. configs/ga2/miniature_source.py
+# learns the hard prompt, which has 4 tokens. Dropout lowers base and novel accuracy here (docs/anchors.md).
 coupling = dict(
     type='HardPromptCoupling',
     dropout=0.0,
@@ -38,7 +38,7 @@ anchors = dict(
     strategies=[dict(type='FeatureConsistency', weight=3.0)])
 anchor_batch_sampler = dict(type='AnchorBatchSampler', num_anchors=8)
 
-# ---- Schedule: 12 epochs of 12 steps with 16 clips.
+# ---- Schedule: 12 epochs of 12 steps of 16 clips.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=12)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='ProtocolTestLoop')
@@ -47,26 +47,26 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', T_max=11, by_epoch=True, begin=1, end=12, convert_to_iter_based=True),
 ]
-# Not scaled: the rate was chosen for 16 clips a step, whatever the number of processes that share them.
+# Not scaled: the learning rate was chosen for 16 clips per step, which all processes share.
 auto_scale_lr = dict(enable=False, base_batch_size=16)
-# A run takes seconds: the last checkpoint is enough.
+# A run takes seconds, so one checkpoint is enough.
 default_hooks = dict(checkpoint=dict(interval=12))
 
 val_evaluator = dict(type='Accuracy')
 test_evaluator = dict(type='Accuracy')
 
-# ---- Data: a clip has 4 of the 8 frames of a video, of 32 pixels. Training has no augmentation, so that a
-# run depends on its seed alone, whatever the number of processes and workers.
+# ---- Data: a clip has 4 of the 8 frames of a video, with 32 pixels. Training has no augmentation, so that a
+# run depends on its seed only, and not on the number of processes and workers.
 pipeline = [
     dict(type='OpenVideo', keep_frames=True),
     dict(type='UniformSample', clip_len=4, test_mode=True),
     dict(type='DecodeFrames'),
-    # For videos of other sizes, and the black frames in the place of an unreadable one.
+    # For videos of other sizes, and for the black frames that replace an unreadable video.
     dict(type='Resize', scale=(32, 32), keep_ratio=False),
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]
-# Still images: the middle frame of each video, a clip of one frame.
+# Still images: the middle frame of each video, as a clip of one frame.
 image_pipeline = [dict(type='OpenVideo'), dict(type='UniformSample', clip_len=1, test_mode=True), *pipeline[2:]]
 
 data_root = 'data/miniature/{{$GA2MM_STYLE:mild}}/'
@@ -148,14 +148,14 @@ base2novel = dict(
 protocols = dict(
     base2novel=entry(**base2novel),
     images_base2novel=entry(**base2novel, pipeline=image_pipeline),
-    # Tuned and tested on all 24 classes of a draw. Held-out clips of the base classes are for validation.
+    # Tuned and tested on all 24 classes of a draw. Validation uses held-out clips of the base classes.
     fewshot=entry(
         draw_root,
         labels=all_labels,
         train=('{{$GA2MM_TRAIN_LIST:all_train.txt}}', all_labels, 'all'),
         val=('base_val.txt', all_labels, 'all'),
         tests=dict(all=('all_test.txt', all_labels, 'all'))),
-    # 20 classes that no other dataset has, to learn the hard prompt on.
+    # 20 classes that no other dataset has, for learning the hard prompt.
     source=entry(
         data_root + 'source/',
         labels=source_labels,

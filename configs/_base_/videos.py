@@ -4,8 +4,8 @@
 #
 # The entries are DATASET_base2novel and DATASET_fewshot for ucf101, hmdb51, ssv2 (Something-Something v2) and
 # k400 (Kinetics-400), and k600_source. To add a dataset, add a line to `datasets`. Lists have `path label`
-# lines; lists and label maps are those that ViFi-CLIP publishes (docs/data.md). For another training list set
-# a variable: GA2MM_TRAIN_LIST=few_shot/train1_few_shot_4.txt tools/dist_train.sh ...
+# lines; ViFi-CLIP publishes lists and label maps (docs/data.md). A variable selects another training list:
+# GA2MM_TRAIN_LIST=few_shot/train1_few_shot_4.txt tools/dist_train.sh ...
 _base_ = './default_runtime.py'
 
 # ---- Clips of 32 frames with 224 pixels.
@@ -22,8 +22,8 @@ pipelines = dict(
         dict(type='FormatShape', input_format='NCTHW'),
         dict(type='PackActionInputs'),
     ],
-    # One clip, the centre crop. The released code takes the first frame of each of 32 segments, UniformSample
-    # the middle one.
+    # One clip, the centre crop. UniformSample takes the middle frame of each of 32 segments, the released
+    # code the first one.
     test_pipeline=[
         dict(type='OpenVideo'),
         dict(type='UniformSample', clip_len=32, test_mode=True),
@@ -33,7 +33,7 @@ pipelines = dict(
         dict(type='FormatShape', input_format='NCTHW'),
         dict(type='PackActionInputs'),
     ])
-# Frames of 240x320 pixels, and no flip, because classes of Something-Something v2 name left and right.
+# Frames of 240x320 pixels, without flip, because class names of Something-Something v2 have left and right.
 ssv2_pipelines = dict(
     train_pipeline=[
         dict(type='OpenVideo'),
@@ -95,8 +95,8 @@ def schedule(epochs, warm_up, lr):
         ])
 
 
-# The rates are for 64 clips a step, 8 on each of 8 GPUs. They are scaled linearly with the real number of
-# labelled clips a step (GPUs x train_dataloader.batch_size). Set enable=False to use them as they are.
+# The learning rates are for 64 clips per step, 8 on each of 8 GPUs. They are scaled linearly with the actual
+# number of labelled clips per step (GPUs x train_dataloader.batch_size), unless enable=False.
 auto_scale_lr = dict(enable=True, base_batch_size=64)
 base2novel_schedule = schedule(epochs=12, warm_up=2, lr=4e-2)
 fewshot_schedule = schedule(epochs=30, warm_up=5, lr=8e-3)

@@ -1,7 +1,7 @@
-# CLIP ViT-B/16 as it is (arXiv 2103.00020). There is nothing to train, so test it without a checkpoint:
+# Zero-shot CLIP ViT-B/16 (arXiv 2103.00020). There is nothing to train; test it without a checkpoint:
 #   GA2MM_DATASET=hmdb51 tools/dist_test.sh configs/baselines/zero_shot.py '' 4
-# Variables choose the data, here and in all configs that start from this one: GA2MM_DATASET is ucf101,
-# hmdb51, ssv2 or k400, GA2MM_PROTOCOL is base2novel or fewshot.
+# Variables select the data, here and in all configs based on this one: GA2MM_DATASET is ucf101, hmdb51, ssv2
+# or k400, GA2MM_PROTOCOL is base2novel or fewshot.
 # Published: docs/results.md. Not measured with this code.
 _base_ = ['../_base_/vit_b16.py', '../_base_/videos.py']
 name = '{{$GA2MM_DATASET:ucf101}}_{{$GA2MM_PROTOCOL:base2novel}}'

@@ -1,6 +1,6 @@
-# The anchors on the test draws: against plain and coupled prompts, self-consistency on the labelled clips,
-# and the free baseline, logits averaged with the frozen CLIP's; also how well known videos are told from
-# irrelevant ones. The first methods are those of miniature.py.
+# Anchors on the test draws, compared with plain and coupled prompts, self-consistency on the labelled clips,
+# and the free baseline: logits averaged with the frozen CLIP's. Also measures the detection of irrelevant
+# videos. The first methods come from miniature.py.
 #   python tools/run_protocol.py configs/benchmarks/anchors.py
 # Measured: README.md and docs/anchors.md.
 _base_ = './miniature.py'

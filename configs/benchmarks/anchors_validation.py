@@ -1,5 +1,5 @@
-# Which anchors, from where, held how: validation draws, one seed. Each method is GA2-CLIP with one thing
-# changed.
+# Anchors of other sources, numbers and losses: validation draws, one seed. Each method is GA2-CLIP with one
+# change.
 #   python tools/run_protocol.py configs/benchmarks/anchors_validation.py
 # Measured: docs/anchors.md.
 _base_ = './miniature.py'

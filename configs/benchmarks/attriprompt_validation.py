@@ -1,5 +1,5 @@
-# AttriPrompt's open choices, on images and on videos: validation draws, one seed. Each method is AttriPrompt
-# of configs/zoo/miniature.py with one thing changed. Training multiplies in bfloat16, as in zoo.py.
+# AttriPrompt's design choices, on images and on videos: validation draws, one seed. Each method is
+# AttriPrompt of configs/zoo/miniature.py with one change. Training multiplies in bfloat16, as in zoo.py.
 #   python tools/run_protocol.py configs/benchmarks/attriprompt_validation.py
 # Measured: docs/zoo.md.
 _base_ = './miniature.py'
@@ -8,7 +8,7 @@ title = 'AttriPrompt, validation'
 part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103])]
 datasets = {
-    'mild': None,  # the next two take its place
+    'mild': None,  # replaced by the next two
     'strong': None,
     'mild videos': dict(env=dict(GA2MM_STYLE='mild', GA2MM_PROTOCOL='base2novel')),
     'mild images': dict(env=dict(GA2MM_STYLE='mild', GA2MM_PROTOCOL='images_base2novel')),

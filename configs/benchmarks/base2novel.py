@@ -1,8 +1,8 @@
-# Base-to-novel on the four video datasets: 16 clips of each base class, three lists. It also answers
-# generalized base-to-novel. docs/data.md says how to make the lists.
+# Base-to-novel on the four video datasets: 16 clips of each base class, three lists. Also gives generalized
+# base-to-novel. docs/data.md describes how to make the lists.
 #   python tools/run_protocol.py configs/benchmarks/base2novel.py --only dataset=UCF101,HMDB51
-# The hard prompt of Kinetics-400 is learnt on Kinetics-600, that of the others in the base run on
-# Kinetics-400. Published results: docs/results.md. Not measured with this code.
+# The hard prompt for Kinetics-400 is learnt on Kinetics-600, the one for the other datasets in the base run
+# on Kinetics-400. Published results: docs/results.md. Not measured with this code.
 _k600 = dict(config='../ga2/k600_source.py')
 _k400 = dict(
     config='../ga2/k400_base2novel.py',

@@ -1,5 +1,5 @@
-# Cross-dataset: tuned on 16 clips of each class of one dataset, tested on the test splits of others under
-# their own class names; the mean over a dataset's splits is reported.
+# Cross-dataset: tuned on 16 clips of each class of one dataset, tested on the test splits of other datasets
+# with their class names. The mean over the splits of a dataset is reported.
 #   python tools/run_protocol.py configs/benchmarks/cross_dataset.py --only dataset=K400
 # Published results: docs/results.md. Not measured with this code.
 _base_ = './base2novel.py'

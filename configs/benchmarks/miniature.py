@@ -1,7 +1,7 @@
-# Base-to-novel on the miniature world: five class draws and three seeds in two styles. All methods share one
-# budget.
+# Base-to-novel on the miniature world: five class draws and three seeds in two styles. All methods have the
+# same budget.
 #   python tools/run_protocol.py configs/benchmarks/miniature.py
-# Measured: README.md. Other benchmarks start from this one and replace draws, datasets, methods and seeds.
+# Measured: README.md. Other benchmarks inherit from this one and replace draws, datasets, methods and seeds.
 title = 'Miniature benchmark'
 note = (
     'Generated videos and a tiny CLIP: this shows how the methods act, and says nothing about real CLIP or real '

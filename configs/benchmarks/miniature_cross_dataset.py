@@ -1,5 +1,5 @@
-# Miniature world, cross-dataset: tuned on all classes of a draw, tested on those of three others in both
-# styles.
+# Miniature world, cross-dataset: tuned on all classes of a draw, tested on all classes of three other draws
+# in both styles.
 #   python tools/run_protocol.py configs/benchmarks/miniature_cross_dataset.py
 _base_ = './miniature.py'
 

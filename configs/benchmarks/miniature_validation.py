@@ -1,4 +1,4 @@
-# Where the hyperparameters of the miniature configs come from: validation draws, one seed.
+# Selection of the hyperparameters of the miniature configs: validation draws, one seed.
 #   python tools/run_protocol.py configs/benchmarks/miniature_validation.py
 # Measured: docs/miniature.md.
 _base_ = './miniature.py'

@@ -1,5 +1,6 @@
-# Temporal models in the place of the mean over frames, with IVLP's prompts and without any: five validation
-# draws and three seeds of the mild style, one budget. Training multiplies in bfloat16, as in zoo.py.
+# Temporal models instead of the mean over frames, with IVLP's prompts and without prompts: five validation
+# draws and three seeds of the mild style, with the same budget. Training multiplies in bfloat16, as in
+# zoo.py.
 #   python tools/run_protocol.py configs/benchmarks/temporal_validation.py --only seed=0 draw=100,101,102,103
 # Measured: docs/temporal.md.
 _base_ = './miniature.py'

@@ -1,5 +1,5 @@
-# Known against irrelevant videos with the other strategies: test draws of the mild style, one seed.
-# anchors.py has the rest.
+# Detection of irrelevant videos with the other strategies: test draws of the mild style, one seed. anchors.py
+# has the rest.
 #   python tools/run_protocol.py configs/benchmarks/unknown_videos.py
 # Measured: docs/anchors.md.
 _base_ = './miniature.py'

@@ -1,4 +1,4 @@
-# CLIP as it is on every dataset: base and novel classes, and all classes of the official test splits.
+# Zero-shot CLIP on every dataset: base and novel classes, and all classes of the official test splits.
 #   python tools/run_protocol.py configs/benchmarks/zero_shot.py
 # Published results: docs/results.md. Not measured with this code.
 title = 'Zero-shot'

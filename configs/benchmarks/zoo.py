@@ -1,7 +1,7 @@
 # Every method of configs/zoo, with and without GA2-CLIP's coupled hard prompt and anchors: ten class draws
-# and three seeds of the mild style, one budget. Each is compared with itself without them. Training
-# multiplies in bfloat16, which takes half the time on processors that can, and several times as long on those
-# that cannot.
+# and three seeds of the mild style, with the same budget. Each method with them is compared with the same
+# method without them. Training multiplies in bfloat16, which halves the time on processors that support it,
+# and takes several times as long on others.
 #   python tools/run_protocol.py configs/benchmarks/zoo.py --only draw=0,1,2,3,4
 # Measured: docs/zoo.md.
 _base_ = './miniature.py'

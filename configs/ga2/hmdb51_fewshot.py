@@ -1,6 +1,6 @@
 # GA2-CLIP (arXiv 2511.22125) on HMDB51, 16-shot, the released recipe.
-# Anchors: videos of Kinetics-400, one clip per GPU and step. Some classes here are also classes
-# there. Hard prompt: from a run of k400_base2novel.py.
+# Anchors: videos of Kinetics-400, one clip per GPU and step. Some target classes are also in
+# Kinetics-400. Hard prompt: from a run of k400_base2novel.py.
 #   tools/dist_train.sh configs/ga2/hmdb51_fewshot.py 8
 # Published, with a CLIP tuned on Kinetics-400 first: top-1 70.8.
 # Not measured with this code (docs/results.md).

@@ -1,4 +1,4 @@
-# Miniature world: GA2-CLIP (arXiv 2511.22125), coupled prompts with 8 anchor clips a step. Variables: see
+# Miniature world: GA2-CLIP (arXiv 2511.22125), coupled prompts with 8 anchor clips per step. Variables: see
 # _base_/miniature.py.
 #   python tools/train.py configs/ga2/miniature_ga2.py --seed 0
 # Measured, base-to-novel in the mild style: HM 86.4 (README.md).

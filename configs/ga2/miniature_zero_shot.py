@@ -1,4 +1,4 @@
-# Miniature world: CLIP as it is. There is nothing to train, so test it without a checkpoint:
+# Miniature world: zero-shot CLIP. There is nothing to train; test it without a checkpoint:
 #   python tools/test.py configs/ga2/miniature_zero_shot.py
 # GA2MM_PROTOCOL is base2novel, fewshot or images_base2novel; _base_/miniature.py has more variables.
 # Measured, base-to-novel in the mild style: HM 78.1 (README.md).

@@ -1,6 +1,6 @@
 # GA2-CLIP (arXiv 2511.22125) on UCF101, base-to-novel, the released recipe.
-# Anchors: videos of Kinetics-400, one clip per GPU and step. Some classes here are also classes
-# there. Hard prompt: from a run of k400_base2novel.py.
+# Anchors: videos of Kinetics-400, one clip per GPU and step. Some target classes are also in
+# Kinetics-400. Hard prompt: from a run of k400_base2novel.py.
 #   tools/dist_train.sh configs/ga2/ucf101_base2novel.py 8
 # Published, with a CLIP tuned on Kinetics-400 first: base 96.8, novel 75.2, HM 84.6.
 # Not measured with this code (docs/results.md).

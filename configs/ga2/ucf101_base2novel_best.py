@@ -1,5 +1,5 @@
-# As ucf101_base2novel.py, but validated after each epoch on held-out training videos of the base classes,
-# which tools/data/make_splits.py lists. The best epoch is kept as best_acc_top1_*.pth.
+# Like ucf101_base2novel.py, with validation after each epoch on held-out training videos of the base classes,
+# which tools/data/make_splits.py lists. The best epoch is saved as best_acc_top1_*.pth.
 #   tools/dist_train.sh configs/ga2/ucf101_base2novel_best.py 8
 _base_ = './ucf101_base2novel.py'
 

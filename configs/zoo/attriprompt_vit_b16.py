@@ -1,9 +1,8 @@
 # AttriPrompt (arXiv 2509.05949): each clip retrieves its text prompts by its patch tokens.
-# We know the abstract and no released code. Design choice, since it does not say: every setting of the
-# retrieval (AttributeRetrieval's defaults), the form and the weights of both losses (25 is PromptSRC's for
-# its L1 distance over texts), no vision prompts. Optimizer and rate are those of ivlp_vit_b16.py.
-# Every clip of a batch encodes all classes anew: a step costs as many passes through the text tower as it has
-# clips.
+# We know the abstract and no released code. Design choices where the abstract has no details: all settings of
+# the retrieval (AttributeRetrieval's defaults), form and weights of both losses (25 is PromptSRC's weight for
+# its L1 distance of texts), no vision prompts. Optimizer and learning rate: as in ivlp_vit_b16.py.
+# All classes are encoded again for each clip: a step has as many passes through the text tower as clips.
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/attriprompt_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 84.8 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

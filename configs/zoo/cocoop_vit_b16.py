@@ -1,9 +1,9 @@
-# CoCoOp (arXiv 2203.05557): a learnt context that every clip shifts.
-# Context, optimizer and rate as the code released with CoCoOp has them (vit_b16_c4_ep10_batch1_ctxv1).
-# Every clip of a batch encodes all classes anew: a step costs as many passes through the text tower as it has
-# clips. Different from the release: clips of 32 frames instead of images, the epochs and the warm-up of
-# _base_/videos.py, and the rate is scaled with the clips a step (auto_scale_lr.base_batch_size is the batch
-# of the release).
+# CoCoOp (arXiv 2203.05557): a learnt context with an offset for each clip.
+# Context, optimizer and learning rate: as in CoCoOp's released code (vit_b16_c4_ep10_batch1_ctxv1).
+# All classes are encoded again for each clip: a step has as many passes through the text tower as clips.
+# Different from the release: clips of 32 frames instead of images, epochs and warm-up of _base_/videos.py,
+# and a learning rate scaled with the clips per step (auto_scale_lr.base_batch_size is the release's batch
+# size).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/cocoop_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 85.2 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

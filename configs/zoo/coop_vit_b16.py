@@ -1,8 +1,8 @@
-# CoOp (arXiv 2109.01134): a learnt context in the place of a template.
-# Context, optimizer and rate as the code released with CoOp has them for ViT-B/16 (vit_b16_ctxv1).
-# Different from the release: clips of 32 frames instead of images, the epochs and the warm-up of
-# _base_/videos.py, and the rate is scaled with the clips a step (auto_scale_lr.base_batch_size is the batch
-# of the release).
+# CoOp (arXiv 2109.01134): a learnt context instead of a template.
+# Context, optimizer and learning rate: as in CoOp's released code for ViT-B/16 (vit_b16_ctxv1).
+# Different from the release: clips of 32 frames instead of images, epochs and warm-up of _base_/videos.py,
+# and a learning rate scaled with the clips per step (auto_scale_lr.base_batch_size is the release's batch
+# size).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/coop_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 84.2 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

@@ -1,12 +1,12 @@
-# FROSTER (arXiv 2402.03241): both towers of CLIP tuned whole, held to the frozen CLIP through a residual
-# network. Distillation, optimizer, rate, epochs and warm-up as the code released with FROSTER has them
-# (script/training/temporal_b16/train_clip_B2N_*.sh).
-# Different from the release: the squared distance of the paper instead of 1 - cosine (twice that, so weight 1
-# instead of 2), the mean over frames is distilled and compared instead of each frame, clips of 32 frames
-# instead of 8, one template instead of one drawn from 28 a step, class names that no language model reworded,
-# one epoch's weights instead of a mean over epochs, weight decay of biases and norms too, the rate scaled
-# with the clips a step. Few-shot is not in its code: the epochs there are ours.
-# Where memory is short: model.backbone.grad_checkpointing=True (docs/zoo.md has figures).
+# FROSTER (arXiv 2402.03241): full tuning of both towers of CLIP, with distillation from the frozen CLIP
+# through a residual network. Distillation, optimizer, learning rate, epochs and warm-up: as in FROSTER's
+# released code (script/training/temporal_b16/train_clip_B2N_*.sh).
+# Different from the release: the paper's squared distance instead of 1 - cosine (twice as large, so weight 1
+# instead of 2), distillation and comparison of the mean over frames instead of each frame, clips of 32 frames
+# instead of 8, one template instead of one drawn from 28 per step, class names not reworded by a language
+# model, the weights of one epoch instead of a mean over epochs, weight decay also of biases and norms, and a
+# learning rate scaled with the clips per step. Its code has no few-shot; the epochs for it are ours.
+# To save memory: model.backbone.grad_checkpointing=True (docs/zoo.md has figures).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/froster_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 89.3 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

@@ -1,8 +1,8 @@
-# IVLP (arXiv 2210.03117, 2212.03640): deep prompts in both towers that share nothing.
-# Lengths, depths, optimizer and rate as the code released with PromptSRC has them for IVLP.
-# Different from the release: clips of 32 frames instead of images, the epochs and the warm-up of
-# _base_/videos.py, and the rate is scaled with the clips a step (auto_scale_lr.base_batch_size is the batch
-# of the release).
+# IVLP (arXiv 2210.03117, 2212.03640): independent deep prompts in both towers.
+# Lengths, depths, optimizer and learning rate: as in PromptSRC's released code for IVLP.
+# Different from the release: clips of 32 frames instead of images, epochs and warm-up of _base_/videos.py,
+# and a learning rate scaled with the clips per step (auto_scale_lr.base_batch_size is the release's batch
+# size).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/ivlp_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 82.0 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

@@ -1,15 +1,15 @@
-# Miniature world: the methods of this folder on the tiny CLIP. GA2MM_METHOD chooses one of `methods`:
+# Miniature world: the methods of this folder on the tiny CLIP. GA2MM_METHOD selects one of `methods`:
 #   GA2MM_METHOD=maple python tools/train.py configs/zoo/miniature.py --seed 0 --work-dir work_dirs/miniature_maple
-# Papers and the settings of the releases are in METHOD_vit_b16.py. Here all prompts have the sizes of the
-# tiny CLIP, and all methods have the optimizer and the schedule of _base_/miniature.py, which lists more
+# METHOD_vit_b16.py has the paper and the settings of the release. Here all prompts have sizes for the tiny
+# CLIP, and all methods have the optimizer and the schedule of _base_/miniature.py, which lists more
 # variables.
-# Measured: docs/zoo.md has a table of all methods; their names with " + GA2" are miniature_plus_ga2.py.
+# Measured: docs/zoo.md has a table of all methods; names with " + GA2" refer to miniature_plus_ga2.py.
 _base_ = '../ga2/miniature_zero_shot.py'
 
-sentences = ['a video of a {}.', 'a video showing a {}.', 'a {}.']  # in words that the tiny CLIP knows
+sentences = ['a video of a {}.', 'a video showing a {}.', 'a {}.']  # words that the tiny CLIP knows
 words = 'a video of a'
 deep = dict(type='DeepPrompt', length=4, depth=3, init_words=words)
-# Both towers are tuned. 3e-5 has the best HM of 3e-5, 1e-4 and 3e-4 on validation draw 100 (docs/zoo.md).
+# Both towers are tuned. Of 3e-5, 1e-4 and 3e-4, 3e-5 has the best HM on validation draw 100 (docs/zoo.md).
 tuned = dict(frozen=False)
 tuned_wrapper = dict(optimizer=dict(lr=3e-5))
 methods = dict(

@@ -1,7 +1,7 @@
 # Miniature world: a method of miniature.py with GA2-CLIP's coupled hard prompt and anchors. GA2MM_METHOD
-# chooses it:
+# selects it:
 #   GA2MM_METHOD=maple python tools/train.py configs/zoo/miniature_plus_ga2.py --work-dir work_dirs/maple_plus_ga2
-# plus_ga2_vit_b16.py says what to know of each method. Measured: docs/zoo.md has a table of all methods.
+# plus_ga2_vit_b16.py has notes on each method. Measured: docs/zoo.md has a table of all methods.
 _base_ = './miniature.py'
 
 model = dict(

@@ -1,14 +1,13 @@
 # A method of this folder with GA2-CLIP's coupled hard prompt and anchors on CLIP ViT-B/16. GA2MM_METHOD
-# chooses the file METHOD_vit_b16.py:
+# selects the file METHOD_vit_b16.py:
 #   GA2MM_METHOD=maple GA2MM_DATASET=hmdb51 tools/dist_train.sh configs/zoo/plus_ga2_vit_b16.py 8 \
 #       --work-dir work_dirs/maple_plus_ga2
 # - Hard prompt: the method's own text prompt, tuned on Kinetics-400 (docs/zoo.md).
-# - VPT, ViFi-CLIP and FROSTER have no text prompt to couple, so CoOp's context is added. The hard prompt is
-#   CoOp's too.
-# - AttriPrompt has a pool of prompts, which is no hard prompt. It takes that of IVLP.
-# - CoOp, CoCoOp and AttriPrompt do not change the vision tower, so of the anchors only the negatives act, and
-#   a warning says so. CoCoOp and AttriPrompt encode classes and negatives anew for every clip.
-# - PromptSRC and FROSTER keep their own consistency with the frozen CLIP.
+# - VPT, ViFi-CLIP and FROSTER have no text prompt to couple, so CoOp's context and hard prompt are used.
+# - AttriPrompt has a pool of prompts, which cannot be a hard prompt. It uses IVLP's hard prompt.
+# - CoOp, CoCoOp and AttriPrompt do not change the vision tower, so of the anchors only the negatives have an
+#   effect, and a warning is logged. CoCoOp and AttriPrompt encode classes and negatives again for each clip.
+# - PromptSRC and FROSTER keep their own consistency losses with the frozen CLIP.
 # Measured only on the miniature world (miniature_plus_ga2.py): docs/zoo.md.
 _base_ = './{{$GA2MM_METHOD:maple}}_vit_b16.py'
 

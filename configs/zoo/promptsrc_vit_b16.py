@@ -1,8 +1,8 @@
-# PromptSRC (arXiv 2307.06948): deep prompts in both towers, held to the frozen CLIP, averaged over the
-# epochs. Prompts, weights, optimizer and rate as the code released with PromptSRC has them
-# (vit_b16_c2_ep20_batch4_4+4ctx); its mean of 15 and deviation of 1 in 20 epochs are kept as shares of the
-# epochs. Templates: CLIP's own for UCF101. Different from the release: these templates instead of those for
-# ImageNet; what ivlp_vit_b16.py says.
+# PromptSRC (arXiv 2307.06948): deep prompts in both towers, regularised towards the frozen CLIP and averaged
+# over the epochs. Prompts, weights, optimizer and learning rate: as in PromptSRC's released code
+# (vit_b16_c2_ep20_batch4_4+4ctx); its mean of 15 and standard deviation of 1 in 20 epochs are kept as shares
+# of the epochs. Different from the release: CLIP's templates for UCF101 instead of those for ImageNet, and
+# the differences in ivlp_vit_b16.py.
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/promptsrc_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 86.2 (docs/zoo.md).
 _base_ = './ivlp_vit_b16.py'

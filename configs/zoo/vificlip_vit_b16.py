@@ -1,10 +1,10 @@
-# ViFi-CLIP (arXiv 2212.03640): both towers of CLIP tuned whole, no prompts.
-# Template, optimizer, rate, epochs and warm-up as the code released with ViFi-CLIP has them
+# ViFi-CLIP (arXiv 2212.03640): full tuning of both towers of CLIP, without prompts.
+# Template, optimizer, learning rate, epochs and warm-up: as in ViFi-CLIP's released code
 # (finetuning_base2novel/*_s1.yaml and finetuning_few_shot/*_16_shot.yaml, with the defaults of its
-# utils/config.py). Different from the release: 8 clips on each of 8 GPUs at once instead of 4 twice, no
-# mixup, cutmix, colour jitter and label smoothing (ours: _base_/videos.py), the rate scaled with the clips a
-# step.
-# Where memory is short: model.backbone.grad_checkpointing=True (docs/zoo.md has figures).
+# utils/config.py). Different from the release: 8 clips at once on each of 8 GPUs instead of 4 clips twice, no
+# mixup, cutmix, colour jitter and label smoothing (our augmentation: _base_/videos.py), and a learning rate
+# scaled with the clips per step.
+# To save memory: model.backbone.grad_checkpointing=True (docs/zoo.md has figures).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/vificlip_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 88.9 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

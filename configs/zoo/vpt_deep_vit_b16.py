@@ -1,9 +1,9 @@
 # VPT-Deep (arXiv 2203.12119): prompts in all layers of the vision tower.
-# Length, depth, optimizer and rate as the code released with MaPLe has them (VPT/vit_b16_c2_ep5_batch4_4).
-# The text is our template, not "a photo of a".
-# Different from the release: clips of 32 frames instead of images, the epochs and the warm-up of
-# _base_/videos.py, and the rate is scaled with the clips a step (auto_scale_lr.base_batch_size is the batch
-# of the release).
+# Length, depth, optimizer and learning rate: as in MaPLe's released code (VPT/vit_b16_c2_ep5_batch4_4).
+# The text is our template instead of "a photo of a".
+# Different from the release: clips of 32 frames instead of images, epochs and warm-up of _base_/videos.py,
+# and a learning rate scaled with the clips per step (auto_scale_lr.base_batch_size is the release's batch
+# size).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/vpt_deep_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 84.3 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

@@ -1,4 +1,4 @@
-"""Anchors as data: sources of irrelevant videos, how they come into a batch, and negatives."""
+"""Anchor data: sources of irrelevant videos, their sampler and negative prompts."""
 
 from ga2mm.anchors.anchor_class_dataset import AnchorClassDataset
 from ga2mm.anchors.anchor_dataset import AnchorDataset

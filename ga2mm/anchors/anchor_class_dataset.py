@@ -1,4 +1,4 @@
-"""Irrelevant videos: the classes of another dataset that the target does not have."""
+"""Dataset of irrelevant videos: classes of another dataset that the target lacks."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -15,30 +15,29 @@ from ga2mm.registry import DATASETS
 
 @DATASETS.register_module()
 class AnchorClassDataset(TolerantVideoDataset):
-    """Irrelevant videos: another dataset without the classes that the target has too.
+    """Irrelevant videos: another dataset without the classes that the target also has.
 
-    Classes whose names equal or resemble one of the target are left out: by their letters, and with
-    ``clip`` also by their meaning. Each is logged in one line when the annotation file is read, with the
-    class of the target and the similarity. See :class:`TolerantVideoDataset` for what every item says
-    about unreadable videos.
+    Classes whose names equal or resemble a target class are dropped: by spelling and, with ``clip``, also
+    by meaning. When the annotation file is read, each dropped class is logged on one line with the target
+    class and the similarity. See :class:`TolerantVideoDataset` for the metainfo about unreadable videos.
 
-    The check of lists before training sees the classes that differ by their letters; it builds no CLIP.
+    The check of lists before training compares spelling only; it builds no CLIP.
 
     Args:
-        ann_file: The other dataset's ``path label`` lines; see :func:`read_annotation`.
-        pipeline: Transforms; they end in ``PackActionInputs``.
-        label_map: The file of its class names; see :func:`read_label_map`.
+        ann_file: File of the other dataset's ``path label`` lines; see :func:`read_annotation`.
+        pipeline: Transforms, ending in ``PackActionInputs``.
+        label_map: File of the other dataset's class names; see :func:`read_label_map`.
         target_label_maps: Label maps of the target, each a file or a list of names: base *and* novel
             classes.
-        clip: Config of a CLIP, such as ``model.backbone`` of the run. It is built when the annotation
-            file is read, on the CPU, and not kept. Default: names are compared by their letters only.
-        clip_threshold: Least cosine between the frozen text features of two names at which they mean the
-            same. Design choice: 0.95, since the sentence around the names alone makes all of them alike;
-            not measured. The log has the values to judge it by.
-        **kwargs: As in :class:`TolerantVideoDataset`; ``indices`` counts the videos that are left.
+        clip: Config of a CLIP, such as the run's ``model.backbone``. It is built on the CPU when the
+            annotation file is read, and not kept. Default: compare names by spelling only.
+        clip_threshold: Lowest cosine between the frozen text features of two names at which they mean the
+            same. Design choice: 0.95, not measured; the template shared by all names already makes their
+            features similar. The log has the cosines.
+        **kwargs: As in :class:`TolerantVideoDataset`; ``indices`` refers to the remaining videos.
 
     Raises:
-        ValueError: An argument, the annotation file or a label map is wrong, or no video is left.
+        ValueError: An argument, the annotation file or a label map is invalid, or no video is left.
     """
 
     is_anchor = True
@@ -74,9 +73,9 @@ class AnchorClassDataset(TolerantVideoDataset):
         return [(path, label) for path, label in samples if self.classes[label] not in self.dropped]
 
     def filter_data(self) -> list[dict]:
-        """The listed videos without those whose class means the same as one of the target.
+        """Drop the videos whose class means the same as a target class.
 
-        MMEngine calls this once ``ann_file`` has been read.
+        MMEngine calls this after ``ann_file`` has been read.
         """
         if self.clip is not None:
             kept = [name for name in self.classes if name not in self.dropped]

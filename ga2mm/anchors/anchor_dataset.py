@@ -1,4 +1,4 @@
-"""Labelled clips and irrelevant videos in one dataset."""
+"""Dataset that joins labelled clips and irrelevant videos."""
 
 from typing import Any
 
@@ -9,26 +9,25 @@ from ga2mm.registry import DATASETS
 from ga2mm.structures import set_gt_label
 
 NO_LABEL = -1
-"""The label of an anchor, which shows none of the classes."""
+"""Label of an anchor, which belongs to no class."""
 
 
 @DATASETS.register_module()
 class AnchorDataset:
-    """Labelled clips, and behind them irrelevant videos, if any: the anchors.
+    """Labelled clips followed by anchors (irrelevant videos), if any.
 
-    The training dataset of every config, so that a config adds anchors by two keys: ``dataset.anchors``
+    Every config uses it as training dataset, so that a config adds anchors by two keys: ``dataset.anchors``
     and ``batch_sampler``. Without anchors it gives the items of the labelled dataset.
 
-    The length is the number of labelled clips, so that an epoch is one pass over them. Index i at or
-    above the length addresses anchor i - length; :class:`AnchorBatchSampler` draws those.
+    The length is the number of labelled clips, so that an epoch is one pass over them. An index i at or
+    above the length addresses anchor i - length; :class:`AnchorBatchSampler` draws these indices.
 
-    The data sample of every item says in its metainfo whether it ``is_anchor``; an anchor's label is
-    -1, whatever its own dataset says.
+    The metainfo of each data sample has ``is_anchor``. The label of an anchor is always -1.
 
     Args:
-        dataset: The labelled training dataset, or its config.
-        anchors: The dataset of irrelevant videos, or its config; any dataset of MMAction2's will do, and
-            :class:`WeightedAnchors` for several. None for training without anchors.
+        dataset: The labelled training dataset or its config.
+        anchors: The dataset of irrelevant videos or its config: any dataset of MMAction2, or
+            :class:`WeightedAnchors` for several sources. None for training without anchors.
     """
 
     def __init__(self, dataset: dict | BaseDataset, anchors: dict | BaseDataset | None = None) -> None:
@@ -37,29 +36,29 @@ class AnchorDataset:
 
     @property
     def metainfo(self) -> dict:
-        """Metainfo of the labelled dataset."""
+        """Give the metainfo of the labelled dataset."""
         return self.dataset.metainfo
 
     @property
     def num_anchors(self) -> int:
-        """Number of irrelevant videos."""
+        """Give the number of irrelevant videos."""
         return 0 if self.anchors is None else len(self.anchors)
 
     @property
     def anchor_sources(self) -> list[tuple[int, int]]:
-        """(number of videos, weight) of each source of anchors, in the order of their indices."""
+        """Give (number of videos, weight) of each anchor source, in the order of their indices."""
         if isinstance(self.anchors, WeightedAnchors):
             return self.anchors.sizes_and_weights
         return [(self.num_anchors, 1)]
 
     def full_init(self) -> None:
-        """Read the annotation files of both datasets, if they were not read yet."""
+        """Read the annotation files of both datasets, unless already done."""
         self.dataset.full_init()
         if self.anchors is not None:
             self.anchors.full_init()
 
     def get_data_info(self, idx: int) -> dict:
-        """Annotation of the clip or anchor at ``idx``."""
+        """Give the annotation of the clip or anchor at ``idx``."""
         is_anchor, idx = self._locate(idx)
         return (self.anchors if is_anchor else self.dataset).get_data_info(idx)
 
@@ -75,7 +74,7 @@ class AnchorDataset:
         return item
 
     def _locate(self, idx: int) -> tuple[bool, int]:
-        """Whether ``idx`` is an anchor's, and the index in its own dataset."""
+        """Tell whether ``idx`` is an anchor, and give the index in its own dataset."""
         if not 0 <= idx < len(self) + self.num_anchors:
             raise IndexError(f'index {idx} with {len(self)} labelled clips and {self.num_anchors} anchors')
         is_anchor = idx >= len(self)

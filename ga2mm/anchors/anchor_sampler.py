@@ -1,4 +1,4 @@
-"""Batches of labelled clips and anchors, in one ratio."""
+"""Batch sampler of labelled clips and anchors at a fixed ratio."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -14,22 +14,21 @@ from ga2mm.registry import DATA_SAMPLERS
 
 @DATA_SAMPLERS.register_module()
 class AnchorBatchSampler(Sampler[list[int]]):
-    """Batches of N labelled clips followed by M anchors.
+    """Batch sampler: N labelled clips followed by M anchors.
 
-    The labelled clips are those of the wrapped sampler. The anchors are one endless stream of
-    permutations of all anchors, fixed by the sampler's seed: none is used twice before all were used
-    once. With :class:`WeightedAnchors` each source has such a stream of its own, and every round of
-    sum(weights) anchors has as many of each source as its weight says, in random order.
+    The wrapped sampler gives the labelled clips. The anchors form one endless stream of permutations of
+    all anchors, fixed by the sampler's seed: no anchor repeats before all were used. With
+    :class:`WeightedAnchors` each source has its own stream, and every round of sum(weights) anchors
+    has the weight's number of anchors of each source, in random order.
 
-    Step s of W processes takes the next W * M anchors, and rank r every W-th of them from the r-th on,
-    just as MMEngine's samplers share out the labelled clips. So the b-th batches of W processes with
-    N + M clips hold together what one process with W * N + W * M clips has in its b-th batch, as long
-    as these batches are full.
+    Step s of W processes takes the next W * M anchors, and rank r takes every W-th of them from the r-th
+    on, as MMEngine's samplers distribute the labelled clips. So the b-th batches of W processes with N + M
+    clips together equal the b-th batch of one process with W * N + W * M clips, if these batches are full.
 
-    Design choice: with an epoch-based sampler, each epoch takes the stream up where the epoch before
-    it left off, computed from the number of the epoch alone. So training resumed at an epoch's
-    beginning sees the same batches, and all anchors have their turn even if an epoch is shorter than
-    the list of them. With InfiniteSampler the stream runs on.
+    Design choice: with an epoch-based sampler, each epoch continues the stream of the previous epoch; the
+    position depends only on the epoch's number. So training resumed at the start of an epoch sees the same
+    batches, and all anchors are used even if an epoch is shorter than their list. With InfiniteSampler the
+    stream runs on.
 
     Design choice: the last batch of an epoch may have fewer labelled clips, but always M anchors.
 
@@ -48,8 +47,8 @@ class AnchorBatchSampler(Sampler[list[int]]):
         drop_last: Leave out an epoch's last batch if it has fewer than N labelled clips.
 
     Raises:
-        ValueError: A number is out of range, the sampler's dataset is no AnchorDataset, or it has no
-            anchors.
+        ValueError: A number is out of range, or with anchors, the sampler's dataset is not an AnchorDataset
+            or has none.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class AnchorBatchSampler(Sampler[list[int]]):
         self.drop_last = drop_last
 
     def __len__(self) -> int:
-        """Number of batches of one process in an epoch."""
+        """Give the number of batches per process in an epoch."""
         return self._count_batches(len(self.sampler), self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -99,14 +98,14 @@ class AnchorBatchSampler(Sampler[list[int]]):
         return clips // batch_size if self.drop_last else -(-clips // batch_size)
 
     def _first_step(self) -> int:
-        """Number of the first batch of this epoch, counted from the beginning of training."""
-        # Counted for all processes together, so that it does not depend on how many there are.
+        """Give the number of the epoch's first batch, counted from the start of training."""
+        # Counted over all processes, so that it does not depend on their number.
         clips, batch_size = len(self.sampler.dataset), self.batch_size * self.sampler.world_size
         # InfiniteSampler has no epochs.
         return getattr(self.sampler, 'epoch', 0) * max(1, self._count_batches(clips, batch_size))
 
     def _anchors(self, step: int) -> list[int]:
-        """Indices in the AnchorDataset of this rank's anchors of a step."""
+        """Give the AnchorDataset indices of this rank's anchors in a step."""
         if self.num_anchors == 0:
             return []
         dataset, world_size = self.sampler.dataset, self.sampler.world_size
@@ -117,7 +116,7 @@ class AnchorBatchSampler(Sampler[list[int]]):
 
 
 def _anchor_at(position: int, seed: int, sources: Sequence[tuple[int, int]]) -> int:
-    """The anchor at a position of the endless stream over sources of (size, weight)."""
+    """Give the anchor at a position of the endless stream over sources of (size, weight)."""
     weights = [weight for _, weight in sources]
     number, place = divmod(position, sum(weights))
     places = _permutation((seed, number, len(sources)), sum(weights))
@@ -132,5 +131,5 @@ def _anchor_at(position: int, seed: int, sources: Sequence[tuple[int, int]]) -> 
 
 @lru_cache(maxsize=8)
 def _permutation(seed: tuple[int, ...], size: int) -> np.ndarray:
-    """A permutation of 0 to ``size`` - 1, fixed by its seed."""
+    """Draw a permutation of 0 to ``size`` - 1 that depends only on the seed."""
     return np.random.default_rng(seed).permutation(size)

@@ -1,4 +1,4 @@
-"""Irrelevant videos, listed in a file."""
+"""Dataset of irrelevant videos listed in a file."""
 
 from ga2mm.anchors.anchor_dataset import NO_LABEL
 from ga2mm.datasets import TolerantVideoDataset, read_video_list
@@ -7,10 +7,10 @@ from ga2mm.registry import DATASETS
 
 @DATASETS.register_module()
 class AnchorVideoDataset(TolerantVideoDataset):
-    """Irrelevant videos: any list of videos, whose labels (if it has some) are ignored.
+    """Irrelevant videos from any list of videos; labels are ignored.
 
-    Arguments are those of :class:`TolerantVideoDataset`, which also says what every item tells about
-    unreadable videos. ``ann_file`` has lines of ``path`` or ``path label``; see :func:`read_video_list`.
+    :class:`TolerantVideoDataset` documents the arguments and the metainfo about unreadable videos.
+    ``ann_file`` has lines of ``path`` or ``path label``; see :func:`read_video_list`.
     """
 
     is_anchor = True

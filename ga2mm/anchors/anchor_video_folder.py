@@ -1,4 +1,4 @@
-"""Irrelevant videos: all that lie in a folder."""
+"""Dataset of irrelevant videos: all videos in a folder."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,25 +9,24 @@ from ga2mm.datasets.folder import files_below
 from ga2mm.registry import DATASETS
 
 VIDEO_SUFFIXES = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
-"""What a video's file name ends in, in small or capital letters."""
+"""File name suffixes of videos, in small or capital letters."""
 
 
 @DATASETS.register_module()
 class AnchorVideoFolder(TolerantVideoDataset):
-    """Irrelevant videos: all in a folder and the folders in it, sorted by path.
+    """Irrelevant videos: all videos below a folder, sorted by path.
 
-    A file is a video if its suffix is one of ``VIDEO_SUFFIXES``. Hidden files are left out, and links to
-    folders are not followed. See :class:`TolerantVideoDataset` for what every item says about unreadable
-    videos.
+    A file is a video if its suffix is in ``VIDEO_SUFFIXES``. Hidden files are skipped, and links to folders
+    are not followed. See :class:`TolerantVideoDataset` for the metainfo about unreadable videos.
 
     Args:
         folder: The folder.
-        pipeline: Transforms; they end in ``PackActionInputs``.
+        pipeline: Transforms, ending in ``PackActionInputs``.
         **kwargs: As in :class:`TolerantVideoDataset`.
 
     Raises:
-        OSError: There is no such folder, or it or one in it may not be read.
-        ValueError: There is no video in it.
+        OSError: The folder or one below it is missing or cannot be read.
+        ValueError: The folder has no video.
     """
 
     is_anchor = True

@@ -1,7 +1,7 @@
-"""Texts of generic attributes, which name no action: banks of negative prompts."""
+"""Banks of negative prompts: generic attributes that name no action."""
 
 ATTRIBUTE_TEMPLATE = 'a video of {}.'
-"""The sentence of a bank's text: a head's own template may speak of a person or bring an article."""
+"""Template of a bank's texts. A head's own template may mention a person or add an article."""
 
 _LIGHT = (
     'a bright room', 'a dark room', 'bright sunlight', 'dim light',
@@ -52,6 +52,6 @@ ATTRIBUTE_BANKS: dict[str, tuple[str, ...]] = {
         'an empty scene on wood',
     ),  # fmt: skip
 }
-"""Banks by name, a design choice. ``generic`` is for real videos: 62 texts over light, place, colour,
-texture, camera, crowd and weather. ``miniature`` has the colours and backgrounds of the miniature world in
-the words that its tiny CLIP was trained on; shapes and actions are left out, for they are class words."""
+"""Banks by name. Design choice. ``generic`` is for real videos: 62 texts on light, place, colour, texture,
+camera, crowd and weather. ``miniature`` has the colours and backgrounds of the miniature world in the words
+that its tiny CLIP was trained on; it omits shapes and actions because class names contain them."""

@@ -1,4 +1,4 @@
-"""Which classes of the anchors are also classes of the target."""
+"""Detection of anchor classes that are also target classes."""
 
 import re
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from ga2mm.datasets.similar_classes import similar_classes
 from ga2mm.registry import MODELS
 
 TEMPLATE = 'a video of a person {}.'
-"""The sentence in which CLIP reads the names; the default of ``CoupledPromptHead``."""
+"""Template of the class names for CLIP; the default of ``CoupledPromptHead``."""
 
 
 def classes_of_like_name(classes: Sequence[str], target_classes: Sequence[str]) -> dict[str, str]:
-    """Classes that are spelt like one of the target.
+    """Find anchor classes that are spelt like a target class.
 
     Args:
         classes: Class names of the anchors.
         target_classes: Class names of the target.
 
     Returns:
-        For each of these classes the reason: the most similar class of the target and the similarity.
+        The reason for each class: the most similar target class and the similarity.
     """
     closest: dict[str, tuple[float, str]] = {}
     for target, name, similarity in similar_classes(target_classes, classes):
@@ -34,16 +34,16 @@ def classes_of_like_name(classes: Sequence[str], target_classes: Sequence[str]) 
 def classes_of_like_meaning(
     classes: Sequence[str], target_classes: Sequence[str], clip: dict[str, Any], threshold: float
 ) -> dict[str, str]:
-    """Classes whose names mean to CLIP what one of the target means.
+    """Find anchor classes whose CLIP text features are close to those of a target class.
 
     Args:
         classes: Class names of the anchors.
         target_classes: Class names of the target.
-        clip: Config of the CLIP; it is not kept.
-        threshold: Least cosine between text features at which names mean the same.
+        clip: Config of the CLIP; the model is not kept.
+        threshold: Lowest cosine between text features at which names mean the same.
 
     Returns:
-        For each of these classes the reason: the most similar class of the target and the cosine.
+        The reason for each class: the most similar target class and the cosine.
     """
     if not classes:
         return {}
@@ -58,5 +58,5 @@ def classes_of_like_meaning(
 
 
 def _in_words(name: str) -> str:
-    """``ApplyEyeMakeup`` as ``Apply Eye Makeup``: CLIP reads the two differently."""
+    """Split ``ApplyEyeMakeup`` into ``Apply Eye Makeup``, since CLIP tokenises the two differently."""
     return re.sub('(?<=[a-z])(?=[A-Z])', ' ', name).replace('_', ' ')

@@ -1,4 +1,4 @@
-"""Anchors that need no videos but the labelled ones: noise, one colour, and clips without their subject."""
+"""Anchors generated without extra videos: noise, one colour, and training clips without their subject."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -18,24 +18,24 @@ GRID = 8
 """Frames are cut into GRID x GRID patches, or blurred to GRID x GRID pixels. Design choice."""
 
 BLENDED_PATCHES = 4
-"""How many patches one blended patch is the mean of. Design choice."""
+"""Number of patches averaged into one blended patch. Design choice."""
 
 MIXED_VIDEOS = 8
-"""How many videos one mixed video is the mean of. Design choice."""
+"""Number of videos averaged into one mixed video. Design choice."""
 
 
 def noise(clip: Tensor) -> Tensor:
-    """A clip of the same shape whose values are drawn one by one, uniformly from 0 to 255."""
+    """Draw a clip of the same shape whose values are independent and uniform from 0 to 255."""
     return torch.randint_like(clip, 256)
 
 
 def blank(clip: Tensor) -> Tensor:
-    """A clip of the same shape in one colour, drawn uniformly."""
+    """Draw a clip of the same shape in one uniformly random colour."""
     return torch.randint(256, (3, 1, 1, 1), dtype=clip.dtype).expand_as(clip).clone()
 
 
 def shuffle_patches(clip: Tensor) -> Tensor:
-    """The clip with its patches in random order, the same in all frames."""
+    """Shuffle the patches of a clip, in the same order in all frames."""
     (height, cut_rows), (width, cut_columns) = (divmod(side, GRID) for side in clip.shape[-2:])
     if cut_rows or cut_columns:
         raise ValueError(
@@ -48,20 +48,20 @@ def shuffle_patches(clip: Tensor) -> Tensor:
 
 
 def blend_patches(clip: Tensor) -> Tensor:
-    """The clip whose every patch is the mean of several of its patches."""
+    """Replace each patch of a clip by the mean of several of its patches."""
     return mean_clip(*(shuffle_patches(clip) for _ in range(BLENDED_PATCHES)))
 
 
 def blur(clip: Tensor) -> Tensor:
-    """The clip without detail: made GRID x GRID pixels small and large again, frame by frame.
+    """Blur a clip: resize each frame to GRID x GRID pixels and back.
 
-    Design choice: a Gaussian wide enough to hide the subject does the same at 30 times the cost.
+    Design choice: a Gaussian wide enough to hide the subject has the same effect at 30 times the cost.
     """
     return resize(resize(clip, [GRID, GRID], antialias=True), list(clip.shape[-2:]), antialias=True)
 
 
 def mean_clip(*clips: Tensor) -> Tensor:
-    """The mean of clips of one shape, rounded."""
+    """Give the rounded mean of clips of equal shape."""
     return torch.stack(clips).float().mean(dim=0).round().to(clips[0].dtype)
 
 
@@ -73,37 +73,37 @@ KINDS: dict[str, tuple[int, Callable[..., Tensor]]] = dict(
     blurred=(1, blur),
     mixed=(MIXED_VIDEOS, mean_clip),
 )
-"""For each kind how many videos an anchor starts from, and what makes it from their clips.
+"""For each kind, the number of source videos and the function that makes an anchor of their clips.
 
-Clips are uint8, of shape (M, 3, T, H, W). A kind without a video takes the shape of a clip.
+Clips are uint8, of shape (M, 3, T, H, W). A kind with 0 videos uses only the shape of a clip.
 """
 
 
 @DATASETS.register_module()
 class GeneratedAnchors(BaseDataset):
-    """As many anchors as there are training clips, generated from these or from their shape alone.
+    """Anchors generated from the training clips or from their shape, one per training clip.
 
     ====================  =======================================================================
-    ``noise``             every value drawn at random
-    ``blank``             one colour, drawn at random
+    ``noise``             random values
+    ``blank``             one random colour
     ``shuffled_patches``  the patches of a clip in random order, the same in all frames
-    ``blended_patches``   every patch the mean of several patches of the clip
+    ``blended_patches``   each patch is the mean of several patches of the clip
     ``blurred``           a clip without detail
     ``mixed``             the mean of several videos
     ====================  =======================================================================
 
-    An anchor depends on the seed and its index alone, augmentation included: it is the same in each epoch and
-    in any number of workers and processes. Unreadable videos are replaced as the training dataset says.
+    An anchor, including its augmentation, depends only on the seed and its index: it is the same in each
+    epoch and for any number of workers and processes. The training dataset replaces unreadable videos.
 
     Args:
         kind: One of the kinds above.
-        dataset: The labelled training dataset, or its config. ``noise`` and ``blank`` take only its number
-            of clips and their shape.
-        seed: Seed of everything that is random.
+        dataset: The labelled training dataset or its config. ``noise`` and ``blank`` use only the number
+            and shape of its clips.
+        seed: Seed of all random numbers.
         lazy_init: Do not initialise the training dataset yet.
 
     Raises:
-        ValueError: There is no such kind, the dataset is a test set, or it has too few videos for ``mixed``.
+        ValueError: The kind is unknown, the dataset is a test set, or it has too few videos for ``mixed``.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class GeneratedAnchors(BaseDataset):
     def prepare_data(self, idx: int) -> dict:
         with _random_numbers_of(self.seed, idx):
             if self.num_videos == 0:
-                # The shape comes from the pipeline, without a video.
+                # The pipeline gives the shape; no video is read.
                 info = self.dataset.get_data_info(idx) | dict(video_reader=black_video())
                 items = [self.dataset.pipeline(info)]
             else:
@@ -157,13 +157,13 @@ class GeneratedAnchors(BaseDataset):
 
 @contextmanager
 def _random_numbers_of(seed: int, index: int) -> Iterator[None]:
-    """Random numbers of Python, NumPy and PyTorch that hang on (seed, index) alone, for one block."""
+    """Seed Python, NumPy and PyTorch by (seed, index) for one block, then restore their states."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    # Two numbers make one seed of 32 bits, as NumPy takes them.
+    # Combine both numbers into one 32-bit seed, the size that NumPy accepts.
     seed = int(np.random.SeedSequence((seed, index)).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed)
-    torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPU's too
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPU too
     try:
         yield
     finally:

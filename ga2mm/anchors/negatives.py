@@ -1,4 +1,4 @@
-"""Negative prompts: names that stand where a class name stands, and the sentences they stand in."""
+"""Negative prompts: names that are not classes, and their templates."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,26 +16,26 @@ def read_negatives(
     exclude: str | Path | None = None,
     templates: Sequence[str] | None = None,
 ) -> tuple[list[str], tuple[str, ...]]:
-    """The negatives of a config (``model.anchors.negatives``), from exactly one source.
+    """Read the negatives of a config (``model.anchors.negatives``) from exactly one source.
 
-    Names are compared as CLIP reads them: without case, an underscore is a space.
+    Names are compared as CLIP reads them: ignoring case, with underscores as spaces.
 
     Args:
-        names: The names themselves: ``['else', 'nothing']``.
-        bank: The name of one of :data:`ATTRIBUTE_BANKS`.
-        file: A label map, or a text file with one name a line; see :func:`read_label_map`.
-        exclude: A file of the same kind, whose names are left out: the target's classes.
-        templates: Sentences that contain ``{}`` once, for the frozen text tower: a negative's frozen feature
-            is the mean over them. None for the head's own template, with a bank for
+        names: List of names: ``['else', 'nothing']``.
+        bank: Name of one of :data:`ATTRIBUTE_BANKS`.
+        file: A label map or a text file with one name per line; see :func:`read_label_map`.
+        exclude: A file of the same format whose names are excluded, such as the target's classes.
+        templates: Sentences that contain ``{}`` once, for the frozen text tower: the frozen feature of a
+            negative is the mean over them. None for the head's own template or, with a bank,
             :data:`ATTRIBUTE_TEMPLATE`.
 
     Returns:
         The names, at least one, and the templates, empty for the head's own.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: There is not exactly one source, no such bank, no name, an empty one or one twice, or a
-            template without one ``{}``.
+        FileNotFoundError: A file is missing.
+        ValueError: The number of sources is not one, the bank is unknown, there is no name, a name is empty
+            or repeated, or a template does not contain ``{}`` once.
     """
     sources = dict(names=names, bank=bank, file=file)
     given = [key for key, value in sources.items() if value is not None]
@@ -61,10 +61,10 @@ def read_negatives(
 
 
 def check_no_class(negatives: Iterable[str], class_names: Iterable[str]) -> None:
-    """Refuse a negative that is one of the classes being tuned: it would be both right and wrong.
+    """Check that no negative is a trained class, which would be both positive and negative.
 
     Raises:
-        ValueError: There is one.
+        ValueError: A negative is a trained class.
     """
     classes = {_as_read(name) for name in class_names}
     for name in negatives:
@@ -76,7 +76,7 @@ def check_no_class(negatives: Iterable[str], class_names: Iterable[str]) -> None
 
 
 def _as_read(name: str) -> str:
-    """The name as CLIP reads it."""
+    """Normalise a name as CLIP reads it: lower case, single spaces instead of underscores."""
     return ' '.join(name.replace('_', ' ').lower().split())
 
 

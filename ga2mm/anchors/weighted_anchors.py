@@ -1,4 +1,4 @@
-"""Anchors from several sources, each with its share."""
+"""Dataset of anchors from several weighted sources."""
 
 from collections.abc import Sequence
 
@@ -9,20 +9,20 @@ from ga2mm.registry import DATASETS
 
 @DATASETS.register_module()
 class WeightedAnchors(ConcatDataset):
-    """Several sources of anchors, one behind the other.
+    """Concatenation of several sources of anchors.
 
-    :class:`AnchorBatchSampler` draws them by weight: with weights [3, 1] three of every four anchors come
-    from the first source, however many videos each source has. Each source has its own order, in which
-    none of its videos is used twice before all were used once.
+    :class:`AnchorBatchSampler` draws them by weight: with weights [3, 1], three of every four anchors come
+    from the first source, however many videos each source has. Each source has its own random order, in
+    which no video repeats before all were used.
 
     Args:
-        sources: The datasets of irrelevant videos, or their configs.
-        weights: For each source the number of anchors in a round of sum(weights) anchors.
+        sources: The datasets of irrelevant videos or their configs.
+        weights: Number of anchors of each source in a round of sum(weights) anchors.
         lazy_init: Do not initialise the sources yet.
 
     Raises:
-        ValueError: There is not one whole number above 0 for each source, or a source is itself made of
-            several.
+        ValueError: The weights are not one positive integer per source, or a source itself has several
+            sources.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class WeightedAnchors(ConcatDataset):
                     f'sources[{place}] is a {type(dataset).__name__}; put all sources into one list'
                 )
         self.weights = list(weights)
-        # The classes of the sources may differ: anchors have none.
+        # Metainfo is ignored because the classes of the sources may differ; anchors have no class.
         metainfo = [key for dataset in datasets for key in dataset.metainfo]
         super().__init__(datasets, lazy_init, ignore_keys=metainfo)
 
     @property
     def sizes_and_weights(self) -> list[tuple[int, int]]:
-        """(number of videos, weight) of each source."""
+        """Give (number of videos, weight) of each source."""
         return [(len(dataset), weight) for dataset, weight in zip(self.datasets, self.weights, strict=True)]

@@ -1,4 +1,4 @@
-"""What a user calls from Python."""
+"""The Python interface for users."""
 
 from ga2mm.apis.command_line import ConfigOptions
 from ga2mm.apis.config import read_config

@@ -1,4 +1,4 @@
-"""What the command lines of a run share: its config, the changes to it, its folder and its processes."""
+"""Command line options that training and test share: config, config options, folder and launcher."""
 
 import ast
 import os
@@ -14,11 +14,11 @@ from ga2mm.apis.config import read_config
 
 
 def run_parser(description: str | None, writes: str) -> ArgumentParser:
-    """A parser that takes the config of a run and the run's folder.
+    """Make a parser for the config of a run and the run's folder.
 
     Args:
-        description: What the tool does.
-        writes: What it writes into the folder, apart from logs.
+        description: Description of the tool.
+        writes: Files that the tool writes into the folder, apart from logs.
     """
     parser = ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
@@ -27,16 +27,16 @@ def run_parser(description: str | None, writes: str) -> ArgumentParser:
 
 
 def add_config_options(parser: ArgumentParser) -> None:
-    """Let a parser take ``--cfg-options``."""
+    """Add ``--cfg-options`` to a parser."""
     parser.add_argument(
         '--cfg-options', nargs='+', action=ConfigOptions, help='override config keys: key.sub=value'
     )
 
 
 def parse_run(parser: ArgumentParser) -> Namespace:
-    """Parse the command line of a run, with what says which processes it has.
+    """Parse the command line of a run, including the launcher and the rank of this process.
 
-    Launchers tell each process its number by ``--local-rank``, MMEngine reads ``LOCAL_RANK``.
+    Launchers pass the rank as ``--local-rank``; MMEngine reads ``LOCAL_RANK``.
     """
     add_config_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
@@ -47,10 +47,10 @@ def parse_run(parser: ArgumentParser) -> Namespace:
 
 
 def read_run(args: Namespace) -> Config:
-    """Read the config that a command line names, with its options, launcher and folder in it.
+    """Read the config of a command line and set its options, launcher and folder.
 
     Raises:
-        OSError: There is no such file, or it cannot be opened.
+        OSError: The file does not exist or cannot be opened.
         ValueError: See :func:`~ga2mm.apis.read_config`.
     """
     cfg = read_config(args.config, args.cfg_options)
@@ -63,12 +63,12 @@ def read_run(args: Namespace) -> Config:
 
 
 class ConfigOptions(DictAction):
-    """``--cfg-options``: MMEngine's ``key.sub=value``, and lists and dicts as Python writes them.
+    """Action of ``--cfg-options``: MMEngine's ``key.sub=value``, plus lists and dicts in Python syntax.
 
-    So ``"visualizer.vis_backends=[dict(type='TensorboardVisBackend')]"`` works too.
+    For example ``"visualizer.vis_backends=[dict(type='TensorboardVisBackend')]"``.
 
     Raises:
-        ValueError: An option is no ``key=value``, or its brackets do not match.
+        ValueError: An option is not ``key=value``, or its brackets do not match.
     """
 
     def __call__(
@@ -101,7 +101,7 @@ class ConfigOptions(DictAction):
 
 
 def _evaluate(node: ast.expr) -> Any:
-    """The value of an expression of literals, lists, tuples and dicts, ``dict(a=1)`` too."""
+    """Evaluate an expression of literals, lists, tuples and dicts, including ``dict(a=1)``."""
     if isinstance(node, ast.List):
         return [_evaluate(one) for one in node.elts]
     if isinstance(node, ast.Tuple):

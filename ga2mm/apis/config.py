@@ -1,4 +1,4 @@
-"""Configs of runs: read from files, changed by options, and errors that name their key."""
+"""Read the config of a run, change it by options, and name the key at fault in errors."""
 
 import re
 import traceback
@@ -17,10 +17,10 @@ from ga2mm.checks.config_check import runner_keys
 from ga2mm.utils import nearest
 
 MOST_CHARACTERS = 600
-"""Of an error of others that is quoted."""
+"""Maximum length of a quoted error message."""
 
 _BUILDS = re.compile('__init__|build_|register_|scale_lr|set_|setup_|_maybe_compile')
-"""Methods of MMEngine's runner that build what a run needs."""
+"""Methods of MMEngine's runner that build the parts of a run."""
 
 
 def read_config(
@@ -34,14 +34,14 @@ def read_config(
     Args:
         path: The file, in Python, JSON or YAML.
         options: Values by dotted keys that replace the config's, as ``--cfg-options`` gives them.
-        runs: Whether it is the config of a run, or a part of one, whose keys at the top level are known.
-        variables: Values of the variables in the file, in the place of those in the environment; None for the
+        runs: Whether the file is the config of a run or a part of one; its top-level keys are then checked.
+        variables: Values of the variables in the file, instead of the environment's; None for the
             environment's.
 
     Raises:
-        OSError: There is no such file, or it cannot be opened.
-        ValueError: The file or one of its bases is no config, or raises an error; a key at its top level
-            looks like a misspelt one; an option would change nothing.
+        OSError: The file does not exist or cannot be opened.
+        ValueError: The file or one of its bases is not a config, or raises an error; a top-level key
+            looks misspelt; an option has no effect.
     """
     path = Path(path)
     with config_variables(variables):
@@ -58,15 +58,15 @@ def read_config(
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any], unread: Sequence[str] | None = None) -> None:
-    """Replace values of a run's config, as ``--cfg-options`` does.
+    """Replace values of a run's config, like ``--cfg-options``.
 
     Args:
         cfg: The config, changed in place.
         options: Values by dotted keys.
-        unread: Keys at the top level that the config's files do not use; None where they are not known.
+        unread: Top-level keys that the config's files do not use; None if unknown.
 
     Raises:
-        ValueError: An option would change nothing, or cannot be put where it is to go.
+        ValueError: An option has no effect, or cannot be set at its place.
     """
     for key, value in options.items():
         _check_option(cfg, key, unread)
@@ -78,17 +78,17 @@ def merge_options(cfg: Config, options: Mapping[str, Any], unread: Sequence[str]
 
 @contextmanager
 def config_errors(cfg: Config) -> Iterator[None]:
-    """Make errors that arise while something is built from a config name its key.
+    """Add the config key to errors that are raised while a part is built from the config.
 
-    Others pass as they are: where a run goes on, an error may be ours, and keeps its traceback.
+    Other errors pass unchanged: an error during the run may be a bug of ours and keeps its traceback.
 
     Raises:
-        ValueError: In the place of an error of building.
+        ValueError: Replaces an error of building.
     """
     try:
         yield
     except OSError:
-        raise  # names a file
+        raise  # it names a file already
     except Exception as error:
         place = _place_of_building(error, cfg)
         message = _text(error)
@@ -115,7 +115,7 @@ def _read(path: Path) -> Config:
 
 
 def _line_of(error: BaseException, path: Path) -> str:
-    """The config file, or base, that an error arises in, and the line."""
+    """Give the config file (or base) and the line that raised an error."""
     place = str(path)
     for frame, line in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_name == '<module>' and '_base_' in frame.f_globals:
@@ -124,7 +124,7 @@ def _line_of(error: BaseException, path: Path) -> str:
 
 
 def _text(error: BaseException) -> str:
-    """What an error says, in one line of bearable length."""
+    """Give the message of an error as one line, shortened if necessary."""
     said = error.args[0] if isinstance(error, KeyError) and error.args else error
     line = ' '.join(str(said).split())
     if not line:
@@ -134,16 +134,16 @@ def _text(error: BaseException) -> str:
 
 
 def _unread(cfg: Config) -> list[str]:
-    """Keys at the top level that no run reads and that the files' other lines do not use either."""
+    """List the top-level keys that neither a run nor other lines of the files read."""
     keys = [key for key in cfg if key not in runner_keys() and not key.startswith('_')]
-    text = re.sub(r'#.*|^/.*\.(py|json|ya?ml)$', '', cfg.text, flags=re.MULTILINE)  # names of files are in it
+    text = re.sub(r'#.*|^/.*\.(py|json|ya?ml)$', '', cfg.text, flags=re.MULTILINE)  # it contains file names
     return [
         key for key in keys if not re.search(rf'(?<!\w){key}\b(?!\s*=[^=])|(?<=[(\s,]){key}=(?!=)\S', text)
     ]
 
 
 def _all_keys(config: Any) -> set[str]:
-    """Every key of a run's config, however deep."""
+    """Collect the keys of a run's config at all depths."""
     if isinstance(config, Config):
         return set().union(*(_all_keys(config[key]) for key in runner_keys() if key in config))
     if isinstance(config, dict):
@@ -154,7 +154,7 @@ def _all_keys(config: Any) -> set[str]:
 
 
 def _check_option(cfg: Config, key: str, unread: Sequence[str] | None) -> None:
-    """Refuse an option that nothing would read."""
+    """Raise a ValueError for an option that no run reads."""
     first = key.split('.')[0]
     if first in runner_keys() or first in (unread or ()):
         return
@@ -173,7 +173,7 @@ def _check_option(cfg: Config, key: str, unread: Sequence[str] | None) -> None:
 
 
 def _parts(config: Any, place: str = '') -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of all that a run reads."""
+    """Yield (dotted key, value) of everything that a run reads."""
     if isinstance(config, Config):
         items = ((key, config[key]) for key in config if key in runner_keys())
     elif isinstance(config, dict):
@@ -189,7 +189,7 @@ def _parts(config: Any, place: str = '') -> Iterator[tuple[str, Any]]:
 
 
 def _place_of_building(error: BaseException, cfg: Config) -> str | None:
-    """The key of what was being built when an error arose; None if nothing was."""
+    """Give the key of the part under construction when an error was raised; None if there was no part."""
     place = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
@@ -204,14 +204,14 @@ def _place_of_building(error: BaseException, cfg: Config) -> str | None:
 
 
 def _place_of_hook(hook: Any, cfg: Config) -> str:
-    """The dotted key of a hook that gets ready for a run, and its type."""
+    """Give the dotted key and the type of a hook that prepares a run."""
     name = type(hook).__name__
     hooks = (place for place, value in _parts(cfg) if isinstance(value, dict) and value.get('type') == name)
     return f'{next(hooks, "hooks")} ({name})'
 
 
 def _place_of(built: dict[str, Any], cfg: Config) -> str:
-    """The dotted key of a part that is being built, and its type."""
+    """Give the dotted key and the type of a part under construction."""
     kind = built.get('type')
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
     places = [
@@ -223,7 +223,7 @@ def _place_of(built: dict[str, Any], cfg: Config) -> str:
 
 
 def _made_of(built: dict[str, Any], config: dict[str, Any]) -> bool:
-    """Whether a part was built from a config; arguments may have been added."""
+    """Tell whether a part was built from a config; arguments may have been added."""
     plain = (str, int, float, list, tuple, dict)
     return all(
         key in built and (built[key] == value or not isinstance(built[key], plain))

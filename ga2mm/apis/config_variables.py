@@ -1,4 +1,4 @@
-"""The variables that config files read: ``{{$GA2MM_DRAW:0}}`` is the value of one, or 0 where it has none."""
+"""Variables in config files: ``{{$GA2MM_DRAW:0}}`` stands for the value of ``GA2MM_DRAW``, by default 0."""
 
 import logging
 import os
@@ -6,20 +6,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 PREFIX = 'GA2MM_'
-"""What the names of our variables begin with."""
+"""Prefix of the variables of ga2mm."""
 
 NOT_OF_CONFIGS = {'GA2MM_TRACEBACK'}
 
 
 @contextmanager
 def config_variables(variables: Mapping[str, str] | None) -> Iterator[None]:
-    """Let the one config that is read inside have these variables, and no others of ours.
+    """Read a config inside this block with these variables, and no other ``GA2MM_`` variables.
 
-    MMEngine takes variables from ``os.environ`` and from nowhere else, so they are there while the file is
-    read; when the block ends, the environment is what it was.
+    MMEngine reads variables from ``os.environ`` only, so this sets them there and restores the environment
+    when the block ends.
 
     Args:
-        variables: Values by name; None to leave the environment as it is.
+        variables: Values by name; None to leave the environment unchanged.
     """
     if variables is None:
         yield

@@ -1,4 +1,4 @@
-"""From a finished run, or a foreign checkpoint, to the hard prompt of others."""
+"""Export the text prompt of a checkpoint as a hard prompt for other runs."""
 
 from pathlib import Path
 
@@ -17,15 +17,15 @@ FOREIGN_SOFT_PROMPTS = ('prompt_learner.ctx_VPT', 'prompt_learner.ctx')
 
 CLIP_IDENTITY = 'backbone._extra_state'
 TUNED_CLIP = 'backbone.model.'
-"""What the names of a tuned CLIP's weights begin with in a checkpoint."""
+"""Prefix of the weights of a tuned CLIP in a checkpoint."""
 
 UNKNOWN_CLIP = 'unknown'
 
 
 def soft_prompt_of(state_dict: dict[str, Tensor], path: Path) -> Tensor:
-    """The soft prompt (length, width) of the text tower's input layer.
+    """Give the soft prompt (length, width) of the text tower's input layer.
 
-    Where it is coupled to a hard prompt, too, it is the soft part, as in the released code.
+    If the prompt is coupled to a hard prompt, give the soft part only, as in the released code.
 
     Raises:
         ValueError: The checkpoint has no text prompt.
@@ -43,19 +43,20 @@ def soft_prompt_of(state_dict: dict[str, Tensor], path: Path) -> Tensor:
 
 
 def export_hard_prompt(checkpoint: Path, out: Path, config: Path | None = None) -> tuple[int, int]:
-    """Write the text tower's soft prompt of the input layer as a hard prompt.
+    """Write the soft prompt of the text tower's input layer as a hard prompt.
 
     Args:
         checkpoint: A checkpoint of ga2mm, GA2-CLIP or ViFi-CLIP.
         out: The safetensors file to write.
-        config: A config whose ``model.backbone`` is the CLIP that it was learnt on.
+        config: A config whose ``model.backbone`` is the CLIP that the prompt was learnt on.
 
     Returns:
         Length and width of the prompt.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: It is none, has no text prompt, or belongs to another CLIP than the config's.
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: The file is not a checkpoint, has no text prompt, or belongs to a CLIP other than the
+            config's.
     """
     state_dict = state_dict_of(read_checkpoint(checkpoint), checkpoint)
     prompt = soft_prompt_of(state_dict, checkpoint)
@@ -75,6 +76,6 @@ def export_hard_prompt(checkpoint: Path, out: Path, config: Path | None = None) 
             clip.check_identity(stored, str(checkpoint))
         identity = stored
     if any(key.startswith(TUNED_CLIP) for key in state_dict):
-        identity = UNKNOWN_CLIP  # the one it started from is not the one that the prompt was learnt on
+        identity = UNKNOWN_CLIP  # the prompt belongs to the tuned CLIP, not to the original one
     write_hard_prompt(out, prompt, identity, source=checkpoint.name)
     return tuple(prompt.shape)

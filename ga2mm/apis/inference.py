@@ -1,4 +1,4 @@
-"""Classify a video with any class names, or say that it shows none of them."""
+"""Classify a video with any class names, or reject it as a video of none of the classes."""
 
 import math
 from collections.abc import Sequence
@@ -21,27 +21,27 @@ from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
 
 NONE_OF_THESE = 'none of these'
-"""The answer of :func:`classify` for a video of none of the classes."""
+"""Class name that :func:`classify` gives for a rejected video."""
 
 
 def load(
     config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'
 ) -> CLIPRecognizer:
-    """A recognizer ready to classify.
+    """Load a recognizer for inference.
 
     Args:
         config: A config, or its file.
-        checkpoint: What a run learnt; None for a config that learns nothing.
-        device: Where to put it.
+        checkpoint: The checkpoint of a run; None for a model without learnable parameters.
+        device: The device of the model.
 
     Returns:
-        The recognizer in evaluation mode, with the config as its ``cfg``. It knows no classes yet unless
+        The recognizer in evaluation mode, with the config as its ``cfg``. It has no classes yet unless
         the config names them.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: The config is wrong, or the checkpoint is none, does not fit, or is missing though the
-            config learns something.
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: The config is wrong; or the checkpoint is invalid, does not fit the model, or is missing
+            although the model has learnable parameters.
     """
     cfg = config if isinstance(config, Config) else read_config(config)
     check_config(cfg)
@@ -63,23 +63,22 @@ def classify(
     class_names: Sequence[str] | None = None,
     none_below: float | None = None,
 ) -> dict[str, float]:
-    """Probabilities of class names for a video.
+    """Give the probability of each class name for a video.
 
     Args:
         model: From :func:`load`.
         video: A video file.
-        class_names: Any names; None for those that the model was given before.
-        none_below: The threshold that :func:`calibrate_threshold` found for these class names. A video
-            whose ``max_logit`` is not above it shows none of them. None to choose among the classes always.
+        class_names: Any names; None for the current classes of the model.
+        none_below: Threshold from :func:`calibrate_threshold` for these class names. A video whose
+            ``max_logit`` does not exceed it is rejected. None to reject no video.
 
     Returns:
-        Probability by class name, the most probable first; ``{NONE_OF_THESE: 1.0}`` for a video of none of
-        the classes.
+        Probability by class name, the most probable first; ``{NONE_OF_THESE: 1.0}`` for a rejected video.
 
     Raises:
         UnreadableVideoError: The video cannot be read.
-        ValueError: The class names are no list of distinct names, the threshold is NaN, or the scores are NaN
-            or infinite.
+        ValueError: The class names are not a list of distinct names, the threshold is NaN, or the scores are
+            NaN or infinite.
     """
     if none_below is not None and math.isnan(none_below):
         raise ValueError('none_below is NaN: give the threshold that calibrate_threshold found')
@@ -100,22 +99,23 @@ def calibrate_threshold(
     class_names: Sequence[str] | None = None,
     false_accept_rate: float = 0.05,
 ) -> float:
-    """The lowest ``max_logit`` that at most a share of irrelevant videos exceed, for ``none_below``.
+    """Compute the threshold ``none_below``, such that a given share of irrelevant videos is accepted.
 
-    It holds for these class names alone: the more are offered, the higher is the best of them. A share of n
-    videos is known to steps of 1 / n, so a rate of 0.05 takes 20 videos or more.
+    It is the lowest ``max_logit`` that at most this share of the videos exceeds. It is valid for these class
+    names only: with more classes the maximum rises. The share of n videos has a resolution of 1 / n, so a
+    rate of 0.05 needs at least 20 videos.
 
     Args:
         model: From :func:`load`.
-        anchor_videos: Files of irrelevant videos, like those that are to be rejected later. Best are ones
-            that the model was not trained on.
-        class_names: Any names; None for those that the model was given before.
-        false_accept_rate: Share of irrelevant videos that may be taken for one of the classes, 0 to 1.
+        anchor_videos: Files of irrelevant videos, similar to the videos to reject; preferably not training
+            videos of the model.
+        class_names: Any names; None for the current classes of the model.
+        false_accept_rate: Share of irrelevant videos that may be assigned to a class, 0 to 1.
 
     Raises:
         UnreadableVideoError: A video cannot be read.
-        ValueError: There is no video, the share is out of range, or the class names are no list of distinct
-            names.
+        ValueError: There are no videos, the rate is out of range, or the class names are not a list of
+            distinct names.
     """
     if isinstance(anchor_videos, str | Path) or not len(anchor_videos):
         raise ValueError(f'anchor_videos={anchor_videos!r}; give a list of files of irrelevant videos')
@@ -128,13 +128,13 @@ def calibrate_threshold(
 
 
 def _predict(model: CLIPRecognizer, video: str | Path) -> ActionDataSample:
-    """A video's prediction with the classes that are set."""
+    """Predict a video with the current classes."""
     item = _pipeline(model.cfg)(dict(filename=str(video), label=-1, start_index=0, modality='RGB'))
     return model.test_step(pseudo_collate([item]))[0]
 
 
 def _pipeline(cfg: Config) -> Compose:
-    """The test pipeline. It keeps no frames: those of a long file would take memory for nothing."""
+    """Build the test pipeline, without a frame cache, which would waste memory on long files."""
     loader = cfg.test_dataloader
     dataset = loader.dataset if 'dataset' in loader else next(iter(test_datasets(cfg).values()))
     steps = innermost_datasets(dataset)[0]['pipeline']

@@ -1,4 +1,4 @@
-"""Training and testing by config, as the command line tools and the benchmarks do it."""
+"""Training and testing by config, for the command line tools and the benchmarks."""
 
 import copy
 import logging
@@ -21,7 +21,7 @@ from ga2mm.engine import prepare_distributed
 
 
 def train(cfg: Config) -> Runner:
-    """Train; the test sets are not built.
+    """Train a model without building the test sets.
 
     Args:
         cfg: The run's config, with ``work_dir`` and ``launcher``; changed in place.
@@ -30,9 +30,9 @@ def train(cfg: Config) -> Runner:
         The runner after training.
 
     Raises:
-        ValueError: The config is wrong, there is nothing to learn, the lists are wrong (training videos in a
-            test list, a base class that is novel too, ...), or the best checkpoint would be chosen on test
-            videos.
+        ValueError: The config is wrong, the model has no learnable parameters, the lists are wrong (training
+            videos in a test list, a class that is both base and novel, ...), or the best checkpoint would be
+            selected on test videos.
     """
     check_config(cfg)
     if cfg.get('train_dataloader') is None:
@@ -54,19 +54,19 @@ def train(cfg: Config) -> Runner:
 
 
 def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
-    """Test on every test set; nothing that belongs to training is built.
+    """Test a model on every test set without building the parts for training.
 
     Args:
         cfg: The run's config, with ``work_dir`` and ``launcher``; changed in place.
-        checkpoint: What a run learnt; None for a config that learns nothing.
+        checkpoint: The checkpoint of a run; None for a model without learnable parameters.
 
     Returns:
         The metrics, as fractions.
 
     Raises:
-        ValueError: The config is wrong, the checkpoint does not fit or is missing though the config learns
-            something, or the lists are wrong (test videos that were trained on, a list without a video that
-            is there, ...).
+        ValueError: The config is wrong, the checkpoint does not fit the model or is missing although the
+            model has learnable parameters, or the lists are wrong (training videos in a test list, a list
+            whose videos are all missing, ...).
     """
     check_config(cfg)
     if cfg.get('test_dataloader') is None:
@@ -88,25 +88,25 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
 
 
 def without_objectives(model: dict[str, Any]) -> dict[str, Any]:
-    """Give a model's config without what belongs to training: anchors and losses."""
+    """Give a model's config without anchors and losses, which only training needs."""
     nothing = {'anchors': None, 'losses': []}
     return dict(model, **{key: value for key, value in nothing.items() if key in model})
 
 
 def learns(model: nn.Module) -> bool:
-    """Whether a model has anything to learn."""
+    """Tell whether a model has learnable parameters."""
     return next(model.parameters(), None) is not None
 
 
 def read_test_sets(paths: Sequence[str | Path], variables: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Read the test sets of several config files together, for ``cfg.test_dataloader``.
+    """Read and merge the test sets of several config files, for ``cfg.test_dataloader``.
 
     Args:
         paths: The files.
-        variables: Values of the variables in them, see :func:`read_config`.
+        variables: Values of the variables in the files, see :func:`read_config`.
 
     Raises:
-        ValueError: A file has no test sets, or two have one of the same name.
+        ValueError: A file has no test sets, or two files have test sets of the same name.
     """
     found: dict[str, Any] = {}
     for path in paths:
@@ -123,7 +123,7 @@ def read_test_sets(paths: Sequence[str | Path], variables: Mapping[str, str] | N
 
 
 def test_datasets(cfg: Config) -> dict[str, dict]:
-    """Configs of the test sets by name; the splits of one dataset are numbered from 1."""
+    """Give the configs of the test sets by name; the splits of a dataset are numbered from 1."""
     found = {}
     for name, loaders in (cfg.get('test_dataloader') or {}).items():
         if isinstance(loaders, list | tuple):
@@ -134,9 +134,9 @@ def test_datasets(cfg: Config) -> dict[str, dict]:
 
 
 def _with_accumulation_in_the_rate(cfg: Config) -> Config:
-    """The config with ``auto_scale_lr`` such that clips of accumulated steps count in the scaled rate.
+    """Adapt ``auto_scale_lr`` so that the scaled learning rate accounts for gradient accumulation.
 
-    MMEngine scales by processes x batch size / base_batch_size alone.
+    MMEngine scales by processes x batch size / base_batch_size only.
     """
     counts = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
     scaling = cfg.get('auto_scale_lr') or {}
@@ -154,7 +154,7 @@ def _with_accumulation_in_the_rate(cfg: Config) -> Config:
 
 
 def _stop_at_errors(findings: Sequence[Finding]) -> None:
-    """Log the warnings among what is wrong with lists, and raise the first error."""
+    """Log the warnings of a check of lists, and raise the first error."""
     for finding in findings:
         if finding.level == 'warning':
             print_log(f'{finding.message}', 'current', logging.WARNING)
@@ -165,7 +165,7 @@ def _stop_at_errors(findings: Sequence[Finding]) -> None:
 
 
 def _check_selection(cfg: Config) -> None:
-    """Refuse to choose a checkpoint by looking at the test sets or at novel classes."""
+    """Check that no checkpoint is selected on test sets or on novel classes."""
     hooks = cfg.get('default_hooks') or {}
     if not (hooks.get('checkpoint') or {}).get('save_best') or not cfg.get('val_dataloader'):
         return
@@ -187,7 +187,7 @@ def _check_selection(cfg: Config) -> None:
 
 
 def _check_best(cfg: Config, names: set[str] | None) -> None:
-    """Refuse to choose a checkpoint by what validation does not find; ``names`` is what it does."""
+    """Check that the metric that selects the best checkpoint is in ``names``, the validation metrics."""
     best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
     for name in [best] if isinstance(best, str) else best or ():
         if names and name != 'auto' and name not in names:
@@ -197,5 +197,5 @@ def _check_best(cfg: Config, names: set[str] | None) -> None:
 
 
 def _source(dataset: dict) -> tuple[str | None, ...]:
-    """What a dataset's config reads: a list, a part of a list, or a folder."""
+    """Identify what a dataset's config reads: a list, a part of a list, or a folder."""
     return tuple(dataset.get(key) for key in ('ann_file', 'subset', 'folder'))

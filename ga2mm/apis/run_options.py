@@ -1,4 +1,4 @@
-"""What the options of a command line change in the config of a run."""
+"""Apply the options of a command line to the config of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,17 +24,17 @@ def set_train_options(
 
     Args:
         cfg: The config.
-        resume: The checkpoint to go on from, or ``'auto'`` for the latest one in the run's folder.
+        resume: The checkpoint to resume from, or ``'auto'`` for the latest one in the run's folder.
         amp: Whether to train in mixed precision: float16 on a GPU, bfloat16 on the CPU.
         validate: Whether to validate while training.
-        auto_scale_lr: Whether to scale the learning rate with the real batch size.
-        seed: Random seed; None for the config's, or a random one.
-        diff_rank_seed: Whether each process has a seed of its own.
-        deterministic: Whether cuDNN may use deterministic kernels only.
+        auto_scale_lr: Whether to scale the learning rate with the actual batch size.
+        seed: Random seed; None for the config's, or else a random one.
+        diff_rank_seed: Whether each process has a different seed.
+        deterministic: Whether to restrict cuDNN to deterministic kernels.
 
     Raises:
-        ValueError: The config is wrong, its optimizer wrapper has no mixed precision, or the learning rate is
-            to be scaled and ``auto_scale_lr`` says not by what.
+        ValueError: The config is wrong, its optimizer wrapper does not support mixed precision, or
+            ``auto_scale_lr`` is requested and the config has no base batch size.
     """
     check_config(cfg)
     if not validate:
@@ -62,17 +62,17 @@ def set_test_options(
 
     Args:
         cfg: The config.
-        test_sets: Config files whose test sets are tested instead, with a report named after them; None for
-            the config's own.
-        dump: Pickle file for the predictions; the name of each test set is added.
+        test_sets: Config files whose test sets replace the config's; the report is named after them. None
+            for the config's own.
+        dump: Pickle file for the predictions; the name of each test set is appended.
 
     Raises:
-        ValueError: The config or a file of test sets is wrong, or ``dump`` is no pickle file.
+        ValueError: The config or a file of test sets is wrong, or ``dump`` is not a pickle file.
     """
     if test_sets is not None:
         cfg.test_dataloader = read_test_sets(test_sets)
         names = '_'.join(Path(path).stem for path in test_sets)
-        # Not that of the config's own test sets, which it would replace.
+        # A separate name, so that the report of the config's test sets is not overwritten.
         report = f'test_metrics_{names}.json'
         cfg.test_cfg = dict(cfg.get('test_cfg') or {}, type='ProtocolTestLoop', report=report)
     check_config(cfg)

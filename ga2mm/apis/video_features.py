@@ -1,4 +1,4 @@
-"""Video features of test sets before and after tuning, drawn in the plane."""
+"""t-SNE plots of the video features of test sets before and after tuning."""
 
 import copy
 from collections.abc import Sequence
@@ -30,22 +30,22 @@ TITLES = {'base': 'base classes (tuned)', 'novel': 'novel classes (never tuned)'
 def draw_video_features(
     cfg: Config, checkpoint: Path, out: Path, videos_per_class: int = 20, seed: int = 0
 ) -> list[Path]:
-    """Draw the videos of each test set before and after tuning, as t-SNE places their features.
+    """Plot the features of each test set's videos before and after tuning by t-SNE.
 
     Args:
         cfg: The config of a run.
-        checkpoint: What the run learnt.
+        checkpoint: The checkpoint of the run.
         out: Folder of the picture.
-        videos_per_class: At most so many.
-        seed: Of the choice of videos, and of t-SNE.
+        videos_per_class: Maximum number of videos of each class.
+        seed: Seed of the video selection and of t-SNE.
 
     Returns:
         The files of the picture.
 
     Raises:
-        OSError: There is no such checkpoint, or a list or label map does not exist.
-        ValueError: The config is wrong or has no test sets, the checkpoint is not one of it, a set has too
-            few videos, or tuning has not changed their features.
+        OSError: The checkpoint, a list or a label map does not exist.
+        ValueError: The config is wrong or has no test sets, the checkpoint does not belong to it, a test set
+            has too few videos, or tuning has not changed their features.
     """
     check_config(cfg)
     test_sets = cfg.get('test_dataloader') or {}
@@ -55,7 +55,7 @@ def draw_video_features(
     sets = []
     for name, configs in test_sets.items():
         if name == IRRELEVANT:
-            continue  # its videos have no classes to be coloured by
+            continue  # its videos have no classes, hence no colours
         splits = configs if isinstance(configs, list | tuple) else [configs]
         for number, config in enumerate(splits, start=1):
             set_name = name if len(splits) == 1 else f'{name}/{number}'
@@ -65,7 +65,7 @@ def draw_video_features(
 
 
 def without_prompts(cfg: Config) -> Config:
-    """The config of the same frozen CLIP that learns nothing."""
+    """Give the config of the same frozen CLIP without learnable parameters."""
     cfg = copy.deepcopy(cfg)
     cfg.model.anchors, cfg.model.losses = None, []
     cfg.model.cls_head.update(text_prompt=None, coupling=None, vision_prompt=None)
@@ -74,11 +74,11 @@ def without_prompts(cfg: Config) -> Config:
 
 
 def load_models(cfg: Config, checkpoint: Path) -> list[CLIPRecognizer]:
-    """The frozen CLIP of a config, and the tuned model.
+    """Load the frozen CLIP of a config, and the tuned model.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: The file is no checkpoint, or not one of this config.
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: The file is not a checkpoint of this config.
     """
     device = get_device()
     tuned = load(cfg, checkpoint, device)
@@ -86,7 +86,7 @@ def load_models(cfg: Config, checkpoint: Path) -> list[CLIPRecognizer]:
 
 
 def choose_videos(labels: Sequence[int], per_class: int, seed: int) -> list[int]:
-    """Indices of at most ``per_class`` videos of each class, drawn by the seed, in rising order."""
+    """Sample the indices of at most ``per_class`` videos of each class, in ascending order."""
     order = np.random.default_rng(seed).permutation(len(labels))
     by_class = {label: [i for i in order if labels[i] == label][:per_class] for label in set(labels)}
     return sorted(int(index) for indices in by_class.values() for index in indices)
@@ -96,9 +96,9 @@ def choose_videos(labels: Sequence[int], per_class: int, seed: int) -> list[int]
 def video_features(
     models: Sequence[CLIPRecognizer], dataloader: DataLoader, description: str
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Unit features (videos, embed_dim) of each model, and the labels (videos,).
+    """Compute the unit features (videos, embed_dim) of each model, and give the labels (videos,).
 
-    Of a video's clips and crops the mean is taken. Videos that cannot be read are named and left out.
+    Features are averaged over a video's clips and crops. Unreadable videos are reported and left out.
     """
     features: list[list[Tensor]] = [[] for _ in models]
     labels: list[int] = []
@@ -120,7 +120,7 @@ def video_features(
 def embed_set(
     models: Sequence[CLIPRecognizer], config: dict, name: str, videos_per_class: int, seed: int
 ) -> VideoSet:
-    """The points of one test set.
+    """Compute the t-SNE points of one test set.
 
     Raises:
         ValueError: There are too few videos, or tuning has not changed their features.

@@ -1,1 +1,1 @@
-"""Tables over methods, datasets, shots, class draws and seeds: planned, run, and summed up."""
+"""Plan, run and summarise tables over methods, datasets, shots, class draws and seeds."""

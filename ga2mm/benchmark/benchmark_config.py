@@ -1,4 +1,4 @@
-"""The config of a benchmark, read and checked."""
+"""Read and check the config of a benchmark."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 from ga2mm.apis.config import read_config
 
 PARTS = {'test': range(10), 'validation': range(100, 110)}
-"""What a benchmark may test on, and the draws of classes for it: nothing is tuned by looking at test draws,
-hyperparameters are chosen on validation draws."""
+"""Parts of a benchmark and their class draws: hyperparameters are chosen on validation draws, never on test
+draws."""
 
 CHECKPOINTS = ('last', 'best')
 KEYS = {
@@ -22,20 +22,20 @@ HARD_PROMPT_KEYS = {'config', 'env', 'hard_prompt'}
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """What the config file of a benchmark says.
+    """Content of a benchmark's config file.
 
     Args:
         path: The file; paths in it are relative to its folder.
-        title, note: What the benchmark is called, and what its table does not say.
+        title, note: Name of the benchmark, and a note below its table.
         part: ``'test'`` or ``'validation'``.
         checkpoint: ``'last'``, or ``'best'`` on the validation set.
-        worlds: Arguments of the generator of the videos, for each world that is needed.
-        env: Variables that the configs of all runs read.
-        datasets, methods: By their names in the table.
-        hard_prompt: The config (and ``env``) of the run that a hard prompt is learnt in; None for none.
-        baselines: Methods that all others are compared with.
-        own_baselines: For some methods the one that they are compared with in a table of such pairs.
-        draws, shots, seeds: Draws of classes, clips a class and random seeds; ``[None]`` where the benchmark
+        worlds: Arguments of the video generator, for each miniature world that the benchmark needs.
+        env: Variables for the configs of all runs.
+        datasets, methods: Datasets and methods by their names in the table.
+        hard_prompt: The config (and ``env``) of the run that learns the hard prompt; None for no such run.
+        baselines: Methods that all other methods are compared with.
+        own_baselines: By method, the baseline that this method alone is compared with, in a separate table.
+        draws, shots, seeds: Class draws, clips per class and random seeds; ``[None]`` where the benchmark
             does not vary them.
     """
 
@@ -62,26 +62,26 @@ def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
     It has ``methods`` and ``datasets`` (dicts of dicts by the names in the table) and lists of ``seeds``,
     ``shots`` and ``draws``. A method has a ``config``, whose path is relative to the benchmark's and may name
     variables: ``'../ga2/{GA2MM_DATASET}_fewshot.py'``. ``env`` of the benchmark, of a dataset and of a method
-    are the variables that the configs read; their values may name ``{shots}``, ``{seed}`` and ``{draw}``.
-    ``GA2MM_METHOD`` chooses a method where a config has several. A method that only tests what another has
-    learnt, with other ``options``, names it in ``trained_as``.
-    ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the run that a hard
-    prompt is learnt in. ``baseline`` names the method, or the methods, that all are compared with;
-    ``baseline`` of a method the one that it alone is compared with. ``worlds`` are arguments of the generator
-    of the videos. A method or dataset of a base config is removed by None.
+    sets the variables of the configs; the values may contain ``{shots}``, ``{seed}`` and ``{draw}``.
+    ``GA2MM_METHOD`` selects a method of a config that has several. A method that tests the checkpoint of
+    another method with other ``options`` names that method in ``trained_as``.
+    ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the run that learns
+    the hard prompt. ``baseline`` names the method, or the methods, that all are compared with; ``baseline``
+    of a method names one that only this method is compared with. ``worlds`` are arguments of the video
+    generator. The value None removes a method or dataset of a base config.
 
     Raises:
-        OSError: There is no such file, or it cannot be opened.
-        ValueError: The config is wrong, or draws are not of the benchmark's part.
+        OSError: The file does not exist or cannot be opened.
+        ValueError: The config is wrong, or its draws do not belong to the benchmark's part.
     """
     path = Path(path)
     config = read_config(path, runs=False).to_dict()
     config.pop('env_variables', None)
-    # Names with a leading underscore are the config's own.
+    # Names with a leading underscore are private to the config.
     config = {key: value for key, value in config.items() if not key.startswith('_')}
     check_keys(config, KEYS, str(path))
     _check_kinds(config, str(path))
-    for key in ('methods', 'datasets'):  # None removes what a base has
+    for key in ('methods', 'datasets'):  # None removes an entry of a base config
         config[key] = {name: each for name, each in (config.get(key) or {}).items() if each is not None}
     for key in ('methods', 'datasets', 'seeds'):
         if not config.get(key):
@@ -116,7 +116,7 @@ def check_keys(config: dict[str, Any], known: set[str], place: str) -> None:
     """Check that a dict of a benchmark's config has known keys only.
 
     Raises:
-        ValueError: It has another one.
+        ValueError: A key is unknown.
     """
     for key in config:
         if key not in known:
@@ -124,7 +124,7 @@ def check_keys(config: dict[str, Any], known: set[str], place: str) -> None:
 
 
 def _check_part(config: BenchmarkConfig) -> None:
-    """Check what is tested on, and which checkpoint."""
+    """Check the part, its draws and the checkpoint."""
     path, part, checkpoint = config.path, config.part, config.checkpoint
     if part not in PARTS:
         raise ValueError(f'{path}: part={part!r}; use one of {tuple(PARTS)}')
@@ -153,7 +153,7 @@ def _check_datasets(config: BenchmarkConfig) -> None:
 
 
 def _check_methods(config: BenchmarkConfig) -> None:
-    """Check the methods, and that baselines and the methods that others test exist."""
+    """Check the methods, and that the methods named in ``baseline`` and ``trained_as`` exist."""
     path, methods = config.path, config.methods
     for name, method in methods.items():
         check_keys(method, METHOD_KEYS, f'{path}, methods[{name!r}]')
@@ -174,7 +174,7 @@ def _check_methods(config: BenchmarkConfig) -> None:
 
 
 def _check_kinds(config: dict[str, Any], place: str) -> None:
-    """Check that each key holds a value of its kind, in methods and datasets too."""
+    """Check the type of each value, in methods and datasets too."""
     for key, value in config.items():
         here = f'{place}: {key}={value!r}'
         if value is None:

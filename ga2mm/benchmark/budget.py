@@ -1,4 +1,4 @@
-"""The budget of methods: all of a benchmark learn from as many clips, in as many steps."""
+"""The training budget: all methods of a benchmark train on the same number of clips and steps."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,10 +7,10 @@ from ga2mm.benchmark.cell import Cell
 
 
 def check_budgets(cells: Iterable[Cell]) -> None:
-    """Check that all methods see as many labelled clips, of the same list, in as many steps.
+    """Check that all methods train on the same list, with the same number of labelled clips and steps.
 
     Raises:
-        ValueError: Two methods differ.
+        ValueError: The budgets of two methods differ.
     """
     budgets: dict[tuple, tuple[str, dict[str, Any]]] = {}
     for cell in cells:
@@ -28,7 +28,7 @@ def check_budgets(cells: Iterable[Cell]) -> None:
 
 
 def _budget(cell: Cell) -> dict[str, Any]:
-    """What a run may spend, by the key of its config."""
+    """Give the training budget of a run by the keys of its config."""
     cfg = cell.read_config()
     dataset = cfg.train_dataloader.dataset
     labelled = dict(dataset.dataset if str(dataset.get('type')).endswith('AnchorDataset') else dataset)

@@ -1,4 +1,4 @@
-"""A cell of a benchmark: one run, with everything that decides its outcome."""
+"""A cell of a benchmark: one run, with all inputs that determine its result."""
 
 import copy
 from dataclasses import dataclass, field
@@ -19,22 +19,22 @@ class Cell:
     """One run of a benchmark.
 
     Args:
-        method, dataset: Names, as the table has them.
-        shots, draw, seed: Clips a class, draw of base and novel classes, random seed; None where the
-            benchmark does not vary them. The seed is None too if nothing is learnt.
+        method, dataset: Names in the table.
+        shots, draw, seed: Clips per class, draw of base and novel classes, random seed; None where the
+            benchmark does not vary them. The seed is also None if nothing is learnt.
         config: The run's config file.
-        env: Variables that the config reads.
-        options: Keys that replace the config's, as ``--cfg-options`` does.
+        env: Variables of the config.
+        options: Values that replace the config's, like ``--cfg-options``.
         test_sets: Config files whose test sets replace the config's.
         part: ``'test'``, or ``'validation'`` to test on the validation set of the base classes instead.
-        learns: False for a method without anything to learn.
+        learns: False for a method without learnable parameters.
         checkpoint: ``'last'``, or ``'best'`` on the validation set.
-        series, value: What a sweep belongs to and a hyperparameter's value in it, for the picture of the
-            trade-off; by default the method and no value.
-        hard_prompt: The run that a hard prompt is learnt in; None where the config needs none.
-        trained_as: The run whose checkpoint is tested; None for one of its own.
-        config_hash: Of all that decides the outcome, see :func:`~ga2mm.benchmark.config_hash.hashed`; empty
-            before it is known.
+        series, value: Name of a sweep and the value of the hyperparameter, for the trade-off plot; by
+            default the method and no value.
+        hard_prompt: The run that learns the hard prompt; None if the config needs no hard prompt.
+        trained_as: The run whose checkpoint is tested; None for the run's own.
+        config_hash: Hash of the inputs, see :func:`~ga2mm.benchmark.config_hash.hashed`; empty until it is
+            computed.
     """
 
     method: str
@@ -57,30 +57,30 @@ class Cell:
 
     @property
     def trains(self) -> bool:
-        """Whether the run trains, and does not only test."""
+        """Whether the run trains."""
         return self.learns and self.trained_as is None
 
     @property
     def needs(self) -> list['Cell']:
-        """The runs that have to be finished first."""
+        """The runs that must finish first."""
         return [cell for cell in (self.hard_prompt, self.trained_as) if cell is not None]
 
     @property
     def folder(self) -> Path:
-        """Where the run's files are, under the benchmark's folder; it tells the cell to people."""
+        """Folder of the run's files under the benchmark's folder, with a readable name."""
         return run_folder(self.method, self.dataset, draw=self.draw, shots=self.shots, seed=self.seed)
 
     def __str__(self) -> str:
         return run_name(self.method, self.dataset, draw=self.draw, shots=self.shots, seed=self.seed)
 
     def read_config(self) -> Config:
-        """Read the config of the run, without its place and seed.
+        """Read the config of the run, without folder and seed.
 
         Raises:
             ValueError: The config is wrong, or lacks the validation set that the benchmark needs.
         """
         content = _read_file(self.config, Path(self.config).stat().st_mtime_ns, tuple(self.env.items()))
-        # Pretty line breaks in logs and checkpoints would take longer than a small run.
+        # Formatting the config for logs and checkpoints would take longer than a small run.
         cfg = Config(copy.deepcopy(content), filename=str(self.config), format_python_code=False)
         merge_options(cfg, self.options)
         check_config(cfg)
@@ -106,5 +106,5 @@ class Cell:
 
 @cache
 def _read_file(path: str, changed: int, env: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """A config with these variables; read again only if the file has changed. Not to be changed."""
+    """Read a config with these variables, cached until the file changes. Do not modify the result."""
     return read_config(path, variables=dict(env)).to_dict()

@@ -1,4 +1,4 @@
-"""The hash of a cell, of all that decides its outcome but the code: a finished run is known by it."""
+"""The hash of a cell's inputs except the code, which identifies a finished run."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ READ_BY_TRAINING = (
 
 
 def with_hashes(cells: list[Cell], chosen: list[Cell], processes: int = 1) -> list[Cell]:
-    """Give cells the hashes of their configs.
+    """Set the config hashes of cells.
 
-    The lists of those that are to run must exist by now; of others without lists the hash stays empty.
+    The lists of the chosen cells must exist. The hash of another cell stays empty if its lists are missing.
 
     Args:
         cells: All cells of a benchmark.
-        chosen: Those that are to run.
+        chosen: The cells to run.
         processes: Processes of each run, which share its steps.
 
     Raises:
@@ -45,10 +45,10 @@ def with_hashes(cells: list[Cell], chosen: list[Cell], processes: int = 1) -> li
 
 
 def hashed(cell: Cell, processes: int) -> Cell:
-    """Give a cell the hash of all that decides its outcome, except for the code itself.
+    """Set the hash of all inputs that determine a cell's result, except the code.
 
-    That is what its run reads of the config, the lists and label maps, what generated videos were generated
-    with, files of CLIP weights, the number of processes, and the run of its hard prompt.
+    These are the parts of the config that the run reads, lists and label maps, the parameters of generated
+    videos, files of CLIP weights, the number of processes, and the run of the hard prompt.
 
     Raises:
         FileNotFoundError: A list or label map does not exist.
@@ -69,7 +69,7 @@ def hashed(cell: Cell, processes: int) -> Cell:
     for path in sorted(set(_lists(content))):
         digest.update(path.encode() + Path(path).read_bytes())
         parameters = generator_parameters(path)
-        if parameters is not None:  # the lists of generated videos do not tell how these look
+        if parameters is not None:  # lists of generated videos do not determine their content
             digest.update(json.dumps(parameters).encode())
     for path in _weights(content):
         digest.update(_digest(path, path.stat().st_mtime_ns))
@@ -77,7 +77,7 @@ def hashed(cell: Cell, processes: int) -> Cell:
 
 
 def _lists(content: Any) -> Iterator[str]:
-    """Annotation files and label maps in a config."""
+    """Yield the annotation files and label maps in a config."""
     if isinstance(content, dict):
         for key, value in content.items():
             if key in ('ann_file', 'label_map') and isinstance(value, str):
@@ -90,7 +90,7 @@ def _lists(content: Any) -> Iterator[str]:
 
 
 def _weights(content: dict[str, Any]) -> Iterator[Path]:
-    """Files of weights that a config names."""
+    """Yield the weight files in a config."""
     model = content['model']
     coupling = model.get('cls_head', {}).get('coupling') or {}
     pretrained, hard_prompt = model['backbone'].get('pretrained'), coupling.get('hard_prompt')
@@ -102,6 +102,6 @@ def _weights(content: dict[str, Any]) -> Iterator[Path]:
 
 @cache
 def _digest(path: Path, changed: int) -> bytes:
-    """Hash of a file; read again only if it has changed."""
+    """Hash a file; the hash is cached until the file changes."""
     with path.open('rb') as file:
         return hashlib.file_digest(file, 'sha256').digest()

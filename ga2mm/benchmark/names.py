@@ -1,4 +1,4 @@
-"""The names of runs and of their folders, and the ``{names}`` that the config of a benchmark leaves open."""
+"""Names of runs and of their folders, and the ``{names}`` to fill in in the config of a benchmark."""
 
 import re
 from pathlib import Path
@@ -6,19 +6,19 @@ from typing import Any
 
 
 def run_name(method: str, dataset: str, **numbers: int | None) -> str:
-    """What people call a run: ``'GA2-CLIP, mild, draw 0, seed 1'``; numbers that are None are left out."""
+    """Give the readable name of a run: ``'GA2-CLIP, mild, draw 0, seed 1'``; None numbers are left out."""
     named = [f'{name} {value}' for name, value in numbers.items() if value is not None]
     return ', '.join([method, dataset, *named])
 
 
 def run_folder(method: str, dataset: str, **numbers: int | None) -> Path:
-    """The folder of a run under the benchmark's: ``cells/mild/GA2-CLIP/draw0_seed1``."""
+    """Give the folder of a run under the benchmark's folder: ``cells/mild/GA2-CLIP/draw0_seed1``."""
     last = '_'.join(f'{name}{value}' for name, value in numbers.items() if value is not None) or 'run'
     return Path('cells', *(re.sub(r'[^\w.+-]+', '_', part) for part in (dataset, method)), last)
 
 
 def hard_prompt_name(config: str, env: dict[str, str]) -> str:
-    """What takes the place of a method's name where a hard prompt is learnt: the config and its variables."""
+    """Give the method name of a run that learns a hard prompt, from its config and variables."""
     variables = '_'.join(value for _, value in sorted(env.items()))
     return f'{Path(config).stem} {variables}'.strip()
 
@@ -29,10 +29,10 @@ def fill(text: str, values: dict[str, Any], place: str) -> str:
     Args:
         text: The text.
         values: Values by name.
-        place: Where the text is, for errors.
+        place: Location of the text, for errors.
 
     Raises:
-        ValueError: It has a name that has no value.
+        ValueError: A name in the text has no value.
     """
     try:
         return text.format(**values)
@@ -41,17 +41,17 @@ def fill(text: str, values: dict[str, Any], place: str) -> str:
 
 
 def find_config(text: str, values: dict[str, Any], folder: Path, place: str) -> str:
-    """The absolute path of a config that a benchmark names.
+    """Give the absolute path of a config that a benchmark names.
 
     Args:
         text: The path, relative to ``folder``, with names to fill in.
         values: Values by name.
         folder: The folder of the benchmark's own config.
-        place: Where the path is written, for errors.
+        place: Location of the path in the config, for errors.
 
     Raises:
-        ValueError: The path has a name that has no value.
-        FileNotFoundError: There is no such file.
+        ValueError: A name in the path has no value.
+        FileNotFoundError: The file does not exist.
     """
     path = (folder / fill(text, values, place)).resolve()
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""From the config of a benchmark to its cells, one run each."""
+"""Plan the cells of a benchmark, one run each, from its config."""
 
 import itertools
 import json
@@ -19,19 +19,19 @@ from ga2mm.benchmark.names import fill, find_config, hard_prompt_name
 HARD_PROMPT_VARIABLE = 'GA2MM_HARD_PROMPT'
 DRAW_VARIABLE = 'GA2MM_DRAW'
 METHOD_VARIABLE = 'GA2MM_METHOD'
-"""What a config of several methods, such as ``configs/zoo/miniature.py``, reads to choose one."""
+"""Variable that selects a method of a config with several, such as ``configs/zoo/miniature.py``."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark's cells and how its table is to be read.
+    """The cells of a benchmark and the information for its tables.
 
     Args:
-        title, note: What it is called, and what its table does not say.
+        title, note: Name of the benchmark, and a note below its table.
         part: ``'test'`` or ``'validation'``.
-        baselines: Methods that all others are compared with.
-        own_baselines: For some methods the one that they are compared with in a table of such pairs.
-        worlds: Arguments of the generator of the videos, for each world that is needed.
+        baselines: Methods that all other methods are compared with.
+        own_baselines: By method, the baseline that this method alone is compared with, in a separate table.
+        worlds: Arguments of the video generator, for each miniature world that the benchmark needs.
         cells: The runs.
     """
 
@@ -45,18 +45,18 @@ class Benchmark:
 
 
 def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
-    """Read a benchmark's config, and plan its runs.
+    """Read a benchmark's config and plan its runs.
 
-    :func:`~ga2mm.benchmark.benchmark_config.read_benchmark_config` says what is in it.
+    :func:`~ga2mm.benchmark.benchmark_config.read_benchmark_config` describes the config.
 
     Args:
         path: The config file.
         work_dir: The benchmark's folder.
 
     Raises:
-        OSError: A config does not exist, or cannot be opened.
-        ValueError: A config is wrong, two methods have one folder, hyperparameters are varied on test data,
-            or draws are not of the benchmark's part.
+        OSError: A config does not exist or cannot be opened.
+        ValueError: A config is wrong, two methods share a folder, hyperparameters are varied on test data,
+            or draws do not belong to the benchmark's part.
     """
     config = read_benchmark_config(path)
     cells = plan_cells(config, work_dir)
@@ -73,7 +73,7 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
 
 
 def plan_cells(config: BenchmarkConfig, work_dir: Path) -> list[Cell]:
-    """Plan a run for each method, dataset, draw, number of shots and seed; one where these change nothing.
+    """Plan a run for each method, dataset, draw, number of shots and seed, without duplicates.
 
     Raises:
         FileNotFoundError: A config does not exist.
@@ -86,17 +86,17 @@ def plan_cells(config: BenchmarkConfig, work_dir: Path) -> list[Cell]:
         numbers = dict(draw=draw, shots=shots, seed=seed)
         cell = _plan_cell(config, dataset, method, numbers, work_dir)
         twin = cells.setdefault(cell.folder, cell)
-        if str(twin) != str(cell):  # else it learns nothing, and differs only in a seed that it has not
+        if str(twin) != str(cell):  # equal names: a method that learns nothing has one run for all seeds
             raise ValueError(f'{config.path}: {twin} and {cell} differ in punctuation only: rename one')
     return list(cells.values())
 
 
 def sources(cells: list[Cell], finished: Callable[[Cell], bool] = lambda cell: False) -> list[Cell]:
-    """The runs that others need, each once, those that are needed first in front; none of ``cells``.
+    """List the runs outside ``cells`` that these depend on, each once, dependencies first.
 
     Args:
-        cells: The cells that need them.
-        finished: Tells which are finished already; they and what only they need are left out.
+        cells: The dependent cells.
+        finished: Tells whether a cell is finished; finished cells and their dependencies are left out.
     """
     found: dict[Path, Cell] = {}
     there = {cell.folder for cell in cells}
@@ -130,7 +130,7 @@ def _plan_cell(
     cell = Cell(
         method=method,
         dataset=dataset,
-        # Neither seed nor training clips can change what is not learnt.
+        # Seed and training clips have no effect if nothing is learnt.
         shots=numbers['shots'] if learns else None,
         draw=numbers['draw'],
         seed=numbers['seed'] if learns else None,
@@ -152,7 +152,7 @@ def _plan_cell(
 def _with_hard_prompt(
     cell: Cell, source: dict[str, Any] | None, seed: int, path: Path, work_dir: Path
 ) -> Cell:
-    """The cell with the run that its hard prompt comes from, if its config reads one."""
+    """Add the run that learns the hard prompt to a cell whose config reads a hard prompt."""
     if source is None or not cell.learns or not _reads_hard_prompt(cell):
         return cell
     place = f'{path}, hard_prompt'
@@ -181,12 +181,12 @@ def _reads_hard_prompt(cell: Cell) -> bool:
 
 
 def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
-    """Check that a sweep is on validation data: one method with several sets of options or variables.
+    """Check that sweeps (one method with several sets of options or variables) use validation data.
 
-    A method is a config, the entry that ``GA2MM_METHOD`` chooses in it, and the classes that options put in.
+    A method is identified by its config, ``GA2MM_METHOD`` and the classes in its options.
 
     Raises:
-        ValueError: It is on test data.
+        ValueError: A sweep uses test data.
     """
     by_config: dict[tuple, dict[str, str]] = {}
     for cell in cells:
@@ -206,7 +206,7 @@ def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
 
 
 def _types(options: Any) -> Iterator[str]:
-    """Names of the classes in options."""
+    """Yield the names of the classes in options."""
     if isinstance(options, dict):
         if isinstance(options.get('type'), str):
             yield options['type']

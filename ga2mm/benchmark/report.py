@@ -1,4 +1,4 @@
-"""Tables and pictures of a benchmark in one file that needs no other."""
+"""Tables and pictures of a benchmark in one self-contained HTML file."""
 
 import base64
 import html
@@ -41,10 +41,10 @@ def write_report(
 ) -> Path:
     """Write ``report.html``, and its pictures as PNG and SVG under ``pictures``.
 
-    Curves, confusion matrices and t-SNE show one run, named below them: the first of the last method.
+    Curves, confusion matrices and t-SNE show one run, named in the caption: the first of the last method.
 
     Returns:
-        The report's path.
+        The path of the report.
     """
     pictures = work_dir / 'pictures'
     figures: list[tuple[Path, str]] = []
@@ -52,7 +52,7 @@ def write_report(
     def add(name: str, figure: Any, caption: str) -> None:
         figures.append((save_figure(figure, pictures / name)[1], caption))
 
-    if any(row['shots'] is not None for row in rows):  # else one bar would be a mean over all of them
+    if any(row['shots'] is not None for row in rows):  # otherwise one bar would be the mean over all shots
         shots = [f', {row["shots"]} shots' if row['shots'] is not None else '' for row in rows]
         rows = [
             {**row, 'method': row['method'] + text, 'series': row['series'] + text}
@@ -89,21 +89,21 @@ def write_report(
 
 
 def _tsne(cell: Cell, work_dir: Path, pictures: Path) -> Path | None:
-    """t-SNE of a run's video features, in a process of its own; None, with a line, if it cannot be drawn."""
-    # The config that the run itself left in its folder, with all variables filled in.
+    """Draw t-SNE of a run's video features in a separate process; on failure print a line, return None."""
+    # The copy of the config in the run's folder, with all variables filled in.
     config = work_dir / cell.folder / Path(cell.config).name
     checkpoint = Path(read_result(cell, work_dir)['checkpoint'])
     with ProcessPoolExecutor(1, multiprocessing.get_context('spawn'), _say_nothing) as pool:
         try:
             pool.submit(_draw_tsne, config, checkpoint, pictures).result()
-        except Exception as error:  # whatever it is, the tables are right
+        except Exception as error:  # the tables are correct in any case
             print(f'no t-SNE in the report: {" ".join(str(error).split()) or type(error).__name__}')
             return None
     return pictures / 'tsne.svg'
 
 
 def _say_nothing() -> None:
-    """Let a process print into the void."""
+    """Discard the output of this process."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

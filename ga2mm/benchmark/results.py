@@ -1,4 +1,4 @@
-"""The results of a benchmark: rows, tables and the report."""
+"""Results of a benchmark: rows, tables and report."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ga2mm.utils import replace_when_written
 
 
 def write_results(benchmark: Benchmark, work_dir: Path) -> None:
-    """Write rows, tables and the report of all finished cells, and print the tables."""
+    """Write rows, tables and report of all finished cells, and print the tables."""
     rows = [row for row in (read_result(cell, work_dir) for cell in benchmark.cells) if row is not None]
     if not rows:
         return

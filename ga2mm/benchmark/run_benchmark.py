@@ -1,4 +1,4 @@
-"""A benchmark from its plan to its table: the runs that are not finished, in their order, and the results."""
+"""Run the unfinished cells of a benchmark in the order of their dependencies, and write the results."""
 
 import fcntl
 import shutil
@@ -29,20 +29,20 @@ def run_benchmark(
     gpus_per_run: int = 1,
     prepare: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run the cells that are not finished, and write the results of all that are.
+    """Run the unfinished cells, and write the results of all finished cells.
 
     Args:
         benchmark: The benchmark.
         work_dir: Its folder.
-        only, limit: Which cells to run, see :func:`~ga2mm.benchmark.selection.select`.
-        jobs: Cells at a time; None for as many as GPUs or cores have room for.
-        gpus_per_run: GPUs of each cell; CPU processes without a GPU.
-        prepare: Called before anything is read that the configs name, to make the data that can be generated.
+        only, limit: Selection of the cells, see :func:`~ga2mm.benchmark.selection.select`.
+        jobs: Number of parallel cells; None for as many as the GPUs or cores allow.
+        gpus_per_run: GPUs of each cell; without a GPU, CPU processes of each cell.
+        prepare: Function that generates data; called before any file is read that the configs name.
 
     Raises:
         OSError: A list or label map does not exist.
-        ValueError: Another process runs a benchmark in this folder, methods differ in their budget, or some
-            runs failed.
+        ValueError: Another process runs a benchmark in this folder, the budgets of methods differ, or runs
+            failed.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     with _lock(work_dir):
@@ -58,7 +58,7 @@ def run_benchmark(
 
 @contextmanager
 def _lock(work_dir: Path) -> Iterator[None]:
-    """Keep other processes from running a benchmark in a folder."""
+    """Lock a folder against other processes that run a benchmark in it."""
     with (work_dir / 'lock').open('w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,7 +70,7 @@ def _lock(work_dir: Path) -> Iterator[None]:
 
 
 def _run_open_cells(cells: list[Cell], work_dir: Path, jobs: int | None, gpus_per_run: int) -> int:
-    """Run the cells that are not finished, after those that they build on; the number of failures."""
+    """Run the unfinished cells, dependencies first, and return the number of failures."""
     open_cells = [cell for cell in cells if read_result(cell, work_dir) is None]
     needed = sources(open_cells, lambda source: read_result(source, work_dir) is not None)
     slots = slots_for(jobs, visible_gpus(), gpus_per_run)
@@ -100,11 +100,11 @@ def _run_open_cells(cells: list[Cell], work_dir: Path, jobs: int | None, gpus_pe
 
 
 def _waves(cells: list[Cell], wanted: list[Cell]) -> list[list[Cell]]:
-    """The cells in groups, of which each builds on groups before it only.
+    """Sort cells into groups, each of which depends on earlier groups only.
 
     Args:
-        cells: Those to run.
-        wanted: Those among them that the others are run for.
+        cells: The cells to run.
+        wanted: The cells that the user asked for; the others are their dependencies.
     """
     waves: dict[int, list[Cell]] = {}
     for cell in cells:
@@ -113,7 +113,7 @@ def _waves(cells: list[Cell], wanted: list[Cell]) -> list[list[Cell]]:
 
 
 def _needed_by(cell: Cell, cells: list[Cell]) -> int:
-    """How many runs in a row wait for a cell: 0 where none does."""
+    """Give the length of the longest chain of runs that depend on a cell; 0 if no run does."""
 
     def steps(other: Cell) -> int:
         if other.folder == cell.folder:
@@ -124,7 +124,7 @@ def _needed_by(cell: Cell, cells: list[Cell]) -> int:
 
 
 def _put_aside(cells: list[Cell], work_dir: Path) -> None:
-    """Rename what a run with another config left in a cell's place; a killed run of this one goes on."""
+    """Rename the cell folders of runs with another config; killed runs of the same config are resumed."""
     for cell in cells:
         folder = work_dir / cell.folder
         mark = folder / 'config_hash.txt'
@@ -133,7 +133,7 @@ def _put_aside(cells: list[Cell], work_dir: Path) -> None:
             if found == cell.config_hash:
                 continue
             aside = folder.with_name(f'{folder.name}_{found}')
-            shutil.rmtree(aside, ignore_errors=True)  # of the same config, and older
+            shutil.rmtree(aside, ignore_errors=True)  # an older run of that config
             folder.rename(aside)
         with replace_when_written(mark) as temporary:
             temporary.write_text(cell.config_hash)

@@ -1,4 +1,4 @@
-"""One run of a benchmark, in a process of its own."""
+"""One run of a benchmark, executed in a separate process."""
 
 import copy
 import importlib.metadata
@@ -29,25 +29,25 @@ PACKAGES = ('ga2mm', 'torch', 'mmengine', 'mmaction2', 'open_clip_torch', 'av', 
 def run_cell(
     cell: Cell, work_dir: Path, processes: int, provenance: dict[str, Any], launcher: str = 'none'
 ) -> None:
-    """Train, where there is something to learn, and test; ``result.json`` is written last.
+    """Train (if the method learns) and test; write ``result.json`` last.
 
-    A run that was killed goes on from its last checkpoint. One that chooses the best of its checkpoints
-    starts over instead, since the validation that was cut off is lost.
+    A killed run resumes from its last checkpoint. A run that selects its best checkpoint starts over
+    instead, because the interrupted validation is lost.
 
     Args:
         cell: The run.
         work_dir: The benchmark's folder.
         processes: Processes of the run.
         provenance: Versions and commit of the code, for the row.
-        launcher: As in MMEngine; with ``'pytorch'`` each of the processes calls this.
+        launcher: As in MMEngine; with ``'pytorch'`` each of the processes calls this function.
 
     Raises:
-        ValueError: The config or its data is wrong, or they have changed since the benchmark started.
+        ValueError: The config or its data is wrong, or has changed since the benchmark started.
     """
     start = time.time()
     if hashed(cell, processes).config_hash != cell.config_hash:
         raise ValueError('its config or lists have changed since the benchmark started: start it again')
-    torch.set_num_threads(1)  # cells run side by side, and clips are few
+    torch.set_num_threads(1)  # cells run in parallel, and there are few clips
     folder = work_dir / cell.folder
     cfg = cell.read_config()
     cfg.work_dir, cfg.launcher = str(folder), launcher
@@ -67,7 +67,7 @@ def run_cell(
         if is_main_process():
             with replace_when_written(trained) as temporary:
                 temporary.write_text(f'{time.time() - start:.1f}\n')
-        barrier()  # until the main process has written its checkpoint
+        barrier()  # wait until the main process has written its checkpoint
     if cell.learns:
         place = work_dir / cell.trained_as.folder if cell.trained_as else folder
         (checkpoint,) = place.glob('best_*.pth') if cell.checkpoint == 'best' else [latest_checkpoint(place)]
@@ -80,7 +80,7 @@ def run_cell(
 
 
 def read_result(cell: Cell, work_dir: Path) -> dict[str, Any] | None:
-    """The row of a finished run; None if it is not finished or was run with another config."""
+    """Read the row of a finished run; None if it is unfinished or was run with another config."""
     try:
         row = json.loads((work_dir / cell.folder / RESULT).read_text())
     except (OSError, ValueError):
@@ -121,7 +121,7 @@ def _write_result(
 
 
 def _per_class(found: dict[str, Any]) -> dict[str, float]:
-    """Accuracy of each class that has test videos, in per cent."""
+    """Compute the accuracy of each class that has test videos, in per cent."""
     right, videos = {}, {}
     for label, predicted, count in found['confusion'] or ():
         name = found['class_names'][label]
@@ -131,7 +131,7 @@ def _per_class(found: dict[str, Any]) -> dict[str, float]:
 
 
 def provenance() -> dict[str, Any]:
-    """Versions and git commit of the code that runs."""
+    """Give the package versions and the git commit of the running code."""
     return {'versions': _versions(), 'commit': _commit()}
 
 
@@ -141,7 +141,7 @@ def _versions() -> dict[str, str]:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            if package == 'ga2mm':  # used from a clone without an installation
+            if package == 'ga2mm':  # used from a clone that is not installed
                 from ga2mm.version import __version__
 
                 found[package] = __version__
@@ -149,7 +149,7 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The git commit, with a plus sign if files differ from it; unknown outside of a clone."""
+    """Give the git commit, with a plus sign if files were changed; unknown outside of a clone."""
     commands = (['rev-parse', '--short=9', 'HEAD'], ['status', '--porcelain', '--untracked-files=no'])
     root = Path(__file__).resolve().parents[2]
     try:

@@ -1,4 +1,4 @@
-"""Runs cells side by side, each in a fresh process."""
+"""Run cells in parallel, each in a new process."""
 
 import multiprocessing
 import os
@@ -28,19 +28,19 @@ def run_cells(
     provenance: dict[str, Any],
     done: Callable[[Cell, str | None], None],
 ) -> None:
-    """Run cells, as many at a time as there are slots.
+    """Run cells in parallel, one per slot.
 
-    A cell's process ends with this one, even if this one is killed. What it prints goes to ``log.txt`` in the
+    A cell's process ends with this one, even if this one is killed. Its output goes to ``log.txt`` in the
     cell's folder. On the CPU it is forked from a process that has imported everything already. With GPUs it
-    starts afresh, since those imports ask CUDA for its devices and CUDA does not survive a fork.
+    is spawned, because the imports initialise CUDA, and CUDA does not survive a fork.
 
     Args:
         cells: Cells that do not depend on one another.
         work_dir: The benchmark's folder.
         slots: The GPUs of each slot; empty lists for runs on the CPU.
-        processes: Processes a cell: the GPUs of one run.
+        processes: Processes per cell: the GPUs of one run.
         provenance: Versions and commit of the code, for the rows.
-        done: Called after each cell with the cell and the line that it failed with, or None.
+        done: Called after each cell with the cell and its error line, or None if it succeeded.
     """
     context = multiprocessing.get_context('spawn' if slots[0] else 'forkserver')
     if not slots[0]:
@@ -67,7 +67,7 @@ def run_cells(
 
 
 def _child(cell: Cell, work_dir: Path, gpus: list[str], processes: int, provenance: dict[str, Any]) -> None:
-    """What the process of a cell does."""
+    """Run a cell; this is the target of its process."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     folder = work_dir / cell.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def _child(cell: Cell, work_dir: Path, gpus: list[str], processes: int, provenan
         return
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    # As torchrun on one machine.
+    # Like torchrun on one machine.
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -97,7 +97,7 @@ def _child(cell: Cell, work_dir: Path, gpus: list[str], processes: int, provenan
 
 
 def _worker(cell: Cell, work_dir: Path, processes: int, provenance: dict[str, Any]) -> None:
-    """What each of several processes of a cell does."""
+    """Run a cell in one of its several processes."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _run(cell, work_dir, processes, provenance, 'pytorch')
 
@@ -112,7 +112,8 @@ def _run(cell: Cell, work_dir: Path, processes: int, provenance: dict[str, Any],
         except Exception as error:
             traceback.print_exc()
             reason = f'{type(error).__name__}: {" ".join(str(error).split())}'
-            # The first process to fail says why. It is still in the group, so the others do not miss it yet.
+            # The first process to fail writes its error. It is still in the group, so the others have not
+            # failed because of it yet.
             with suppress(FileExistsError), (work_dir / cell.folder / ERROR).open('x') as file:
                 file.write(reason)
             sys.exit(1)
@@ -124,22 +125,22 @@ def _end_with_parent() -> None:
 
 
 def _reason(folder: Path, exitcode: int) -> str:
-    """Why a cell failed."""
+    """Give the error line of a failed cell."""
     if (folder / ERROR).is_file():
         return (folder / ERROR).read_text()
     return f'killed by signal {-exitcode}' if exitcode < 0 else f'exit status {exitcode}'
 
 
 def slots_for(jobs: int | None, gpus: list[str], gpus_per_run: int) -> list[list[str]]:
-    """The GPUs of each cell that runs at a time; empty lists where there is no GPU.
+    """Distribute the GPUs over parallel cells; empty lists without a GPU.
 
     Args:
-        jobs: Cells at a time; None for as many as fit.
+        jobs: Number of parallel cells; None for as many as fit.
         gpus: GPUs of this machine, see :func:`visible_gpus`.
-        gpus_per_run: GPUs, or CPU processes where there is no GPU, for each cell.
+        gpus_per_run: GPUs of each cell; without a GPU, CPU processes of each cell.
 
     Raises:
-        ValueError: There is no room for one cell, or not for so many.
+        ValueError: There are too few GPUs or cores for one cell, or for ``jobs`` cells.
     """
     if gpus:
         room = len(gpus) // gpus_per_run
@@ -153,7 +154,7 @@ def slots_for(jobs: int | None, gpus: list[str], gpus_per_run: int) -> list[list
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    """List the GPUs that this process may use, by their names in ``CUDA_VISIBLE_DEVICES``."""
     named = os.environ.get('CUDA_VISIBLE_DEVICES')
     if named is not None:
         return [name.strip() for name in named.split(',') if name.strip()][: torch.cuda.device_count()]

@@ -1,4 +1,4 @@
-"""The cells of a benchmark that a user asks for."""
+"""Selection of cells of a benchmark."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ def select(cells: list[Cell], only: Sequence[str] = (), limit: int | None = None
 
     Args:
         cells: All cells of a benchmark.
-        only: ``KEY=VALUE`` for each key that matters; several values with commas.
-        limit: Select the first so many of them; None for all.
+        only: ``KEY=VALUE`` for each key to select by; several values are separated by commas.
+        limit: Maximum number of cells; None for all.
 
     Raises:
         ValueError: A key or a value is unknown, or no cell is left.
@@ -27,7 +27,7 @@ def select(cells: list[Cell], only: Sequence[str] = (), limit: int | None = None
         if not wanted <= known:
             there = ', '.join(sorted(known))
             raise ValueError(f'--only {each}: no run has {key} {min(wanted - known)}; there are {there}')
-        # What learns nothing has neither seed nor shots, and is wanted with any.
+        # A method that learns nothing has neither seed nor shots, and matches any.
         cells = [
             cell
             for cell in cells

@@ -11,7 +11,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """A score over runs, in points of per cent: mean, standard deviation (None for one run), runs."""
+    """A score over runs, in percentage points: mean, standard deviation (None for one run), runs."""
 
     mean: float
     deviation: float | None
@@ -31,7 +31,7 @@ class Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.half_width is not None and abs(self.mean) > self.half_width
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Difference:
 
 
 def summarise(rows: list[dict[str, Any]], score: str) -> Summary | None:
-    """Mean and standard deviation of a score over rows; None if no row has it."""
+    """Compute mean and standard deviation of a score over rows; None if no row has it."""
     values = [row['scores'][score] for row in rows if score in row['scores']]
     if not values:
         return None
@@ -53,15 +53,15 @@ def summarise(rows: list[dict[str, Any]], score: str) -> Summary | None:
 def paired_difference(
     rows: list[dict[str, Any]], baseline: list[dict[str, Any]], score: str
 ) -> Difference | None:
-    """Difference of a score to the baseline's, paired by class draw and seed.
+    """Compute the difference of a score to the baseline's, paired by class draw and seed.
 
-    Seeds of one draw share its classes, so they are no independent evidence: differences are averaged over
-    the seeds of a draw, and the interval is Student's over the draws. Without draws it is over the seeds. A
+    Seeds of a draw share its classes and are not independent, so differences are averaged over the seeds of
+    a draw, with a Student's t interval over the draws. Without draws the interval is over the seeds. A
     method that learns nothing has one run, which is paired with every seed. Design choice: the papers report
     no intervals.
 
     Returns:
-        The difference; None if the two have no pair.
+        The difference; None if there is no pair of rows.
     """
     draws = any(row['draw'] is not None for row in rows)
     differences: dict[Any, list[float]] = {}

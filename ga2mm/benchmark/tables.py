@@ -1,4 +1,4 @@
-"""The rows of finished runs as CSV, JSON and tables."""
+"""Write the rows of finished runs as CSV and JSON, and make tables of them."""
 
 import csv
 import json
@@ -27,20 +27,20 @@ CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text: a heading, column titles and rows."""
+    """A text table: heading, column titles and rows."""
 
     heading: str
     columns: list[str]
     rows: list[list[str]]
 
     def markdown(self) -> str:
-        """As Markdown."""
+        """Give the table as Markdown."""
         lines = [f'**{self.heading}**', '', _line(self.columns), _line(['---'] * len(self.columns))]
         return '\n'.join([*lines, *map(_line, self.rows)])
 
 
 def write_rows(rows: list[dict[str, Any]], folder: Path) -> None:
-    """Write ``results.json`` and ``results.csv``, a row for each run."""
+    """Write ``results.json`` and ``results.csv``, one row for each run."""
     with replace_when_written(folder / 'results.json') as temporary:
         temporary.write_text(json.dumps(rows, indent=1) + '\n')
     with (
@@ -56,7 +56,7 @@ def write_rows(rows: list[dict[str, Any]], folder: Path) -> None:
 
 
 def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]:
-    """For each dataset the scores of all methods, and their differences to the baselines and their own."""
+    """Make a table of scores for each dataset, and tables of differences to the common and own baselines."""
     tables = []
     for dataset in dict.fromkeys(row['dataset'] for row in rows):
         here = [row for row in rows if row['dataset'] == dataset]
@@ -100,7 +100,7 @@ def _differences(
     pairs: list[tuple[str, tuple[str, int | None], str]],
     scores: list[str],
 ) -> list[Table]:
-    """The table of pairs: a row's name, its group and the method to compare it with; none if it is empty."""
+    """Make the table of differences for (row name, group, baseline) pairs; an empty list without pairs."""
     compared, units = [], 0
     for name, key, baseline in pairs:
         others = groups.get((baseline, key[1]), groups.get((baseline, None)))
@@ -120,7 +120,7 @@ def _differences(
 
 
 def make_footer(benchmark: Benchmark, rows: list[dict[str, Any]]) -> str:
-    """What the numbers were made from, and what they do not say."""
+    """Make the footer: provenance and limitations of the numbers."""
     expected = len(benchmark.cells)
     parts = [f'{len(rows)} of {expected} runs' if len(rows) < expected else f'{expected} runs']
     for key, name in (('draw', 'class draws'), ('seed', 'seeds'), ('shots', 'shots')):

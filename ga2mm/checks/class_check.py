@@ -1,4 +1,4 @@
-"""The classes of lists: how they fit each other, the anchors and what a model is told of classes."""
+"""Checks of the classes of lists against each other, the anchors and the model's class names."""
 
 import os
 from collections import Counter
@@ -14,15 +14,15 @@ from ga2mm.datasets.text_file import quoted
 from ga2mm.utils import NAMED, first_few
 
 IRRELEVANT = 'test_dataloader.irrelevant.'
-"""Beginning of the key of the test set that has no classes (:class:`~ga2mm.engine.ProtocolTestLoop`)."""
+"""Key prefix of the test set without classes (:class:`~ga2mm.engine.ProtocolTestLoop`)."""
 
 
 def check_classes(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Finding]:
-    """Check that the classes of a config's lists fit each other, and what its model is told of classes.
+    """Check that the classes of a config's lists agree with each other and with the model's class names.
 
-    Errors: validation on other classes than training, other ones in ``cls_head.class_names``,
-    classes without a context in ``text_prompt.class_names``, a novel class among the negatives. A warning:
-    base classes of a test set that are not trained on.
+    Errors: validation lists or ``cls_head.class_names`` differ from the training classes, a class has no
+    context in ``text_prompt.class_names``, a negative is a novel class. Warning: a base class of a test set
+    is not trained on.
     """
     trained = [one for one in lists if one.role == 'training']
     findings = _novel_negatives(cfg, lists)
@@ -50,11 +50,11 @@ def check_classes(cfg: dict[str, Any], lists: Sequence[CheckedList]) -> list[Fin
 
 
 def check_anchor_classes(lists: Sequence[CheckedList], anchor_classes: Sequence[str] = ()) -> list[Finding]:
-    """Warn of each class whose name is, or resembles, that of a class of the anchors.
+    """Warn of each class whose name equals or resembles an anchor class.
 
     Args:
-        lists: The lists; if the anchors have a label map, its classes count.
-        anchor_classes: More classes that the anchors are videos of.
+        lists: The lists; anchor lists with class names give anchor classes.
+        anchor_classes: Further anchor classes.
     """
     anchors = {normalise_class_name(name): name for name in anchor_classes}
     targets: dict[str, str] = {}
@@ -76,12 +76,12 @@ def check_anchor_classes(lists: Sequence[CheckedList], anchor_classes: Sequence[
 
 
 def check_shots(lists: Sequence[CheckedList], shots: int | None = None) -> list[Finding]:
-    """Check that each class has equally many training videos.
+    """Check that all classes have the same number of training videos.
 
     Args:
-        lists: The lists; those for training are checked.
-        shots: How many it should be: any other number is an error. Default: the number that most classes
-            have, and others are a warning; a list where most classes differ is no few-shot list.
+        lists: The lists; only training lists are checked.
+        shots: Expected number; a deviation is an error. Default: the number of most classes, and a
+            deviation is a warning. Lists in which most classes differ are not few-shot lists and pass.
     """
     findings = []
     for one in lists:
@@ -113,7 +113,7 @@ def empty_classes(one: CheckedList) -> Iterator[Finding]:
 
 
 def labels_against_folders(one: CheckedList) -> Iterator[Finding]:
-    """An error where most videos that lie in a folder with a class's name have the label of another one."""
+    """Give an error if most videos in folders named after a class have the label of another class."""
     label_of = {normalise_class_name(name): label for label, name in enumerate(one.classes)}
     folders = {
         folder: label_of.get(normalise_class_name(os.path.basename(folder)))
@@ -136,7 +136,7 @@ def labels_against_folders(one: CheckedList) -> Iterator[Finding]:
 
 def novel_base_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
     novel = {normalise_class_name(n): n for one in lists if one.split == 'novel' for n in one.classes}
-    # A test set of all classes has the novel ones too.
+    # Test sets of all classes are skipped, since they include novel classes.
     known = [one for one in lists if one.split == 'base' or (one.split == 'all' and one.role != 'test')]
     seen = {normalise_class_name(name): name for one in known for name in one.classes}
     both = [f"'{seen[key]}' ('{novel[key]}')" for key in novel if key in seen]
@@ -181,7 +181,7 @@ def _untrained_base_classes(tested: CheckedList, trained: CheckedList) -> Iterat
 def _classes_without_context(
     contexts: Sequence[str], lists: Sequence[CheckedList], trained: CheckedList
 ) -> Iterator[Finding]:
-    """Errors for classes that a text prompt with contexts of classes cannot serve."""
+    """Give errors for classes that have no trained context in a class-specific text prompt."""
     learnt = set(contexts) & set(trained.classes)
     for one in lists:
         without = [quoted(name) for name in one.classes if name not in learnt]

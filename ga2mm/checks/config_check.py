@@ -1,4 +1,4 @@
-"""Check the keys and values of a run's config before anything is built."""
+"""Check of a run's config, its keys and values, before anything is built."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -22,37 +22,38 @@ DEFAULT_TYPES = {
     'val_cfg': 'ValLoop',
     'test_cfg': 'TestLoop',
 }
-"""What MMEngine builds where a dict at the top level has no ``type``."""
+"""Types that MMEngine builds for top-level dicts without a ``type``."""
 
 TOGETHER = (
     ('train_dataloader', 'train_cfg', 'optim_wrapper'),
     ('val_dataloader', 'val_cfg', 'val_evaluator'),
     ('test_dataloader', 'test_cfg', 'test_evaluator'),
 )
-"""Keys that a config has together or not at all."""
+"""Groups of keys of which a config has all or none."""
 
 MORE_KEYS = {
     'compile', 'model_wrapper_cfg', 'custom_imports', 'env_variables', 'runner_type', 'strategy', 'sync_bn',
     'find_unused_parameters', 'activation_checkpointing', 'efficient_conv_bn_eval', 'tta_model',
     'tta_pipeline', 'tta_cfg', 'tta_dataloader', 'tta_evaluator',
 }  # fmt: skip
-"""Keys that are read in addition to the runner's arguments."""
+"""Top-level keys that are read in addition to the runner's arguments."""
 
 
 def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:
     """Check a run's config without building anything.
 
-    The keys of every dict with a ``type``, and of those whose keys MMEngine fixes, are compared with what the
-    class takes, and plain values with its annotations. What a class takes as ``**kwargs`` is followed to the
-    classes that it hands them to, and let through where it keeps them.
+    In each dict with a ``type``, keys are compared with the class's parameters and plain values with its
+    annotations. Keys of dicts without a ``type`` are compared with those that MMEngine reads. If a class
+    passes its ``**kwargs`` to its parents, the parents' parameters count too; if it keeps them, any key is
+    accepted.
 
     Args:
         cfg: The config.
-        parts: The keys at its top level to check; None for all of them, and for what a run cannot do without.
+        parts: Top-level keys to check; None for all, including the keys that a run requires.
 
     Raises:
-        ValueError: There is no model, a key is unknown (the message names the nearest right one), a ``type``
-            is not registered, or a value is of another kind than the class says.
+        ValueError: The model is missing, a key is unknown (the message suggests the nearest known key), a
+            ``type`` is not registered, or a value has the wrong type.
     """
     if parts is None and not cfg.get('model'):
         raise ValueError(f'{cfg.filename or "the config"} has no model=dict(...): it is no config of a run')
@@ -79,12 +80,12 @@ def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:
 
 
 def runner_keys() -> set[str]:
-    """The keys at a config's top level that MMEngine, MMAction2 and we read."""
+    """Give the top-level keys that MMEngine, MMAction2 and ga2mm read."""
     return {*parameters_of(Runner.__init__), *MORE_KEYS} - {'cfg'}
 
 
 def _dataloaders(key: str, config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(place, config) of each dataloader under a key."""
+    """Give (place, config) of each dataloader under a key."""
     if config is None:
         return
     if not isinstance(config, dict) or not config:
@@ -133,7 +134,7 @@ def _check_dataloader(place: str, loader: dict[str, Any], whole: bool) -> None:
 
 
 def _with_type(key: str, config: Any) -> Any:
-    """A part at the top level with the type that MMEngine gives it where it has none."""
+    """Give a top-level part with MMEngine's default type if it has no ``type``."""
     if not isinstance(config, dict) or 'type' in config:
         return config
     if key in DEFAULT_TYPES and 'constructor' not in config:

@@ -1,4 +1,4 @@
-"""The lists that the datasets of a config read."""
+"""Reader of the lists of all datasets in a config."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ ROLES = dict(train_dataloader='training', val_dataloader='validation', test_data
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong (``'error'``) or may be wrong (``'warning'``) with the lists of a config."""
+    """Problem (``'error'``) or possible problem (``'warning'``) of a config's lists."""
 
     level: str
     message: str
@@ -27,17 +27,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckedList:
-    """A list of a config, read.
+    """Content of a config's list.
 
     Args:
         role: ``'training'``, ``'anchor'``, ``'generated anchor'`` (the videos that anchors are generated
             from), ``'validation'`` or ``'test'``.
-        ann_file: The file; of lists that are put together, all of them.
+        ann_file: The file, or all files of merged lists.
         split: ``'base'``, ``'novel'`` or ``'all'``; None without class names.
-        classes: Class names at the index of their labels; none for anchors without a label map.
-        files: The videos as absolute paths; links in the place of folders are followed.
-        labels: The labels of the videos.
-        key: Where the config has it.
+        classes: Class names, indexed by label; empty unless the dataset is an ActionVideoDataset.
+        files: Absolute paths of the videos; links to folders are resolved.
+        labels: Labels of the videos.
+        key: Key of the list in the config.
     """
 
     role: str
@@ -54,20 +54,19 @@ def read_config_lists(
 ) -> tuple[list[CheckedList], list[Finding]]:
     """Read the lists of a config.
 
-    Datasets inside others (``AnchorDataset``, ``RepeatDataset``, ``ConcatDataset`` and whatever else has
-    ``dataset`` or ``datasets``) are read; lists with the same classes that are put together count as one. Of
-    anchors from several sources each is read, of generated ones the videos that they are generated from.
-    ``test_dataloader`` maps names to a dataloader or to a list of them. Lists are read whole, whatever a
-    dataset's ``indices``.
+    Nested datasets (``AnchorDataset``, ``RepeatDataset``, ``ConcatDataset`` and any other with ``dataset`` or
+    ``datasets``) are read; concatenated lists with the same classes are merged into one. For weighted
+    anchors, each source is read; for generated anchors, their source videos. ``test_dataloader`` maps names
+    to a dataloader or to a list of them. Lists are read in full; ``indices`` is ignored.
 
     Args:
         cfg: The config.
-        dataloaders: Which of its dataloaders to read.
-        missing: Level of a list that is not there or may not be read.
+        dataloaders: Keys of the dataloaders to read.
+        missing: Level of a finding for a list that is missing or cannot be opened.
 
     Returns:
-        The lists, and what is wrong with lists that cannot be read: a dataset of another package is skipped
-        with a warning, a broken list is an error.
+        The lists, and findings for lists that were not read: a warning for a dataset of another package, an
+        error for an invalid list.
     """
     lists: list[CheckedList] = []
     findings: list[Finding] = []
@@ -94,12 +93,12 @@ def read_config_lists(
 
 
 def innermost_datasets(dataset: dict[str, Any]) -> list[dict[str, Any]]:
-    """Configs of the datasets inside one, or itself; no anchors."""
+    """Give the configs of the datasets nested in a dataset, or its own; anchors are excluded."""
     return [inner for role, _, inner in _datasets('', '', dict(dataset=dataset)) if not role]
 
 
 def _read_list(cls: type, arguments: dict[str, Any], role: str, key: str, real_folder: Any) -> CheckedList:
-    # The dataset itself reads its files, so that the check sees what a run would see.
+    # The dataset reads its own files, so that the check reads the same videos as a run.
     built = cls(**arguments | dict(pipeline=[], lazy_init=True))
     videos = built.load_data_list()
     paths = [os.path.split(video['filename']) for video in videos]
@@ -116,7 +115,7 @@ def _read_list(cls: type, arguments: dict[str, Any], role: str, key: str, real_f
 
 
 def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
-    """Lists of one dataloader, of which those with classes in common are one; anchors stay apart."""
+    """Merge the lists of one dataloader that have equal role, split and classes; anchors stay separate."""
     together: dict[Any, list[CheckedList]] = {}
     for number, part in enumerate(parts):
         whole = (part.role, part.split, part.classes) if part.role in ROLES.values() else number
@@ -136,7 +135,7 @@ def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
 
 
 def _loaders(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(config key, config) of every dataloader; test sets have names, and may have several splits."""
+    """Give (config key, config) of each dataloader; test sets are named and may have several splits."""
     for key in dataloaders:
         found = {key: cfg.get(key)}
         if key == 'test_dataloader' and found[key] and 'dataset' not in found[key]:
@@ -149,9 +148,9 @@ def _loaders(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[
 
 
 def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(role, config key, config) of a dataloader's dataset, or of those inside it."""
+    """Give (role, config key, config) of a dataloader's dataset or of its nested datasets."""
     dataset = loader.get('dataset', {})
-    if not isinstance(dataset, dict):  # an object: nothing says what it was built from
+    if not isinstance(dataset, dict):  # an object, whose config is unknown
         yield role, key, dataset
     elif dataset.get('anchors') is not None:
         yield from _datasets(role, f'{key}.dataset', dataset)
@@ -166,7 +165,7 @@ def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str
 
 
 def _anchor_datasets(key: str, anchors: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(role, config key, config) of every dataset that anchors come from."""
+    """Give (role, config key, config) of each dataset that gives anchors."""
     kind = anchors.get('type') if isinstance(anchors, dict) else None
     cls = DATASETS.get(kind) if isinstance(kind, str) else kind
     if isinstance(anchors, dict) and 'sources' in anchors:

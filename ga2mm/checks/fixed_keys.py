@@ -1,4 +1,4 @@
-"""The dicts of a config without a ``type``, whose keys MMEngine reads one by one."""
+"""Check of config dicts without a ``type``, whose keys MMEngine fixes."""
 
 import inspect
 from typing import Any
@@ -18,44 +18,43 @@ FIXED = {
     'env_cfg.mp_cfg': {'mp_start_method', 'opencv_num_threads'},
     'auto_scale_lr': {'enable', 'base_batch_size'},
 }
-"""The keys of dicts without a ``type``."""
+"""Known keys of dicts without a ``type``."""
 
 CLIPPING = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
-"""What ``optim_wrapper.clip_grad`` goes to, by its type."""
+"""Functions that receive ``optim_wrapper.clip_grad``, by its type."""
 
 LEAST = {
     'train_cfg.max_epochs': 1, 'train_cfg.max_iters': 1, 'train_cfg.val_interval': 1,
     'train_cfg.val_begin': 0,
     'auto_scale_lr.base_batch_size': 1, 'log_processor.window_size': 1,
 }  # fmt: skip
-"""The least of numbers that MMEngine does not look at before it uses them."""
+"""Lowest values of numbers that MMEngine uses without a check."""
 
 OF_PARAMETERS = {
     'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult',
     'dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate',
 }  # fmt: skip
-"""What ``DefaultOptimWrapperConstructor`` reads of ``paramwise_cfg``."""
+"""Keys that ``DefaultOptimWrapperConstructor`` reads from ``paramwise_cfg``."""
 
 OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
 
 OF_TEST = {'frozen_share', 'max_testing_views', 'feature_extraction', 'fcn_test'}
-"""Keys of ``model.test_cfg``, ours and MMAction2's."""
+"""Keys of ``model.test_cfg`` in ga2mm and MMAction2."""
 
 OF_MMENGINE = {
     'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint', 'sync_buffers',
 }  # fmt: skip
-"""MMEngine's default hooks, each of which None leaves out."""
+"""MMEngine's default hooks; None disables a hook."""
 
 DEFAULT_HOOKS = {*OF_MMENGINE, 'checkpoint_safety', 'class_names', 'epoch_seed', 'unreadable_videos'}
-"""Those and ours. A config may add others that resemble none of them."""
+"""Default hooks of MMEngine and ga2mm. A config may add hooks whose names do not resemble these."""
 
 
 def check_fixed(cfg: Config) -> None:
-    """Check the dicts without a ``type`` whose keys MMEngine reads one by one.
+    """Check the dicts without a ``type``, whose keys MMEngine fixes.
 
     Raises:
-        ValueError: A key is unknown, or a value is of another kind than MMEngine takes; the message has the
-            key.
+        ValueError: A key is unknown or a value is invalid; the message has the key.
     """
     for place, known in FIXED.items():
         found: Any = cfg
@@ -85,7 +84,7 @@ def _check_numbers(cfg: Config) -> None:
 
 
 def _check_statistics(custom: Any) -> None:
-    """Check what ``log_processor.custom_cfg`` asks for."""
+    """Check the statistics in ``log_processor.custom_cfg``."""
     known = HistoryBuffer()._statistics_methods  # users may register more
     for number, one in enumerate(custom):
         method = one.get('method_name') if isinstance(one, dict) else None

@@ -1,4 +1,4 @@
-"""Metrics of a config, tried on two made-up predictions before a run."""
+"""Trial of a config's metrics on two artificial predictions before a run."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from ga2mm.structures import set_gt_label, set_scores
 
 CLASSES = 10
 PACKAGES = ('ga2mm', 'mmaction', 'mmengine')
-"""Where metrics come from that can be tried: one of a user's may write files."""
+"""Packages whose metrics are tried; a user's metric is not, since it may write files."""
 
 
 def check_metrics(cfg: Config, key: str) -> set[str] | None:
-    """Let each metric evaluate two predictions.
+    """Evaluate two predictions with each metric.
 
-    What a metric takes shows only when it computes, at the end of a test of hours.
+    Otherwise an invalid argument raises an error only when the metric computes, after hours of testing.
 
     Args:
         cfg: The config.
         key: ``'val_evaluator'`` or ``'test_evaluator'``.
 
     Returns:
-        The names of what they find; None where some metric cannot be tried.
+        The names of the computed values; None if some metric cannot be tried.
 
     Raises:
         ValueError: A metric cannot be built or fails; the message has its key.
@@ -40,7 +40,7 @@ def check_metrics(cfg: Config, key: str) -> set[str] | None:
             place = f'{key}[{number}]' if listed is config else key
             try:
                 found = _try(one)
-            except Exception as error:  # of a metric of whatever package, for whatever argument
+            except Exception as error:  # metrics raise errors of any type
                 said = ' '.join(str(error).split())
                 raise ValueError(
                     f'{place} ({one.get("type")}) fails on predictions: {type(error).__name__}: {said}'

@@ -1,4 +1,4 @@
-"""Parts of a config, the dicts that a registry builds: their types, and what their classes take."""
+"""Check of config parts, the dicts that a registry builds: their types and arguments."""
 
 import inspect
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from ga2mm.objectives.build_objectives import AnchorArguments
 from ga2mm.utils import nearest
 
 DATASETS = ('dataset', 'anchors')
-"""Keys of a dataset, in a dataloader or another dataset."""
+"""Keys of a dataset in a dataloader or in another dataset."""
 
 TYPE_NEEDED = {
     'model', 'backbone', 'cls_head', 'text_prompt', 'vision_prompt', 'coupling', 'temporal',
@@ -29,40 +29,40 @@ FREE = {
     'clip_grad', 'paramwise_cfg', 'metainfo', 'metric_options', 'init_kwargs', 'backend_args', 'arch',
     'norm_cfg', 'conv_cfg', 'act_cfg', 'non_local_cfg',
 }  # fmt: skip
-"""Keys whose dicts are not built by a registry alone: a ``type`` in them may mean something else."""
+"""Keys of dicts that are not only built by a registry; their ``type`` may have another meaning."""
 
 TYPED = ('ga2mm', 'mmengine', 'torch')
-"""Packages whose annotations are right. Some of MMAction2's are not."""
+"""Packages with correct annotations; some of MMAction2's are wrong."""
 
 WITHOUT_TYPE = {'model.anchors': AnchorArguments, 'model.anchors.negatives': read_negatives}
-"""What the arguments in a dict without a ``type`` go to."""
+"""Functions and classes that receive the arguments of dicts without a ``type``."""
 
 LOOPS = {
     'train_cfg': (EpochBasedTrainLoop, IterBasedTrainLoop),
     'val_cfg': (ValLoop,),
     'test_cfg': (TestLoop,),
 }
-"""MMEngine's loops by the key at the top level that they are for."""
+"""MMEngine's loops by top-level key."""
 
 ADDED = {
     'HOOKS': {'priority'},
     'OPTIM_WRAPPERS': {'optimizer', 'constructor', 'paramwise_cfg'},
     'PARAM_SCHEDULERS': {'convert_to_iter_based', 'by_epoch', 'begin', 'end'},
 }
-"""Keys that MMEngine reads before it builds what a registry holds."""
+"""Keys that MMEngine reads before it builds a part, by registry."""
 
 LENGTHS = {'T_max', 'step_size', 'total_steps', 'total_iters', 'T_0'}
-"""Arguments of schedulers that they divide by, epochs or steps."""
+"""Scheduler arguments, in epochs or steps, that are used as divisors."""
 
 
 def check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
-    """Check a part and all that it is built of.
+    """Check a part and all nested parts.
 
     Args:
-        place: Its key.
-        value: Its config.
-        kind: The registry that its ``type`` is looked up in.
-        sure: Whether it is known that a ``type`` is a name in a registry.
+        place: Key of the part.
+        value: Config of the part.
+        kind: Registry of its ``type``.
+        sure: Whether an unregistered ``type`` is an error; False if a ``type`` may be no name in a registry.
     """
     if isinstance(value, list | tuple):
         for number, one in enumerate(value):
@@ -107,7 +107,7 @@ def _check_list(place: str, value: Any) -> None:
 
 
 def no_type(place: str, value: Any) -> str:
-    """What is wrong with a part that is no dict with a ``type``."""
+    """Give the error message for a part that is not a dict with a ``type``."""
     like = nearest('type', value) if isinstance(value, dict) else None
     if like:
         return f"{place}: unknown key {like!r}; did you mean 'type'?"
@@ -118,7 +118,7 @@ def _check_arguments(place: str, cls: Callable, arguments: dict[str, Any], kind:
     added = ADDED.get(kind, set())
     parameters, closed = arguments_of(cls)
     name = getattr(cls, '__name__', str(cls))
-    typed = cls.__module__.split('.')[0] in TYPED and kind != 'PARAM_SCHEDULERS'  # these take parts of epochs
+    typed = cls.__module__.split('.')[0] in TYPED and kind != 'PARAM_SCHEDULERS'  # epochs may be fractions
     for key, value in arguments.items():
         if key in parameters:
             if typed:

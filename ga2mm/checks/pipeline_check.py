@@ -1,4 +1,4 @@
-"""Pipelines of a config, tried on a black video before a run."""
+"""Trial of a config's pipelines on a black video before a run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,22 +15,22 @@ from ga2mm.datasets.still_image import OpenImage
 from ga2mm.datasets.transforms import OpenVideo, black_video
 
 AXES = {'NCTHW': 5, 'NCHW': 4}
-"""Axes of a sample's inputs in the formats that a CLIPRecognizer takes; the second has the colours."""
+"""Number of axes of a sample's inputs by format of a CLIPRecognizer; the second axis has the colours."""
 
 
 def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
-    """Send a black video through each pipeline that opens a video or an image.
+    """Run each pipeline that opens a video or an image on a black video.
 
-    What a transform takes, and what it needs from those before it, shows only when it runs: hours into a run,
-    in a worker process, if it is a test's.
+    Otherwise an invalid argument or a missing transform raises an error only when the pipeline runs: for a
+    test pipeline, in a worker process after hours of training.
 
     Args:
         cfg: The config.
-        dataloaders: Which of its dataloaders to look at.
+        dataloaders: Keys of the dataloaders to check.
 
     Raises:
-        ValueError: A transform cannot be built or fails, no clip comes out, or the clips of one batch differ
-            in shape; the message has the pipeline's key.
+        ValueError: A transform cannot be built or fails, a pipeline gives no clip, or the clips of one batch
+            differ in shape; the message has the pipeline's key.
     """
     wanted = None
     if cfg.model.get('type') == 'CLIPRecognizer':
@@ -52,7 +52,7 @@ def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
 
 
 def _pipelines(config: Any, place: str) -> Iterator[tuple[str, list]]:
-    """(key, config) of every pipeline below a key."""
+    """Give (key, config) of each pipeline below a key."""
     if isinstance(config, dict):
         for key, value in config.items():
             if key == 'pipeline' and isinstance(value, list | tuple):
@@ -67,8 +67,8 @@ def _pipelines(config: Any, place: str) -> Iterator[tuple[str, list]]:
 def _try(
     place: str, pipeline: list[dict | Callable], wanted: str | None, file: Path
 ) -> tuple[int, ...] | None:
-    """The shape of the inputs that a pipeline makes; None where that cannot be known."""
-    # As large as real ones, so that crops find room.
+    """Give the shape of a pipeline's inputs; None if it cannot be determined."""
+    # The black video is as large as real videos, so that crops fit.
     results: Any = dict(filename='black', label=0, start_index=0, modality='RGB')
     for number, one in enumerate(pipeline):
         kind = one['type'] if isinstance(one, dict) else type(one)
@@ -81,13 +81,13 @@ def _try(
             elif number == 0:
                 return None
             results = transform(results)
-        except Exception as error:  # of a transform of whatever package, for whatever argument
+        except Exception as error:  # transforms raise errors of any type
             name = kind if isinstance(kind, str) else kind.__name__
             said = ' '.join(str(error).split())
             raise ValueError(
                 f'{place}[{number}] ({name}) fails on a video: {type(error).__name__}: {said}'
             ) from error
-        if results is None:  # another video would be taken
+        if results is None:  # a run would read another video
             return None
     if 'data_samples' not in results or not hasattr(results.get('inputs'), 'shape'):
         raise ValueError(f'{place} makes no inputs and data_samples: let it end in PackActionInputs')
@@ -101,7 +101,7 @@ def _try(
 
 
 def _write_black_video(path: Path) -> Path:
-    """A video for the transforms that open files themselves."""
+    """Write a black video for the transforms that open files themselves."""
     if not path.exists():
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25, (640, 480))
         for _ in range(32):

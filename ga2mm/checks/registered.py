@@ -1,4 +1,4 @@
-"""The classes that a ``type`` of a config names."""
+"""Look-up of the classes that a config's ``type`` keys name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,17 +20,17 @@ KINDS = {
     'optimizer': 'OPTIMIZERS', 'param_scheduler': 'PARAM_SCHEDULERS', 'log_processor': 'LOG_PROCESSORS',
     'visualizer': 'VISUALIZERS', 'vis_backends': 'VISBACKENDS',
 }  # fmt: skip
-"""The registry that the ``type`` of a dict under a key is looked up in, and of the dicts below it."""
+"""Registry of the ``type`` of a dict, and of its nested dicts, by the dict's key."""
 
 OTHERS = sorted({*KINDS.values(), 'TASK_UTILS', 'EVALUATOR'})
-"""Where a ``type`` is looked up that is not where its key says."""
+"""Registries for a ``type`` that is not in the registry of its key."""
 
 
 def class_of(place: str, name: Any, kind: str, scope: str | None, sure: bool) -> Callable | None:
-    """What a ``type`` names; None where that cannot be known.
+    """Give the class or function that a ``type`` names; None if it cannot be determined.
 
     Raises:
-        ValueError: It is not registered.
+        ValueError: The name is not registered.
     """
     if not isinstance(name, str) or not name:
         if callable(name):
@@ -48,7 +48,7 @@ def class_of(place: str, name: Any, kind: str, scope: str | None, sure: bool) ->
 
 
 def _registry(kind: str, scope: str | None = None) -> Registry | None:
-    """The registry of a kind in a scope, by default the current one; the root's where the scope has none."""
+    """Give the registry of a kind in a scope (default: the current one), or MMEngine's if it has none."""
     if kind == 'ANCHOR_STRATEGIES':
         return ANCHOR_STRATEGIES
     root = getattr(mmengine_registry, kind, None)
@@ -62,12 +62,12 @@ def _look_up(name: str, kind: str, scope: str | None) -> Callable | None:
     try:
         registry = _registry(kind, scope)
         return None if registry is None else registry.get(name)
-    except (KeyError, ImportError):  # of a scope or package that is not installed
+    except (KeyError, ImportError):  # the scope or package is not installed
         return None
 
 
 def _names(kind: str) -> list[str]:
-    """The names in a registry and in its parents; they are there once something has been looked up."""
+    """Give the names in a registry and its parents, which are complete after the first look-up."""
     registry, found = _registry(kind), []
     while registry is not None:
         found += list(registry.module_dict)

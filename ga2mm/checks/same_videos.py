@@ -1,4 +1,4 @@
-"""Which of many paths are one and the same video."""
+"""Detection of paths that lead to the same video."""
 
 import os
 from collections import Counter
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 SAMPLE = 65536
-"""Bytes that are read at the beginning, in the middle and at the end of a video. Design choice: videos of
-equal size that agree there count as one; a small video is read whole."""
+"""Bytes read at the beginning, middle and end of a video. Design choice: videos of equal size count as one if
+these bytes are equal; a small video is read in full."""
 
 
 def same_files(files: Iterable[str]) -> dict[str, str]:
-    """Of each path the first one that leads to the same file: by links of either kind, or otherwise spelt.
+    """Map each path to the first path of the same file, such as a link or another spelling.
 
-    A path that leads nowhere stands for itself.
+    A path to a missing file maps to itself.
     """
     first: dict[object, str] = {}
     found = {}
@@ -28,14 +28,14 @@ def same_files(files: Iterable[str]) -> dict[str, str]:
 
 
 def same_contents(files: Iterable[str], most: int | None = None) -> tuple[dict[str, str], int]:
-    """Of each file the first one with the same content; only files of equal size are read.
+    """Map each file to the first file with the same content; only files of equal size are read.
 
     Args:
-        files: Files that differ; empty and unreadable ones stand for themselves.
-        most: How many to read at most; None for all.
+        files: Different files; empty and unreadable files map to themselves.
+        most: Highest number of files to read; None for all.
 
     Returns:
-        The first file by file, and how many more than ``most`` would have had to be read.
+        The map, and the number of files that were not read because of ``most``.
     """
     sizes = {file: _size(file) for file in files}
     counts = Counter(sizes.values())

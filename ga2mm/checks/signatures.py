@@ -1,4 +1,4 @@
-"""What classes and functions take: the arguments that a config may give them."""
+"""Arguments of classes and functions that a config may set."""
 
 import ast
 import inspect
@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 
 @cache
 def arguments_of(cls: Callable) -> tuple[Mapping[str, inspect.Parameter], bool]:
-    """The arguments that a class or function takes by name, and whether it takes no others."""
+    """Give the named arguments of a class or function, and whether it takes no others."""
     if not inspect.isclass(cls):
         try:
             parameters = inspect.signature(cls).parameters
@@ -27,7 +27,7 @@ def arguments_of(cls: Callable) -> tuple[Mapping[str, inspect.Parameter], bool]:
         if own is None:
             continue
         if not inspect.isfunction(own):
-            return found, base is object  # a class of C
+            return found, base is object  # a class implemented in C
         parameters = parameters_of(own)
         for name, one in parameters.items():
             if _by_name(one):
@@ -36,7 +36,7 @@ def arguments_of(cls: Callable) -> tuple[Mapping[str, inspect.Parameter], bool]:
         if not taken:
             return found, True
         if base is CheckpointHook:
-            return parameters_of(Runner.save_checkpoint) | found, True  # it hands them on when it saves
+            return parameters_of(Runner.save_checkpoint) | found, True  # it passes them on when it saves
         if not _hands_on(own, taken[0]):
             return found, False
     return found, False
@@ -48,12 +48,12 @@ def _by_name(parameter: inspect.Parameter) -> bool:
 
 @cache
 def parameters_of(function: Callable) -> dict[str, inspect.Parameter]:
-    """A method's parameters without ``self``, with annotations that are classes where they can be known."""
+    """Give a method's parameters without ``self``, with annotations resolved if possible."""
     parameters = dict(inspect.signature(function).parameters)
     parameters.pop('self', None)
     try:
         hints = typing.get_type_hints(function)
-    except Exception:  # a name that only type checkers import
+    except Exception:  # the name is imported only for type checkers
         hints = {}
     empty = inspect.Parameter.empty
     return {name: one.replace(annotation=hints.get(name, empty)) for name, one in parameters.items()}
@@ -61,7 +61,7 @@ def parameters_of(function: Callable) -> dict[str, inspect.Parameter]:
 
 @cache
 def _hands_on(function: Callable, keywords: str) -> bool:
-    """Whether a constructor hands its ``**kwargs`` to its parent's, and does nothing else with them."""
+    """Tell whether a constructor only passes its ``**kwargs`` to its parent's constructor."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, SyntaxError, TypeError):

@@ -1,4 +1,4 @@
-"""Check the lists of a config before a run: each by itself, and against each other."""
+"""Checks of a config's lists before a run: each on its own and against each other."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -16,16 +16,16 @@ from ga2mm.checks.video_check import check_some_files, first_of_same, repeated_v
 
 
 def check_train_config(cfg: dict[str, Any], look_for_videos: bool = False) -> list[Finding]:
-    """What is wrong with the lists of a config and their classes, before training.
+    """Check the lists of a config and their classes before training.
 
-    It takes seconds: of very many videos not all are compared with each other (``MOST_FILES``,
-    ``MOST_READ``). Training needs no test list: one that is not there is a warning. A novel class among the
-    negatives is an error: its name would be trained on.
+    The check takes seconds: ``MOST_FILES`` and ``MOST_READ`` limit how many videos are compared. Training
+    needs no test list, so a missing one is a warning. A novel class among the negatives is an error, since
+    its name would be trained on.
 
     Args:
         cfg: The config.
-        look_for_videos: Whether it is an error that a training, anchor or validation list has no video that
-            is there.
+        look_for_videos: Whether to report an error for a training, anchor or validation list of which no
+            video exists.
     """
     lists, findings = read_config_lists(cfg, ['train_dataloader', 'val_dataloader'])
     if look_for_videos:
@@ -41,12 +41,14 @@ def check_train_config(cfg: dict[str, Any], look_for_videos: bool = False) -> li
 
 
 def check_test_config(cfg: dict[str, Any], learnt: bool) -> list[Finding]:
-    """What is wrong with the test lists of a config, before testing; as fast as :func:`check_train_config`.
+    """Check the test lists of a config before testing, as fast as :func:`check_train_config`.
+
+    A training list that cannot be read is a warning.
 
     Args:
         cfg: The config.
-        learnt: Whether something was learnt, so that it is an error that a test video is one of the config's
-            training list or anchors, and not only a warning. A training list that cannot be read is one.
+        learnt: Whether the model was trained. Then a test video in the config's training list or anchors is
+            an error, otherwise a warning.
     """
     lists, findings = read_config_lists(cfg, ['test_dataloader'])
     findings += check_some_files(lists)
@@ -64,20 +66,19 @@ def check_lists(
     chooses: bool = False,
     of_roles: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Check lists by themselves and against each other; a video may be missing.
+    """Check lists on their own and against each other; videos may be missing.
 
-    Errors: a video that a list has twice or under two labels, a class without a training video, labels of
-    other classes than those that folders are named after, a video in the training list (or its anchors) and a
-    validation or test list, a base class that is novel too, a test set without classes. Warnings: a class
-    without a validation or test video, validation on test videos, two copies of a video in one list. Two
-    paths are one video if they are one file, by links or otherwise, or if their content is the same
-    (:func:`~ga2mm.checks.same_videos.same_contents`).
+    Errors: a video occurs twice or with two labels in a list, a class has no training video, labels
+    contradict folder names, a video of the training list or the anchors is in a validation or test list, a
+    base class is also novel, a test set has no classes. Warnings: a class has no validation or test video,
+    validation and test lists share videos, a list has copies of a video. Two paths are the same video if they
+    lead to the same file or their contents are equal (:func:`~ga2mm.checks.same_videos.same_contents`).
 
     Args:
         lists: The lists.
-        thorough: Whether to compare any number of videos with each other.
-        chooses: Whether validation chooses a checkpoint, so that it may see no test video.
-        of_roles: Check those lists by themselves and against all others; None for all.
+        thorough: Whether to compare all videos, however many there are.
+        chooses: Whether validation selects a checkpoint; shared validation and test videos are then errors.
+        of_roles: Roles of the lists to check, each on its own and against all lists; None for all.
     """
     files, contents, findings = first_of_same(lists, thorough)
     checked = [one for one in lists if of_roles is None or one.role in of_roles]

@@ -1,4 +1,4 @@
-"""Plain values of a config against annotations, and keys of a dict against those that are known."""
+"""Checks of plain config values against annotations, and of dict keys against known keys."""
 
 import inspect
 import types
@@ -18,13 +18,13 @@ IN_WORDS = {
 
 
 def check_value(place: str, value: Any, parameter: inspect.Parameter, built: bool = False) -> None:
-    """Check a plain value against an annotation.
+    """Check a plain value against the annotation of a parameter.
 
     Args:
-        place: Its key.
+        place: Key of the value.
         value: The value.
-        parameter: What takes it.
-        built: Whether a class in the annotation can only come from a dict.
+        parameter: The parameter that receives the value.
+        built: Whether an annotated class requires a dict.
     """
     if value is None and parameter.default is None:
         return
@@ -33,7 +33,7 @@ def check_value(place: str, value: Any, parameter: inspect.Parameter, built: boo
 
 
 def _in_words(hint: Any) -> list[str]:
-    """The kinds of values of an annotation, in words."""
+    """Describe the types of an annotation in words."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return list(dict.fromkeys(word for one in arguments for word in _in_words(one)))
@@ -49,7 +49,7 @@ def shortened(value: Any) -> str:
 
 
 def _fits(value: Any, hint: Any, built: bool) -> bool:
-    """Whether a value may be of an annotated type; True wherever that cannot be known."""
+    """Tell whether a value fits an annotation; True if it cannot be determined."""
     plain = (bool, int, float, str, list, tuple, dict)
     if value is not None and not isinstance(value, plain):
         return True

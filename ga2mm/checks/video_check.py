@@ -1,4 +1,4 @@
-"""The videos of lists: whether they are there, and which lists have the same ones."""
+"""Checks of the videos of lists: missing videos and videos that lists share."""
 
 import os
 import re
@@ -9,13 +9,13 @@ from ga2mm.checks.same_videos import same_contents, same_files
 from ga2mm.utils import first_few
 
 MOST_FILES = 50_000
-"""Above so many videos a run does not look whether two paths are one file; ``check_split.py`` always does."""
+"""Number of videos above which a run does not compare paths; ``check_split.py`` always does."""
 
 MOST_READ = 1000
-"""So many videos of equal size a run compares by their content; ``check_split.py`` compares all."""
+"""Number of videos of equal size whose contents a run compares; ``check_split.py`` compares all."""
 
 LOOKED_FOR = 16
-"""So many videos of each list a run looks for before it starts."""
+"""Approximate number of videos per list that a run looks for before it starts."""
 
 _FRAME_FOLDER = re.compile(r'/[^/.]+ \d+$')
 
@@ -45,7 +45,7 @@ def check_files(lists: Sequence[CheckedList]) -> list[Finding]:
 
 
 def check_some_files(lists: Sequence[CheckedList]) -> Iterator[Finding]:
-    """Look for some videos of each list; an error for a list that has none of them on disk."""
+    """Look for some videos of each list; give an error for a list if none can be opened."""
     for one in lists:
         some = one.files[:: max(1, len(one.files) // LOOKED_FOR)]
         problems = [problem for file in some if (problem := _problem(file))]
@@ -58,10 +58,10 @@ def check_some_files(lists: Sequence[CheckedList]) -> Iterator[Finding]:
 
 
 def _problem(path: str) -> str | None:
-    """Why a path is no file that can be opened; None if it is one."""
+    """Give the reason why a path cannot be opened as a file; None if it can."""
     try:
         if not os.path.isfile(path):
-            os.stat(path)  # says why
+            os.stat(path)  # raises the reason
             return 'a folder, no file' if os.path.isdir(path) else 'no regular file'
     except (FileNotFoundError, NotADirectoryError):
         return _MISSING
@@ -73,7 +73,7 @@ def _problem(path: str) -> str | None:
 def first_of_same(
     lists: Sequence[CheckedList], thorough: bool
 ) -> tuple[dict[str, str], dict[str, str], list[Finding]]:
-    """Of each path the first one of the same file, and of the same content; and what was not compared."""
+    """Map each path to the first of the same file and of the same content; warn of omitted comparisons."""
     paths = dict.fromkeys(file for one in lists for file in one.files)
     if not thorough and len(paths) > MOST_FILES:
         message = (
@@ -117,9 +117,9 @@ def shared_videos(
 ) -> Iterator[Finding]:
     roles, splits = {first.role, second.role}, {first.split, second.split}
     if roles == {'test'} and splits != {'base', 'novel'} and (None not in splits or len(splits) == 1):
-        return  # several splits of one dataset may share test videos, but none with irrelevant ones
+        return  # splits of one dataset may share test videos, but not with the irrelevant test set
     if roles == {'training'} or roles <= {'anchor', 'generated anchor'}:
-        return  # lists with other classes are an error of their own, and sources of anchors may overlap
+        return  # training lists that differ in classes have their own error; anchor sources may overlap
     if roles == {'training', 'generated anchor'}:
         return  # anchors are generated from training videos
     of_first = {contents[file]: file for file in first.files}

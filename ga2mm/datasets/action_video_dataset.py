@@ -1,4 +1,4 @@
-"""Labelled videos with the names of their classes."""
+"""Dataset of labelled videos with class names."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -14,22 +14,22 @@ SPLITS = ('base', 'novel', 'all')
 
 @DATASETS.register_module()
 class ActionVideoDataset(TolerantVideoDataset):
-    """Labelled videos with the names of their classes, and which classes these are.
+    """Dataset of labelled videos with class names and a split of base or novel classes.
 
-    ``metainfo`` has ``classes`` (a tuple of names, at the index of their labels) and ``split``. See
-    :class:`TolerantVideoDataset` for what every item says about unreadable videos.
+    ``metainfo`` has ``classes`` (a tuple of names, indexed by label) and ``split``. See
+    :class:`TolerantVideoDataset` for the metainfo about unreadable videos.
 
     Args:
-        ann_file: The ``path label`` lines; see :func:`read_annotation`.
-        pipeline: Transforms; they end in ``PackActionInputs``.
-        label_map: The file of the class names, see :func:`read_label_map`, or the names themselves.
+        ann_file: File of ``path label`` lines; see :func:`read_annotation`.
+        pipeline: Transforms, ending in ``PackActionInputs``.
+        label_map: File of class names (see :func:`read_label_map`) or a list of them.
         split: ``'base'``, ``'novel'`` (classes that are never trained on) or ``'all'``.
         test_mode: True for validation and testing.
         **kwargs: As in :class:`TolerantVideoDataset`.
 
     Raises:
-        ValueError: An argument, the annotation file or the label map is wrong, a label is outside
-            the label map, or novel classes are to be trained on.
+        ValueError: An argument, the annotation file or the label map is invalid, a label is outside the
+            label map, or ``split='novel'`` is used for training.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ActionVideoDataset(TolerantVideoDataset):
             )
         self.classes = class_names_of(label_map)
         super().__init__(ann_file, pipeline, test_mode=test_mode, **kwargs)
-        # Not handed to MMEngine, which takes a string in metainfo for the name of a file to read.
+        # Set here because MMEngine would read a string in metainfo as a file name.
         self._metainfo.update(classes=self.classes, split=split)
 
     def list_videos(self) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Annotation files: which videos there are and which class each one shows."""
+"""Readers of annotation files, which list videos and their labels."""
 
 import re
 from os import PathLike
@@ -22,22 +22,22 @@ _COLUMN_NAMES = {
 
 
 def read_annotation(path: str | PathLike, num_classes: int | None = None) -> list[tuple[str, int]]:
-    """Read ``path label`` lines, as MMAction2 and the published few-shot lists write them.
+    """Read ``path label`` lines, the format of MMAction2 and of published few-shot lists.
 
-    A line is split at its last white space, so that paths may contain spaces. One comma right behind
-    the path is dropped: some published Kinetics lists have ``path, label``. Blank lines are skipped.
+    Each line is split at its last white space, so paths may contain spaces. A comma directly after the
+    path is dropped because some published Kinetics lists have ``path, label``. Blank lines are skipped.
 
     Args:
         path: The annotation file, UTF-8.
-        num_classes: If given, labels must be smaller, and must not seem to count from 1.
+        num_classes: If given, labels must be smaller and must not appear to count from 1.
 
     Returns:
-        Pairs of (path as written, label), in the order of the file, at least one.
+        A non-empty list of pairs (path as written, label) in file order.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: A row is broken (the line names file and row), there is no sample at all, or labels count
-            from 1: they are 1 to some number without a gap.
+        OSError: The file is missing or cannot be read.
+        ValueError: A row is invalid (the message names file and row), the file has no sample, or labels
+            count from 1, that is, they are 1 to some number without a gap.
     """
     samples = []
     outside = None
@@ -69,14 +69,14 @@ def read_annotation(path: str | PathLike, num_classes: int | None = None) -> lis
 
 
 def read_video_list(path: str | PathLike) -> list[str]:
-    """Read the paths of a file of ``path`` or ``path label`` lines; the labels are ignored.
+    """Read the paths of ``path`` or ``path label`` lines and ignore the labels.
 
-    Design choice: an integer behind the last white space of a line is its label. The path of a
-    video whose name itself ends so (``clip 3``) therefore needs a label behind it.
+    Design choice: an integer after the last white space of a line is its label. A path that itself ends
+    in a space and an integer (``clip 3``) therefore needs a label after it.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: A row is broken (the line names file and row), or there is no path at all.
+        OSError: The file is missing or cannot be read.
+        ValueError: A row is invalid (the message names file and row), or the file has no path.
     """
     videos = []
     for row, line in enumerate(read_lines(path), start=1):
@@ -90,13 +90,13 @@ def read_video_list(path: str | PathLike) -> list[str]:
 
 
 def _split_at_last_space(line: str) -> tuple[str, str]:
-    """(path, label); the path is empty where there is nothing to split."""
+    """Split a line into (path, label); the path is empty if the line has no white space."""
     path, label = ('', *line.rsplit(maxsplit=1))[-2:]
     return path.removesuffix(',').rstrip(), label
 
 
 def _check_path(video: str, where: str, row: int) -> None:
-    """Refuse what can only be a row of another format."""
+    """Reject paths that can only come from a row of another format."""
     if video[0] in '"\'{}[' and (len(video) < 3 or video.rstrip(',:')[-1] in '"\'}]{'):
         raise ValueError(
             f"{where}: {quoted(video)} is no path; write 'path label', without quotes or brackets"
@@ -110,9 +110,9 @@ def _check_path(video: str, where: str, row: int) -> None:
 
 
 def _check_count_from_zero(labels: set[int], num_classes: int, path: str | PathLike) -> None:
-    """Refuse labels that are 1 to some number, each there: also where they fit a longer label map by chance.
+    """Reject labels that are 1 to some number without a gap, even if they fit a longer label map.
 
-    Design choice: a list that lacks the videos of class 0 alone cannot be told from one that counts from 1.
+    Design choice: a list that lacks only class 0 looks the same as a list that counts from 1.
     """
     last = max(labels)
     by_chance = labels == set(range(1, last + 1)) and 1 < last < num_classes

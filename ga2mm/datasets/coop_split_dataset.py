@@ -1,4 +1,4 @@
-"""Images listed in the split files that CoOp publishes."""
+"""Dataset of images listed in the split files published with CoOp."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -16,27 +16,27 @@ SUBSETS = ('train', 'val', 'test')
 
 @DATASETS.register_module()
 class CoOpSplitDataset(ActionVideoDataset):
-    """Images of a file ``split_zhou_<Dataset>.json``, as CoOp, CoCoOp and MaPLe use them.
+    """Images of a file ``split_zhou_<Dataset>.json``, the splits of CoOp, CoCoOp and MaPLe.
 
     Each image is a video of one frame (:class:`~ga2mm.datasets.OpenImage`). See
-    :class:`~ga2mm.datasets.TolerantVideoDataset` for what every item says about unreadable images.
+    :class:`~ga2mm.datasets.TolerantVideoDataset` for the metainfo about unreadable images.
 
     Args:
         ann_file: The split file; see :func:`read_coop_split`.
         subset: ``'train'``, ``'val'`` or ``'test'``.
-        pipeline: Transforms; they start with ``OpenImage`` and end in ``PackActionInputs``.
-        split: ``'base'``, the first half of the labels, rounded up; ``'novel'``, the others, which are never
-            trained on; or ``'all'``. Labels count from 0 in each split.
-        shots: Draw so many training images of each class; None for all. As in CoOp's code, a class with fewer
-            gives all it has.
-        seed: Seed of the draw. It is CoOp's: of each class in turn, in the order of the file and of all
-            classes whatever the split, by Python's ``random.sample``.
+        pipeline: Transforms, starting with ``OpenImage`` and ending in ``PackActionInputs``.
+        split: ``'base'`` (the first half of the labels, rounded up), ``'novel'`` (the other classes, never
+            trained on) or ``'all'``. Labels count from 0 in each split.
+        shots: Number of training images to draw per class; None for all. As in CoOp's code, a class with
+            fewer images keeps all of them.
+        seed: Seed of the draw. The draw equals CoOp's: Python's ``random.sample`` on all classes in file
+            order, whatever the split.
         test_mode: True for validation and testing.
         **kwargs: As in :class:`~ga2mm.datasets.ActionVideoDataset`.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: An argument or the file is wrong, or novel classes are to be trained on.
+        OSError: The file is missing or cannot be read.
+        ValueError: An argument or the file is invalid, or ``split='novel'`` is used for training.
     """
 
     def __init__(
@@ -98,13 +98,13 @@ def read_coop_split(path: str | PathLike, subset: str) -> tuple[tuple[str, ...],
         subset: ``'train'``, ``'val'`` or ``'test'``.
 
     Returns:
-        The names of all classes at the index of their labels, and pairs of (path as written, label) of the
-        subset, in the order of the file, at least one.
+        The names of all classes, indexed by label, and a non-empty list of pairs (path as written, label)
+        of the subset, in file order.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: It is no such JSON file, a row is broken (the line names file and row), a label has two
-            names or two labels have one, labels are not 0 to n - 1, or the subset is empty.
+        OSError: The file is missing or cannot be read.
+        ValueError: The file has another format, a row is invalid (the message names file and row), a label
+            has two names, two labels share a name, labels are not 0 to n - 1, or the subset is empty.
     """
     content = read_json(path, 'give a file split_zhou_<Dataset>.json')
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in SUBSETS):

@@ -1,4 +1,4 @@
-"""What lies in a folder, and nothing left out without a word."""
+"""Listing of the files in a folder; folders that cannot be read raise errors."""
 
 import os
 from collections.abc import Iterable
@@ -6,17 +6,17 @@ from os import PathLike
 
 
 def files_below(folder: str | PathLike, suffixes: Iterable[str], follow_links: bool = False) -> list[str]:
-    """Files of a folder and of the folders in it, relative to it, in no order; hidden files are left out.
+    """List the files below a folder as relative paths, in arbitrary order and without hidden files.
 
-    A link is listed wherever it leads: if nowhere, the file cannot be read later, and is named then.
+    Links to files are listed even if their target is missing; an attempt to read one then names it.
 
     Args:
         folder: The folder.
-        suffixes: What names end in, in small or capital letters.
-        follow_links: Look into folders that are links, each folder once.
+        suffixes: File name suffixes, in lower case; the case of file names is ignored.
+        follow_links: Follow links to folders, visiting each folder once.
 
     Raises:
-        OSError: There is no such folder, or it or one in it may not be read.
+        OSError: The folder or one below it is missing or cannot be read.
     """
     found: list[str] = []
     seen: set[str] = set()

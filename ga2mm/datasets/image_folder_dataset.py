@@ -1,4 +1,4 @@
-"""Images in a folder for each class."""
+"""Dataset of images in one folder per class."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -19,28 +19,28 @@ from ga2mm.registry import DATASETS
 class ImageFolderDataset(ActionVideoDataset):
     """Images as ``FOLDER/CLASS/*.jpg``, each a video of one frame (:class:`~ga2mm.datasets.OpenImage`).
 
-    The folders' names, sorted, are the class names. Hidden folders and files are left out; images are found
-    at any depth, by torchvision's list of suffixes, behind links too. Training and test images are two
-    folders with the same classes; a class without a test image needs an empty folder, or the labels would
-    not agree.
+    The sorted folder names are the class names. Images may lie at any depth and behind links; their suffixes
+    are torchvision's. Hidden folders and files are skipped. Training and test images are in two folders with
+    the same class folders; a class without test images needs an empty folder, so that the labels agree.
 
-    See :class:`~ga2mm.datasets.TolerantVideoDataset` for what every item says about unreadable images.
+    See :class:`~ga2mm.datasets.TolerantVideoDataset` for the metainfo about unreadable images.
 
     Args:
-        folder: The folder of the class folders.
-        pipeline: Transforms; they start with ``OpenImage`` and end in ``PackActionInputs``.
-        split: ``'base'``, the first half of the classes, rounded up; ``'novel'``, the others, which are never
-            trained on; or ``'all'``. Labels count from 0 in each split.
-        shots: Draw so many images of each class; None for all.
-        seed: Seed of the draw. It is made by a hash of seed and path, as ``tools/data/make_splits.py`` does:
-            the same on every machine, and 4 shots are part of 8 shots.
+        folder: The folder that contains the class folders.
+        pipeline: Transforms, starting with ``OpenImage`` and ending in ``PackActionInputs``.
+        split: ``'base'`` (the first half of the classes, rounded up), ``'novel'`` (the other classes, never
+            trained on) or ``'all'``. Labels count from 0 in each split.
+        shots: Number of images to draw per class; None for all.
+        seed: Seed of the draw. Images are ordered by a hash of seed and path, as in
+            ``tools/data/make_splits.py``: the draw is the same on every machine, and 8 shots include the
+            images of 4 shots.
         **kwargs: As in :class:`~ga2mm.datasets.ActionVideoDataset`.
 
     Raises:
-        OSError: There is no such folder, no folder of a class, or no image, a folder may not be read, or a
-            link in it leads nowhere.
-        ValueError: An argument is wrong, a class has fewer images than shots, two classes differ by nothing
-            but case, spaces and punctuation, or novel classes are to be trained on.
+        OSError: The folder is missing, has no class folder or no image, a folder cannot be read, or a link
+            in the folder is broken.
+        ValueError: An argument is invalid, a class has fewer images than ``shots``, two class names differ
+            only by case, spaces and punctuation, or ``split='novel'`` is used for training.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class ImageFolderDataset(ActionVideoDataset):
         return samples
 
     def _draw(self, name: str, images: list[str]) -> list[str]:
-        """The images that belong to the shots, in the order of their paths."""
+        """Draw the shots of a class; the images stay sorted by path."""
         if self.shots is None:
             return images
         if len(images) < self.shots:
@@ -92,9 +92,9 @@ class ImageFolderDataset(ActionVideoDataset):
 
 
 def _class_names(folder: str | PathLike) -> tuple[str, ...]:
-    """Names of the folders that are no hidden ones, sorted."""
+    """Give the sorted names of the folders that are not hidden."""
     for entry in os.scandir(folder):
-        if entry.is_symlink() and not os.path.exists(entry.path):  # or its class would be missing
+        if entry.is_symlink() and not os.path.exists(entry.path):  # else its class would be missing
             raise FileNotFoundError(f'{entry.path}: the link leads nowhere; mend it or take it away')
     names = [name for name in find_classes(folder)[0] if not name.startswith('.')]
     return check_class_names(names, [os.path.join(folder, name) for name in names])

@@ -1,4 +1,4 @@
-"""Label maps: the names of the classes, in the order of their labels."""
+"""Label maps: class names in the order of their labels."""
 
 import re
 from collections.abc import Sequence
@@ -20,30 +20,30 @@ _BETWEEN_COLUMNS = re.compile(r'.*([;=]|: |,\S)')
 _VIDEO = re.compile(r'.*\.(avi|flv|m4v|mkv|mov|mp4|mpe?g|ogv|ts|webm|wmv)\b', re.IGNORECASE)
 _NO_NAMES = (_NUMBER_BEFORE, _NUMBER_BEHIND, _BETWEEN_COLUMNS)
 _NAME = re.compile(r'(?=.*[^\W\d_])(\[\w[^]]*\] |\()?[^\W_][^\t{}<>|]*(?<![,:;\[])')
-"""A name on a line of its own: a template of Something-Something may begin with ``[something]``."""
+"""Pattern of a name on its own line; templates of Something-Something may begin with ``[something]``."""
 
 _HEADERS = {'action', 'category', 'class', 'classes', 'classname', 'label', 'labels', 'name', 'names'}
 
 
 def read_label_map(path: str | PathLike) -> tuple[str, ...]:
-    """Read class names from a CSV file with the header ``id,name``, or from one name per line.
+    """Read class names from a CSV file with the header ``id,name`` or from a file of one name per line.
 
-    In a CSV file, names that contain commas stand in double quotes, and rows may have any order. A
-    file without that header is MMAction2's text format: the name in row i + 1 belongs to label i. Its lines
-    may be numbered in order, ``1 NAME`` as in UCF101's ``classInd.txt`` or from 0; the label is still that
-    of the row.
+    In a CSV file, names that contain commas are in double quotes, and rows may have any order. A file
+    without that header is MMAction2's text format: row i + 1 has the name of label i. Its lines may be
+    numbered in order, from 1 (``1 NAME`` as in UCF101's ``classInd.txt``) or from 0; the row still gives
+    the label.
 
-    Design choice: text that does not look like names is refused: JSON, YAML, tables, comments, ids behind
-    the names. A file whose lines mostly begin with a number is numbered in order from 0 or 1, or refused; a
-    few names that do (``50 salads``) are names. In a CSV file any name will do.
+    Design choice: a text file that does not look like names is an error: JSON, YAML, tables, comments, ids
+    after the names. If most lines begin with a number, the numbers must be in order from 0 or 1; if only a
+    few do (``50 salads``), the numbers are part of the names. A CSV file may have any names.
 
     Returns:
-        The names, at the index of their labels, at least one.
+        The class names, at least one, indexed by label.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: Ids other than 0 to n - 1, each once, or names that are empty or that differ by nothing
-            but case, spaces and punctuation, or any other broken row or format. The line names file and row.
+        OSError: The file is missing or cannot be read.
+        ValueError: Ids are not 0 to n - 1, each once, a name is empty, two names differ only by case, spaces
+            and punctuation, or a row or the format is invalid. The message names file and row.
     """
     lines = read_lines(path)
     while lines and not lines[-1]:
@@ -64,15 +64,15 @@ def read_label_map(path: str | PathLike) -> tuple[str, ...]:
 
 
 def class_names_of(label_map: str | PathLike | Sequence[str], key: str = 'label_map') -> tuple[str, ...]:
-    """The class names that a config gives as a file or as a list.
+    """Give the class names of a label map, which is a file or a list of names.
 
     Args:
-        label_map: The file, see :func:`read_label_map`, or the names themselves.
-        key: What the config calls it, for the error.
+        label_map: The file (see :func:`read_label_map`) or the names.
+        key: Key of the label map in the config, for the error message.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: It is neither, or a name is wrong; see :func:`check_class_names`.
+        OSError: The file is missing or cannot be read.
+        ValueError: ``label_map`` is neither, or a name is invalid; see :func:`check_class_names`.
     """
     if isinstance(label_map, str | PathLike):
         return read_label_map(label_map)
@@ -82,14 +82,14 @@ def class_names_of(label_map: str | PathLike | Sequence[str], key: str = 'label_
 
 
 def check_class_names(names: Sequence[str], places: Sequence[str]) -> tuple[str, ...]:
-    """Refuse class names that are empty or no text, or that are the same once they are normalised.
+    """Check that class names are text, not empty, and differ after normalisation.
 
     Args:
-        names: The class names, at the index of their labels.
-        places: Where each name stands, for the error.
+        names: The class names, indexed by label.
+        places: The place of each name, for the error message.
 
     Raises:
-        ValueError: A name is empty or has control characters, or two differ by nothing but case, spaces and
+        ValueError: A name is empty or has control characters, or two names differ only by case, spaces and
             punctuation (:func:`~ga2mm.datasets.similar_classes.normalise_class_name`).
     """
     first_place: dict[str, tuple[str, str]] = {}
@@ -109,7 +109,7 @@ def check_class_names(names: Sequence[str], places: Sequence[str]) -> tuple[str,
 
 
 def _read_text(path: str | PathLike, lines: list[str]) -> list[str]:
-    """The names of a file with one name per line, which may be numbered."""
+    """Read the names of a file with one name per line; lines may be numbered."""
     names = lines
     if _most(lines, _NUMBER_BEFORE):
         first = 0 if re.match('0+ ', lines[0]) else 1
@@ -134,18 +134,18 @@ def _read_text(path: str | PathLike, lines: list[str]) -> list[str]:
 
 
 def _most(lines: list[str], pattern: re.Pattern) -> bool:
-    """Whether more than half of the lines match."""
+    """Tell whether more than half of the lines match a pattern."""
     return 2 * sum(pattern.match(line) is not None for line in lines) > len(lines)
 
 
 def _have_ids_behind(names: list[str]) -> bool:
-    """Whether most names end in a number of their own; not those of 'gesture 1', 'gesture 2'."""
+    """Tell whether most names end in an id of their own, unlike 'gesture 1' and 'gesture 2'."""
     found = [match for match in map(_NUMBER_BEHIND.match, names) if match]
     return 2 * min(len({match[1] for match in found}), len({match[2] for match in found})) > len(names)
 
 
 def _read_csv(path: str | PathLike, lines: list[str]) -> list[tuple[int, str]]:
-    """(row, name) of each class, in the order of the ids."""
+    """Read (row, name) of each class, in the order of the ids."""
     by_id: dict[int, tuple[int, str]] = {}
     for row, line in enumerate(lines[1:], start=2):
         if not line:

@@ -1,4 +1,4 @@
-"""The annotation files that the datasets themselves publish, read into one form."""
+"""Readers that convert the datasets' official annotation files to one format."""
 
 import os
 import re
@@ -13,18 +13,18 @@ from ga2mm.datasets.label_map import check_class_names, read_label_map
 from ga2mm.datasets.text_file import csv_fields, quoted, read_json, read_lines
 
 KINETICS_FILE_NAME = '{youtube_id}_{time_start:06d}_{time_end:06d}.mp4'
-"""How the usual download scripts name a clip of Kinetics; times are in seconds."""
+"""File name of a Kinetics clip in the usual download scripts; times are in seconds."""
 
 
 @dataclass(frozen=True)
 class OfficialVideo:
-    """A video of an official list.
+    """Video of an official list.
 
     Args:
-        name: What the dataset calls it, whatever the file on disk is called.
-        path: The file, relative to the folder of the videos.
-        class_name: The class that it shows.
-        source: The recording that it was cut from: clips of one source look alike.
+        name: Name in the dataset, independent of the file name on disk.
+        path: Path relative to the folder of the videos.
+        class_name: Name of its class.
+        source: The recording it was cut from; clips of one source look alike.
     """
 
     name: str
@@ -38,7 +38,7 @@ class OfficialAnnotations:
     """Classes in the order of their labels, and the videos of an official training and test list.
 
     Raises:
-        ValueError: A class has no training video, two are called alike, or two videos share a file.
+        ValueError: A class has no training video, class names are invalid, or two videos share a file.
     """
 
     classes: tuple[str, ...]
@@ -76,7 +76,7 @@ def read_ucf101(
 
     Raises:
         OSError: A file is missing or cannot be read.
-        ValueError: A row is broken (the line names file and row).
+        ValueError: A row is invalid (the message names file and row).
     """
     folder = Path(folder)
     numbers = {name: str(i) for i, name in enumerate(read_label_map(folder / 'classInd.txt'), start=1)}
@@ -112,8 +112,8 @@ def read_ucf101(
 def read_hmdb51(folder: str | PathLike, split: int = 1, file_name: str = '{video}') -> OfficialAnnotations:
     """Read HMDB51's ``CLASS_test_splitN.txt`` files: 1 is training, 2 is test, 0 is neither.
 
-    Labels follow the names on disk, ``climb`` before ``climb_stairs``; the class names have spaces in the
-    place of underscores. The source of a video is its name without the tags of camera and quality.
+    Labels follow the order of the names on disk, ``climb`` before ``climb_stairs``. Class names have spaces
+    instead of underscores. The source of a video is its name without the tags of camera and quality.
 
     Args:
         folder: The unpacked ``testTrainMulti_7030_splits``.
@@ -121,8 +121,8 @@ def read_hmdb51(folder: str | PathLike, split: int = 1, file_name: str = '{video
         file_name: The listed path; ``{label}`` is the official class name, ``{video}`` the file.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: A row is broken (the line names file and row).
+        OSError: The file is missing or cannot be read.
+        ValueError: A row is invalid (the message names file and row).
     """
     suffix = f'_test_split{split}.txt'
     names_on_disk = [name for name in os.listdir(folder) if name.endswith(suffix) and name[0] != '.']
@@ -155,17 +155,17 @@ def read_hmdb51(folder: str | PathLike, split: int = 1, file_name: str = '{video
 def read_ssv2(folder: str | PathLike, file_name: str = '{id}.webm') -> OfficialAnnotations:
     """Read Something-Something v2's ``labels.json``, ``train.json`` and ``validation.json``.
 
-    The files may also bear their earlier names, ``something-something-v2-labels.json`` and so on. The class
-    of a video is its template without brackets. Who filmed a video is not published, so each one counts as
-    a source of its own.
+    The files may also have their earlier names, ``something-something-v2-labels.json`` and so on. The class
+    of a video is its template without brackets. The dataset does not publish who filmed a video, so each
+    video is its own source.
 
     Args:
-        folder: Where the files are.
+        folder: The folder of the files.
         file_name: The listed path; ``{id}`` is the number of the video.
 
     Raises:
         OSError: A file is missing or cannot be read.
-        ValueError: A file is broken (the line names it).
+        ValueError: A file is invalid (the message names it).
     """
     path, labels = _read_ssv2_file(folder, 'labels')
     try:
@@ -193,16 +193,16 @@ def read_ssv2(folder: str | PathLike, file_name: str = '{id}.webm') -> OfficialA
 def read_kinetics(folder: str | PathLike, file_name: str = KINETICS_FILE_NAME) -> OfficialAnnotations:
     """Read ``train.csv`` and ``val.csv`` of Kinetics-400 or Kinetics-600; ``val.csv`` is the test list.
 
-    The columns used are ``label``, ``youtube_id``, ``time_start`` and ``time_end`` (seconds). Labels follow
-    the alphabet. The source of a video is its id on YouTube.
+    The columns used are ``label``, ``youtube_id``, ``time_start`` and ``time_end`` (seconds). Labels are in
+    alphabetical order. The source of a video is its YouTube id.
 
     Args:
-        folder: Where the files are.
-        file_name: The listed path, made of the columns.
+        folder: The folder of the files.
+        file_name: The listed path, a format string of the columns.
 
     Raises:
         OSError: A file is missing or cannot be read.
-        ValueError: A row is broken (the line names file and row).
+        ValueError: A row is invalid (the message names file and row).
     """
     videos: dict[str, list[OfficialVideo]] = {}
     for part in ('train', 'val'):
@@ -238,11 +238,11 @@ def read_kinetics(folder: str | PathLike, file_name: str = KINETICS_FILE_NAME) -
 def read_lists(train: str | PathLike, test: str | PathLike, label_map: str | PathLike) -> OfficialAnnotations:
     """Read a training and a test list of ``path label`` lines and their label map.
 
-    Each video counts as a source of its own.
+    Each video is its own source.
 
     Raises:
         OSError: A file is missing or cannot be read.
-        ValueError: A row is broken (the line names file and row).
+        ValueError: A row is invalid (the message names file and row).
     """
     names = read_label_map(label_map)
     train_videos, test_videos = (
@@ -256,7 +256,7 @@ def read_lists(train: str | PathLike, test: str | PathLike, label_map: str | Pat
 
 
 def _read_ssv2_file(folder: str | PathLike, part: str) -> tuple[Path, Any]:
-    """The path of a file of Something-Something v2 under either of its names, and its content."""
+    """Give the path and content of a file of Something-Something v2, under either of its names."""
     names = (f'{part}.json', f'something-something-v2-{part}.json')
     path = next((Path(folder) / name for name in names if (Path(folder) / name).is_file()), None)
     if path is None:

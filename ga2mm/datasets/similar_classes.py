@@ -1,15 +1,15 @@
-"""Class names of two datasets that mean the same action, as far as their letters tell."""
+"""Comparison of the class names of two datasets by their spelling."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 SIMILARITY = 0.85
-"""Class names at least this alike (``difflib``'s ratio) may mean the same action. Design choice."""
+"""Lowest similarity (``difflib``'s ratio) at which class names may mean the same action. Design choice."""
 
 
 def normalise_class_name(name: str) -> str:
-    """A class name without case, spaces and punctuation: ``PlayingGuitar`` is ``playing_guitar``.
+    """Remove case, spaces and punctuation from a class name: ``PlayingGuitar`` equals ``playing_guitar``.
 
     Letters with their marks, digits and symbols are kept, in Unicode's form NFKC.
     """
@@ -18,10 +18,10 @@ def normalise_class_name(name: str) -> str:
 
 
 def similar_classes(names: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str, float]]:
-    """All pairs of a name and another that are equal or nearly equal once they are normalised.
+    """Give all pairs of names that are equal or similar after normalisation.
 
     Yields:
-        (name, other, similarity): ``difflib``'s ratio, from ``SIMILARITY`` to 1 for equal names.
+        (name, other, similarity); the similarity is ``difflib``'s ratio, from ``SIMILARITY`` to 1 (equal).
     """
     matcher = SequenceMatcher(autojunk=False)
     normalised = [normalise_class_name(other) for other in others]

@@ -1,4 +1,4 @@
-"""A still image, opened as a video of one frame."""
+"""Transform that opens a still image as a video of one frame."""
 
 import mmcv
 import numpy as np
@@ -14,16 +14,16 @@ from ga2mm.registry import TRANSFORMS
 class OpenImage(BaseTransform):
     """Open a local image file as a video of one frame.
 
-    Takes the place of :class:`~ga2mm.datasets.OpenVideo`; the rest of a pipeline stays as it is.
-    ``UniformSample(clip_len=1)`` gives clips of the one frame. A larger ``clip_len`` repeats it, so that
-    images can be anchors of videos.
+    It replaces :class:`~ga2mm.datasets.OpenVideo`; the rest of a pipeline stays the same.
+    ``UniformSample(clip_len=1)`` gives clips of one frame. A larger ``clip_len`` repeats the frame, so that
+    images can be anchors for videos.
 
-    MMAction2's ``RawFrameDecode`` and mmcv's ``LoadImageFromFile`` do not fit: the former stops at a damaged
-    file with an error that does not name it, the latter has no RGB and no frames. Pillow decodes, through
-    mmcv: it says what is wrong with a file. Images are turned as their EXIF orientation says.
+    MMAction2's ``RawFrameDecode`` raises an error that does not name the damaged file, and mmcv's
+    ``LoadImageFromFile`` gives neither RGB nor frames. This transform decodes with Pillow through mmcv,
+    because Pillow reports why a file cannot be decoded. Images are rotated by their EXIF orientation.
 
     Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (frames per
-    second). A ``video_reader`` that is there already, such as :func:`~ga2mm.datasets.black_video`, is kept.
+    second). An existing ``video_reader``, such as :func:`~ga2mm.datasets.black_video`, is kept.
 
     Raises:
         UnreadableVideoError: The file is missing or empty, or cannot be decoded.
@@ -44,5 +44,5 @@ class OpenImage(BaseTransform):
             return mmcv.imread(path, channel_order='rgb', backend='pillow')
         except UnidentifiedImageError:
             raise UnreadableVideoError(path, 'is no image') from None
-        except Exception as error:  # Pillow's decoders have errors of many kinds for a damaged file
+        except Exception as error:  # Pillow's decoders raise errors of many types for damaged files
             raise UnreadableVideoError(path, f'cannot be decoded ({error})') from None

@@ -1,4 +1,4 @@
-"""Text and JSON files, read with errors that name the file and the row."""
+"""Readers of text and JSON files whose errors name the file and the row."""
 
 import csv
 import json
@@ -10,41 +10,40 @@ from pathlib import Path
 from typing import Any, TextIO
 
 MAX_LINE = 8192
-"""Characters of a line. Design choice: twice the longest path that Linux takes."""
+"""Longest line, in characters. Design choice: twice the longest path on Linux."""
 
 NOT_TEXT = re.compile(r'[\x00-\x08\x0a-\x1f\x7f\ufeff\ud800-\udfff]')
-"""Characters that stand in no path and no name: control characters but for tabs, a byte order mark, halves of
-characters."""
+"""Characters that no path or name has: control characters except tabs, byte order marks, surrogates."""
 
 _QUOTED = 80
 
 
 def read_lines(path: str | PathLike) -> list[str]:
-    """Lines of a UTF-8 file, without the white space around them; a byte order mark is dropped.
+    """Read the lines of a UTF-8 file, without surrounding white space and without a byte order mark.
 
-    Line i of the list is row i + 1 of the file, blank lines included.
+    Line i of the list is row i + 1 of the file; blank lines are included.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: It is no regular file, or a row is not UTF-8, has a control character or more than
-            ``MAX_LINE`` characters.
+        OSError: The file is missing or cannot be read.
+        ValueError: The path is not a regular file, or a row is not UTF-8, has a control character or more
+            than ``MAX_LINE`` characters.
     """
     _check_regular(path)
-    # Bytes that are not UTF-8 become lone surrogates, so that their row can be named.
+    # Bytes that are not UTF-8 become lone surrogates, so that the error can name their row.
     with open(path, encoding='utf-8-sig', errors='surrogateescape') as file:
         return [_checked(line, f'{path}, row {row}') for row, line in enumerate(_lines(file), start=1)]
 
 
 def read_json(path: str | PathLike, remedy: str) -> Any:
-    """Content of a JSON file.
+    """Read a JSON file.
 
     Args:
         path: The file.
-        remedy: What to do if it is none.
+        remedy: Advice for the error message.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: It is no JSON, or an object has a key twice.
+        OSError: The file is missing or cannot be read.
+        ValueError: The content is not JSON, or an object has a key twice.
     """
     _check_regular(path)
     content = Path(path).read_bytes()
@@ -57,9 +56,9 @@ def read_json(path: str | PathLike, remedy: str) -> Any:
 
 
 def csv_fields(line: str, where: str) -> list[str]:
-    """Fields of a row of a CSV file, without the white space around them.
+    """Split a row of a CSV file into fields without surrounding white space.
 
-    Design choice: a field ends with its row, so that a missing double quote is found where it is missing.
+    Design choice: a field ends with its row, so that the error names the row where a double quote is missing.
 
     Raises:
         ValueError: A double quote is missing; ``where`` names file and row.
@@ -72,23 +71,23 @@ def csv_fields(line: str, where: str) -> list[str]:
 
 
 def quoted(text: Any) -> str:
-    """A piece of a file as an error shows it: in quotes, in one line, and cut where it is long."""
+    """Format a part of a file for an error message: in quotes, on one line, shortened if long."""
     shown = text if isinstance(text, str) else repr(text)
     cut = f'{shown[:_QUOTED]}...' if len(shown) > _QUOTED else shown
     return repr(cut) if NOT_TEXT.search(cut) else f"'{cut}'"
 
 
 def _check_regular(path: str | PathLike) -> None:
-    """Refuse what a read would wait for without end, such as a pipe."""
+    """Reject paths on which a read would block, such as a pipe."""
     if '\0' in str(path):
         raise ValueError(f'{quoted(path)}: a file name without the character NUL is needed')
     mode = Path(path).stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open says what a folder is
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open() reports folders itself
         raise ValueError(f'{path}: no regular file; give a file')
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """Lines, of which one that is too long is not read whole."""
+    """Read lines; a line that is too long is read only in part."""
     return iter(lambda: file.readline(MAX_LINE + 2), '')
 
 

@@ -1,4 +1,4 @@
-"""What all our datasets of videos share: going on when a video cannot be read."""
+"""Base class of the video datasets, which handles unreadable videos."""
 
 import os.path as osp
 from abc import abstractmethod
@@ -13,35 +13,34 @@ from ga2mm.datasets.video_file import UnreadableVideoError
 
 
 class TolerantVideoDataset(VideoDataset):
-    """Base of datasets that go on when a video cannot be read; subclasses list the videos.
+    """Base class of datasets that continue when a video cannot be read; subclasses list the videos.
 
-    The data sample of every item has in its metainfo
+    The metainfo of each data sample has
 
     - ``filename``: the video that was read,
-    - ``unreadable``: a tuple of ``'path: reason'``, the videos that could not be read on the way to
-      this item. It travels with the item, so that the main process sees it whatever the number of
-      workers,
-    - ``mended``: a tuple of ``'path: what is lost'``: the video, if it is damaged and its other frames
-      were sampled,
-    - ``readable``: False if black frames stand in for the video,
+    - ``unreadable``: a tuple of ``'path: reason'``, the videos that could not be read before this one. The
+      metainfo carries it to the main process from any worker,
+    - ``mended``: a tuple of ``'path: what is lost'``, if the video is damaged and its readable frames were
+      sampled,
+    - ``readable``: False if black frames replace the video,
     - ``is_anchor``: whether the item is an irrelevant video.
 
     Args:
         ann_file: The file that lists the videos.
-        pipeline: Transforms; they end in ``PackActionInputs``.
-        data_prefix: ``dict(video=folder)``, put before the listed paths. Default: none.
+        pipeline: Transforms, ending in ``PackActionInputs``.
+        data_prefix: ``dict(video=folder)``, the folder of the listed paths. Default: none.
         test_mode: True for validation and testing.
-        on_unreadable: What happens when a video cannot be read. ``'replace'``: the next video of the
-            same class takes its place, else the next of any class (training only, the default
-            there). ``'wrong'``: black frames take its place and it counts as classified wrongly
-            (testing only, the default there). ``'fail'``: an UnreadableVideoError.
-        indices: Take only the first videos (an integer) or these (a list of integers).
+        on_unreadable: What to do if a video cannot be read. ``'replace'``: read the next video of the same
+            class, or else the next of any class (training only, default there). ``'wrong'``: use black
+            frames and count the video as classified wrongly (testing only, default there). ``'fail'``:
+            raise an UnreadableVideoError.
+        indices: Use only the first videos (an integer) or these indices (a list of integers).
         lazy_init: Do not read ``ann_file`` yet.
 
     Raises:
-        ValueError: An argument or the pipeline is wrong.
-        UnreadableVideoError: With ``'fail'``, when an item is read; a ValueError too.
-        ValueError: With ``'replace'``, when no video of the whole dataset can be read.
+        ValueError: An argument or the pipeline is invalid; with ``'replace'``, no video of the dataset can
+            be read.
+        UnreadableVideoError: With ``'fail'``, when an item is read; it is a ValueError.
     """
 
     is_anchor = False
@@ -81,14 +80,14 @@ class TolerantVideoDataset(VideoDataset):
 
     @abstractmethod
     def list_videos(self) -> list[tuple[str, int]]:
-        """Pairs of (path relative to the prefix, label), in the order of ``ann_file``."""
+        """List pairs of (path relative to the prefix, label), in the order of ``ann_file``."""
 
     def load_data_list(self) -> list[dict]:
         prefix = self.data_prefix['video'] or ''
         return [dict(filename=osp.join(prefix, path), label=label) for path, label in self.list_videos()]
 
     def prepare_data(self, idx: int) -> dict[str, Any] | None:
-        """The item at ``idx`` after the pipeline, or what takes its place."""
+        """Give the item at ``idx`` after the pipeline, or its replacement."""
         unreadable: list[str] = []
         for candidate in self._candidates(idx):
             try:
@@ -105,7 +104,7 @@ class TolerantVideoDataset(VideoDataset):
         )
 
     def _candidates(self, idx: int) -> Iterator[int]:
-        """``idx``, then the others of its class, then all others; each time the next ones first."""
+        """Give ``idx``, then the other videos of its class, then all others, each in cyclic order."""
         yield idx
         label = self.get_data_info(idx)['label']
         for same_class in (True, False):

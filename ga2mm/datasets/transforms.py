@@ -1,4 +1,4 @@
-"""Transforms that open and decode a video, and say so in one way when they cannot."""
+"""Transforms that open and decode videos and raise one type of error for unreadable ones."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from ga2mm.datasets.video_file import VideoFile
 from ga2mm.registry import TRANSFORMS
 
 KEPT_BYTES = 2**30
-"""How many bytes of decoded frames ``OpenVideo(keep_frames=True)`` keeps in each process."""
+"""Bytes of decoded frames that ``OpenVideo(keep_frames=True)`` keeps in each process."""
 
 
 class DecodedVideo:
-    """A video with its frames in memory; as much of :class:`VideoFile` as the transforms use.
+    """Video with its frames in memory; it has the methods of :class:`VideoFile` that the transforms use.
 
     Args:
         frames: The frames, each uint8 RGB of shape (height, width, 3).
         avg_fps: Frames per second.
-        lost: What of the video is missing, in one line; None for a sound one.
+        lost: Description of the missing part, on one line; None for an undamaged video.
     """
 
     def __init__(self, frames: Sequence[np.ndarray], avg_fps: float = 1.0, lost: str | None = None) -> None:
@@ -30,16 +30,16 @@ class DecodedVideo:
         return len(self._frames)
 
     def get_avg_fps(self) -> float:
-        """Frames per second."""
+        """Give the frames per second."""
         return self._avg_fps
 
     def frames(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Of each index its frame."""
+        """Give the frames at the indices."""
         return [self._frames[int(index)] for index in indices]
 
 
 def black_video(height: int = 224, width: int = 224) -> DecodedVideo:
-    """What stands in for a video that cannot be read: one black frame, its size in pixels."""
+    """Give a video of one black frame, which replaces an unreadable video; sizes are in pixels."""
     return DecodedVideo([np.zeros((height, width, 3), np.uint8)])
 
 
@@ -47,18 +47,18 @@ def black_video(height: int = 224, width: int = 224) -> DecodedVideo:
 class OpenVideo(BaseTransform):
     """Open a local video file with PyAV.
 
-    Takes the place of MMAction2's ``DecordInit``, which a pipeline may have in its place, followed by
-    ``DecordDecode``. Design choice: decord gives other frames than those asked for in some sound files (H.264
-    in AVI, B-frames in AVI, open groups of pictures, MPEG transport streams), repeats frames where a file is
-    damaged, and ends the process over some headers; see :class:`VideoFile`.
+    It replaces MMAction2's ``DecordInit``; a pipeline may still use ``DecordInit`` and ``DecordDecode``.
+    Design choice: decord returns wrong frames for some undamaged files (H.264 in AVI, B-frames in AVI, open
+    groups of pictures, MPEG transport streams), repeats frames of damaged files and ends the process on some
+    headers; see :class:`VideoFile`.
 
-    Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (frames
-    per second). A ``video_reader`` that is there already, such as :func:`black_video`, is kept.
+    Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (frames per
+    second). An existing ``video_reader``, such as :func:`black_video`, is kept.
 
     Args:
-        num_threads: Threads that decode one video; 1 is as fast as more for short clips.
-        keep_frames: Decode each video once and keep its frames in memory. Only for small data sets: each
-            process keeps up to 1 GiB of frames, and decodes anew what does not fit.
+        num_threads: Decoding threads per video; for short clips, 1 is as fast as more.
+        keep_frames: Decode each video once and keep its frames in memory. Only for small datasets: each
+            process keeps up to 1 GiB of frames and decodes the other videos each time.
 
     Raises:
         UnreadableVideoError: The file is missing or empty, cannot be decoded or has no frames.
@@ -86,7 +86,7 @@ class OpenVideo(BaseTransform):
         if not self.keep_frames or size > self._room:
             return video
         frames = video.frames(range(len(video)))
-        if frames is None:  # fewer than were counted
+        if frames is None:  # the file has fewer frames than counted
             frames = video.frames(range(len(video)))
         self._room -= size
         self._kept[path] = DecodedVideo(frames, video.get_avg_fps(), video.lost)
@@ -97,7 +97,7 @@ class OpenVideo(BaseTransform):
 
 
 def _draw_closer(indices: np.ndarray, counted: int, length: int) -> np.ndarray:
-    """Indices among fewer frames: in the same order, and as many different ones as there can be."""
+    """Map indices to a shorter video: keep their order and as many different indices as possible."""
     different, places = np.unique(indices, return_inverse=True)
     number = np.arange(len(different))
     if len(different) > length:
@@ -112,15 +112,15 @@ def _draw_closer(indices: np.ndarray, counted: int, length: int) -> np.ndarray:
 class DecodeFrames(BaseTransform):
     """Decode exactly the sampled frames of an open video.
 
-    Where a damaged file turns out to have fewer frames than it seemed to have, the samples are drawn closer
-    together, so that no frame is repeated while there are others. Such a loss is added to ``mended``.
+    If a damaged file has fewer frames than counted, the sampled indices are moved closer together, so that
+    frames repeat only if there are too few. The loss is added to ``mended``.
 
-    Required keys: ``filename``, ``video_reader``, ``frame_inds``. Added keys: ``imgs`` (a list of
-    uint8 RGB arrays of shape (height, width, 3)), ``original_shape``, ``img_shape``, ``mended`` (a list of
-    ``'path: what is lost'``). The reader is freed, whether decoding succeeds or not.
+    Required keys: ``filename``, ``video_reader``, ``frame_inds``. Added keys: ``imgs`` (a list of uint8 RGB
+    arrays of shape (height, width, 3)), ``original_shape``, ``img_shape``, ``mended`` (a list of
+    ``'path: what is lost'``). The reader is freed whether decoding succeeds or not.
 
     Raises:
-        UnreadableVideoError: Half of the frames or more cannot be decoded.
+        UnreadableVideoError: More than half of the frames cannot be decoded.
     """
 
     def transform(self, results: dict) -> dict:

@@ -1,4 +1,4 @@
-"""A local video file: which frames it really has, and exactly those that are asked for."""
+"""Local video file that counts its frames and decodes exactly the requested ones."""
 
 import os
 from bisect import bisect_left, bisect_right
@@ -13,37 +13,37 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 WITH_TIMES = ('mov', 'matroska')
-"""Containers that store when a frame is shown, so that a seek finds it and its time tells which it is.
+"""Containers that store presentation times, so that seeking works and a frame's time gives its index.
 
-MOV is also MP4 and 3GP, Matroska also WebM.
+MOV includes MP4 and 3GP, Matroska includes WebM.
 """
 
 CONTAINERS = (
     *(*WITH_TIMES, 'avi', 'mpegts', 'mpeg', 'mpegvideo', 'm4v', 'h264', 'hevc', 'av1', 'obu', 'ivf'),
     *('flv', 'asf', 'ogg', 'rm', 'mxf', 'nut', 'dv', 'gif', 'yuv4mpegpipe'),
 )
-"""FFmpeg's names of the containers that are read: no playlists, which open other files, no pictures."""
+"""FFmpeg's names of the containers that are read; playlists, which open other files, and images are not."""
 
 MAX_PIXELS = 2**25
-"""Largest frame that is decoded, a little more than 8K has: a damaged header may claim any size."""
+"""Largest frame that is decoded, slightly more than 8K, since a damaged header may claim any size."""
 
 DECODER = {'max_pixels': str(MAX_PIXELS), 'err_detect': 'explode'}
-"""Options of FFmpeg's decoders: an error is raised, and no picture made up in the place of a damaged one."""
+"""Options of FFmpeg's decoders: raise an error instead of concealing a damaged picture."""
 
 FAILURES = (av.FFmpegError, ValueError, IndexError)
-"""What PyAV raises of a damaged file; IndexError, where a stream begins in the middle of it."""
+"""Errors that PyAV raises for damaged files; IndexError if a stream begins in the middle of the file."""
 
 SAID = 0.05
-"""Share of a video's frames whose loss is said; half of them makes it unreadable. Design choice."""
+"""Share of lost frames above which the loss is reported; above 0.5 the video is unreadable. Design choice."""
 
 
 class UnreadableVideoError(ValueError):
-    """A video file that is missing, empty or damaged.
+    """Error for a video file that is missing, empty or damaged.
 
     Args:
         path: The file.
-        reason: Why it cannot be read, in one line. Empty where a DataLoader hands on the error of a worker
-            process, whose whole text is ``path`` then.
+        reason: Why it cannot be read, on one line. Empty if a DataLoader re-raises the error of a worker
+            process; ``path`` then has the whole text.
     """
 
     def __init__(self, path: str, reason: str = '') -> None:
@@ -56,7 +56,7 @@ class UnreadableVideoError(ValueError):
 
 
 def check_file(path: str) -> None:
-    """Raise an UnreadableVideoError if a path leads to no file, to an empty one, or may not be read."""
+    """Raise an UnreadableVideoError if the file is missing, empty or cannot be opened."""
     try:
         with open(path, 'rb') as file:
             empty = not file.read(1)
@@ -70,20 +70,20 @@ def check_file(path: str) -> None:
 
 
 class VideoFile:
-    """An open video file, decoded with PyAV.
+    """Open video file, decoded with PyAV.
 
-    Frame i is frame i of a decode from the beginning. How many there are is counted in the file's packets, as
-    headers can claim anything; frames that an edit list hides do not count. The file is decoded from the
-    beginning. Where the container stores times and that saves half of the work, a frame is decoded from the
-    key frame before it and known by its time. Design choice: what comes after the first error is not used,
-    since later frames are made from the damaged one.
+    Index i is the i-th frame of a decode from the beginning. Frames are counted by the file's packets, since
+    headers may be wrong; frames hidden by an edit list do not count. The file is decoded from the beginning,
+    unless the container stores times and seeking saves half of the work: then a frame is decoded from the
+    key frame before it and identified by its time. Design choice: frames after the first error are not used,
+    since they are predicted from the damaged one.
 
     Args:
         path: The file.
-        num_threads: Threads that decode it.
+        num_threads: Number of decoding threads.
 
     Raises:
-        UnreadableVideoError: It cannot be opened, has no video, or lost more than half of its frames.
+        UnreadableVideoError: The file cannot be opened, has no video or lost more than half of its frames.
     """
 
     def __init__(self, path: str, num_threads: int = 1) -> None:
@@ -91,14 +91,14 @@ class VideoFile:
         self.path = path
         self.num_threads = num_threads
         self.lost: str | None = None
-        """What of the video is missing, in one line; None for a sound one."""
-        # One for all frames: it takes as long to set up as to decode a frame.
+        """Description of the missing part, on one line; None for an undamaged video."""
+        # Shared by all frames, since its setup takes as long as decoding a frame.
         self._converter = VideoReformatter()
         self._container = self._open()
         stream = self._stream()
         self._times: list[int] = []
         self._keys: list[int] = []
-        """Which frames are key frames."""
+        """Indices of the key frames."""
         self._promised = self._read_index(stream)
         self._set_length(len(self._times))
         rate = stream.average_rate or stream.guessed_rate
@@ -111,12 +111,12 @@ class VideoFile:
         return self._length
 
     def get_avg_fps(self) -> float:
-        """Frames per second; 1 where the file does not say."""
+        """Give the frames per second; 1 if the file does not store them."""
         return self._fps
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of a decoded frame."""
+        """Give the size of a decoded frame in bytes."""
         stream = self._stream()
         return 3 * stream.codec_context.width * stream.codec_context.height
 
@@ -124,11 +124,11 @@ class VideoFile:
         """Decode frames.
 
         Args:
-            indices: Which ones, from 0 to the length - 1, in any order.
+            indices: Frame indices, from 0 to the length - 1, in any order.
 
         Returns:
-            Of each index its frame, uint8 RGB of shape (height, width, 3). None where the file turns out to
-            have fewer frames than were counted: its length is right from then on, so draw the indices again.
+            The frame of each index, uint8 RGB of shape (height, width, 3). None if the file has fewer frames
+            than counted; the length is then corrected, so the caller has to choose new indices.
 
         Raises:
             UnreadableVideoError: More than half of the frames cannot be decoded.
@@ -141,7 +141,7 @@ class VideoFile:
 
     def _open(self) -> InputContainer:
         try:
-            # An absolute path has no protocol, whatever its name; titles and the like may be in any encoding.
+            # FFmpeg reads no protocol from an absolute path; metadata such as titles may be in any encoding.
             return av.open(
                 os.path.abspath(self.path),
                 metadata_errors='ignore',
@@ -153,7 +153,7 @@ class VideoFile:
             raise self._unreadable('cannot be opened', error) from None
 
     def _stream(self) -> VideoStream:
-        """The video; a cover picture is none."""
+        """Give the video stream; cover pictures do not count."""
         stream = self._container.streams.best('video')
         if stream is None or stream.disposition & Disposition.attached_pic:
             streams = self._container.streams.video
@@ -169,7 +169,7 @@ class VideoFile:
         return stream
 
     def _read_index(self, stream: VideoStream) -> int:
-        """Note the times of all frames and key frames; return how many frames header or packets promise."""
+        """Store the times of frames and key frames; give the frame count that header or packets claim."""
         hidden, end, key_times = 0, 0.0, []
         try:
             for packet in self._container.demux():
@@ -201,7 +201,7 @@ class VideoFile:
         return max(promised, len(self._times))
 
     def _set_length(self, frames: int) -> None:
-        """Say that frames are lost, where many are, and refuse the file where most are."""
+        """Set the length; report the loss of many frames and raise an error if most frames are lost."""
         what = f'damaged, {frames} of {self._promised} frames are left'
         lost = self._promised - frames
         if lost > self._promised / 2:
@@ -211,12 +211,12 @@ class VideoFile:
         self._length = frames
 
     def _key_before(self, index: int) -> int:
-        """The key frame that a frame is decoded from; the first frame where there is none before it."""
+        """Give the last key frame up to an index; 0 if there is none."""
         place = bisect_right(self._keys, index)
         return self._keys[place - 1] if place else 0
 
     def _seeks_pay(self, wanted: list[int]) -> bool:
-        """Whether less than half of the frames must be decoded if each is looked for from its key frame."""
+        """Tell whether seeking to key frames decodes less than half as many frames as decoding in order."""
         last, decoded = -1, 0
         for index in wanted:
             decoded += index - max(self._key_before(index) - 1, last)
@@ -224,7 +224,7 @@ class VideoFile:
         return 2 * decoded < wanted[-1] + 1
 
     def _find_by_time(self, wanted: list[int]) -> dict[int, np.ndarray] | None:
-        """Frames by index, each from the key frame before it; None where one is not where it should be."""
+        """Decode frames by index, each from its key frame; None if a frame is not at its expected time."""
         stream = self._stream()
         found: dict[int, np.ndarray] = {}
         decoded: Iterator[VideoFrame] = iter(())
@@ -245,7 +245,7 @@ class VideoFile:
         return found
 
     def _find_in_order(self, wanted: list[int]) -> dict[int, np.ndarray] | None:
-        """Frames by index, decoded from the beginning; None where the file ends before the last."""
+        """Decode frames by index from the beginning; None if the file ends before the last index."""
         self._container.close()
         self._container = self._open()
         stream = self._stream()
@@ -272,7 +272,7 @@ class VideoFile:
         return None
 
     def _to_array(self, frame: VideoFrame, others: dict[int, np.ndarray]) -> np.ndarray:
-        """RGB, of the size of the others: a stream may change its size on the way."""
+        """Convert a frame to RGB at the size of the first frame, since a stream may change its size."""
         first = next(iter(others.values()), None)
         height, width = (frame.height, frame.width) if first is None else first.shape[:2]
         return self._converter.reformat(frame, width, height, format='rgb24', threads=1).to_ndarray()

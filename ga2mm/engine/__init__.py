@@ -1,4 +1,4 @@
-"""Hooks, loops and wrappers that MMEngine lacks."""
+"""Hooks, loops and wrappers that extend MMEngine."""
 
 import mmaction.engine  # noqa: F401  registers MMAction2's hooks and loops
 

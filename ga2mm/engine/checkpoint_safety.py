@@ -1,4 +1,4 @@
-"""Checkpoints are untrusted input, with one reader for all of them, and none is ever half written."""
+"""Safe reading and atomic writing of checkpoints, which are treated as untrusted input."""
 
 import builtins
 import logging
@@ -25,20 +25,20 @@ from ga2mm.utils import replace_when_written
 STATISTICS = ('min', 'max', 'mean', 'current')
 
 STATE_DICTS = ('state_dict', 'model_state_dict', 'model')
-"""Where ga2mm, GA2-CLIP and ViFi-CLIP keep their state dict."""
+"""Keys under which ga2mm, GA2-CLIP and ViFi-CLIP save their state dict."""
 
 LAST = 'last_checkpoint'
-"""The file in a run's folder that names its last checkpoint."""
+"""Name of the file in a run's folder that contains the path of the last checkpoint."""
 
 MAX_PATH = 4096
-"""Most characters of a path."""
+"""Maximum number of characters of a path."""
 
 
 def history_buffer_statistic(owner: Any, name: str) -> Callable[..., Any]:
-    """``getattr`` for unpickling a HistoryBuffer: its four statistics, and nothing else.
+    """Replace ``getattr`` in unpickling: give one of the four statistics of HistoryBuffer.
 
     Raises:
-        ValueError: Anything else was asked for.
+        ValueError: The owner is not HistoryBuffer, or the name is not one of its statistics.
     """
     if owner is not HistoryBuffer or name not in STATISTICS:
         raise ValueError(f'the checkpoint asks for {owner!r}.{name}, which no checkpoint of MMEngine needs')
@@ -46,7 +46,7 @@ def history_buffer_statistic(owner: Any, name: str) -> Callable[..., Any]:
 
 
 def _of_a_training() -> list[Any]:
-    """What may be unpickled: the training state that MMEngine saves, and no more."""
+    """List the classes and functions of MMEngine's training state; no others may be unpickled."""
     multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray
     return [
         HistoryBuffer,
@@ -59,20 +59,20 @@ def _of_a_training() -> list[Any]:
         (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
         multiarray.scalar,
         (multiarray.scalar, 'numpy.core.multiarray.scalar'),
-        # ViFi-CLIP saves its config with the weights; its entries are read, its class is not needed.
+        # ViFi-CLIP saves its config with the weights; we read the entries and do not need the class.
         (OrderedDict, 'yacs.config.CfgNode'),
     ]
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint of ga2mm, GA2-CLIP or ViFi-CLIP, to the CPU, without running any code in it.
+    """Read a checkpoint of ga2mm, GA2-CLIP or ViFi-CLIP to the CPU without executing any code in it.
 
-    This is the only reader of checkpoints: of training (``load_from``, resuming), testing, inference and the
-    converters. The text under ``meta.config``, which MMEngine would execute when it resumes, is left out.
+    Training (``load_from``, resuming), testing, inference and the converters all use this function. It
+    removes the text under ``meta.config``, which MMEngine would execute when it resumes.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: It is no checkpoint or damaged, or has tensors without finite values.
+        OSError: The file does not exist or cannot be read.
+        ValueError: The file is not a checkpoint, is damaged, or has NaN or infinite values.
     """
     path = Path(path)
     content = read_pickled(path, 'checkpoint', 'give the .pth or .pt file of a run', _of_a_training())
@@ -82,16 +82,16 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise ValueError(f'{path} is no checkpoint: its meta is a {type(meta).__name__}, not a dict')
     meta.pop('config', None)
-    # A log may well hold an infinite norm of gradients.
+    # The log may contain an infinite gradient norm.
     check_tensors({key: value for key, value in content.items() if key not in ('meta', 'message_hub')}, path)
     return content
 
 
 def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
-    """The state dict in a checkpoint's content, its names without ``module.``.
+    """Give the state dict of a checkpoint, without the prefix ``module.`` of its names.
 
     Raises:
-        ValueError: There is none, or two tensors have one name.
+        ValueError: The checkpoint has no state dict, or two tensors have the same name.
     """
     state_dict = next((content[key] for key in STATE_DICTS if key in content), None)
     if not isinstance(state_dict, dict) or not all(
@@ -108,7 +108,7 @@ def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor
 
 
 def load_from_checked_file(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """What MMEngine's runner gets of a checkpoint; it moves the tensors itself."""
+    """Read a checkpoint for MMEngine's runner, which moves the tensors to its device."""
     _check_local(filename)
     content = read_checkpoint(Path(filename).expanduser())
     return {**content, 'state_dict': state_dict_of(content, filename)}
@@ -121,19 +121,19 @@ def _check_local(filename: str) -> None:
 
 
 def latest_checkpoint(folder: str | Path) -> Path | None:
-    """The last checkpoint of a run: the newest one in its folder that can be read.
+    """Give the last readable checkpoint of a run.
 
-    The file ``last_checkpoint`` says which that is. Where it is missing, empty or names a file that is not
-    there, or where a newer checkpoint lies beside it, this is said in one line of the log.
+    The file ``last_checkpoint`` names it. If that file is missing or empty, names a file that does not exist,
+    or a newer checkpoint exists, the newest readable one is taken and a warning is logged.
 
     Args:
         folder: The run's folder.
 
     Returns:
-        Its path; None if there is no checkpoint.
+        The path of the checkpoint; None if there is no checkpoint.
 
     Raises:
-        ValueError: There are checkpoints, but none can be read.
+        ValueError: There are checkpoints, but all are unreadable.
     """
     folder = Path(folder)
     text = ''
@@ -174,7 +174,7 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of a run's epochs or steps, the newest first."""
+    """List the checkpoints of a run's epochs or steps, the newest first."""
     found = [path for path in folder.glob('*.pth') if not path.name.startswith(('best_', '.'))]
     return sorted((path for path in found if path.is_file()), key=lambda path: (-_age(path), -_number(path)))
 
@@ -184,34 +184,33 @@ def _age(path: Path) -> int:
 
 
 def _number(path: Path) -> int:
-    """The number of the epoch or step in a checkpoint's name; 0 without one."""
+    """Give the number of the epoch or step in a checkpoint's name; 0 if the name has no number."""
     number = re.search(r'(\d{1,18})\.pth$', path.name)
     return int(number[1]) if number else 0
 
 
 @register_backend('atomic_local')
 class AtomicLocalBackend(LocalBackend):
-    """Local files that appear whole or not at all (``default_hooks.checkpoint.backend_args``)."""
+    """A backend that writes local files atomically (``default_hooks.checkpoint.backend_args``)."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes to a file beside ``filepath``, then move it there."""
+        """Write bytes to a temporary file in the same folder, then rename it to ``filepath``."""
         with replace_when_written(filepath) as temporary:
             temporary.write_bytes(obj)
 
 
 @HOOKS.register_module()
 class CheckpointSafetyHook(Hook):
-    """Makes MMEngine's runner read checkpoints by :func:`read_checkpoint`, in resuming too.
+    """Makes MMEngine's runner read checkpoints with :func:`read_checkpoint`, also when it resumes.
 
-    MMEngine's own reader of local files is replaced in this process, and nothing else is asked to load one:
-    it would unpickle whatever an address delivers. Whether names, shapes and the CLIP fit is checked by the
-    recognizer itself.
+    The hook replaces MMEngine's readers of checkpoints in this process, for local files and for URLs, since
+    those unpickle any object. The recognizer checks whether names, shapes and the CLIP fit.
     """
 
     priority = 'VERY_HIGH'
 
     def before_run(self, runner: Runner) -> None:
-        """Put the reader in its place, and find the checkpoint to resume from where none is named."""
+        """Register the reader, and select the checkpoint to resume from if the config names none."""
         prefixes = [prefix for prefix in CheckpointLoader._schemes if prefix]
         CheckpointLoader.register_scheme(['', *prefixes], load_from_checked_file, force=True)
         if runner._load_from is not None:
@@ -226,10 +225,10 @@ class CheckpointSafetyHook(Hook):
                 )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Check the state of the training that is resumed.
+        """Check the training state of a checkpoint to resume from.
 
         Raises:
-            ValueError: It is incomplete, or not of this model.
+            ValueError: The state is incomplete, or belongs to another model.
         """
         if not runner._resume:
             return
@@ -244,7 +243,7 @@ class CheckpointSafetyHook(Hook):
 
 
 def _problem_of_resuming(runner: Runner, checkpoint: dict[str, Any]) -> str:
-    """What keeps a run from being resumed from a checkpoint; empty if nothing does."""
+    """Say why a run cannot be resumed from a checkpoint; empty if it can be."""
     meta, hub = checkpoint.get('meta', {}), checkpoint.get('message_hub')
     counts = [meta.get(key) for key in ('epoch', 'iter')]
     if not all(isinstance(count, int) and count >= 0 for count in counts):
@@ -269,7 +268,7 @@ def _problem_of_resuming(runner: Runner, checkpoint: dict[str, Any]) -> str:
 
 
 def _alike(own: Any, found: Any) -> bool:
-    """Whether values have the same keys, lengths and kinds, and numbers are finite."""
+    """Check whether two values have the same keys, lengths and types, and whether numbers are finite."""
     if isinstance(own, dict):
         return isinstance(found, dict) and all(
             key in found and _alike(value, found[key]) for key, value in own.items()
@@ -286,11 +285,11 @@ def _alike(own: Any, found: Any) -> bool:
 
 
 def _fits(optimizer: torch.optim.Optimizer, state: Any) -> bool:
-    """Whether a stored state is one of an optimizer with these parameters."""
+    """Check whether a stored optimizer state fits the parameters of an optimizer."""
     moments = {'exp_avg', 'exp_avg_sq'} if isinstance(optimizer, torch.optim.Adam) else set()
     try:
         for own, group in zip(optimizer.param_groups, state['param_groups'], strict=True):
-            # Other versions of PyTorch know other settings.
+            # Compare only the settings that both have: they differ between versions of PyTorch.
             if not _alike(
                 {key: own[key] for key in own.keys() & group.keys() - {'params'}} | {'lr': 0.0}, group
             ):

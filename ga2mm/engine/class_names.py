@@ -1,4 +1,4 @@
-"""Class names travel from datasets to the model here, and nowhere else."""
+"""The transfer of class names from datasets to the model."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -11,10 +11,10 @@ from ga2mm.registry import HOOKS
 
 
 def set_classes_from(model: nn.Module, dataset: Dataset) -> None:
-    """Offer a dataset's classes to a model that takes class names; others are left alone.
+    """Set the classes of a model to those of a dataset; a model without ``set_classes`` is not changed.
 
     Raises:
-        ValueError: The dataset does not name its classes, and the model knows none either.
+        ValueError: The dataset does not name its classes, and the model has no class names.
     """
     model = model.module if is_model_wrapper(model) else model
     if not hasattr(model, 'set_classes'):
@@ -33,18 +33,18 @@ def set_classes_from(model: nn.Module, dataset: Dataset) -> None:
 class ClassNamesHook(Hook):
     """Gives the model the class names of the dataset that it trains, validates or tests on.
 
-    What the dataset says wins over ``model.cls_head.class_names``. In training the two must agree; where a
-    test set has other classes, a warning says so.
+    The dataset's classes take precedence over ``model.cls_head.class_names``. In training the two must be
+    equal; in testing a difference causes a warning.
 
     Raises:
-        ValueError: Before training: the validation set or ``model.cls_head.class_names`` has other classes
+        ValueError: In training, the validation set or ``model.cls_head.class_names`` has other classes
             than the training set.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Offer the training set's classes, once everything that names classes agrees with them."""
+        """Check that config and validation set have the training set's classes, and set them."""
         dataset = runner.train_loop.dataloader.dataset
         classes, configured = _classes_of(dataset), _configured_classes(runner)
         if classes and configured and classes != configured:
@@ -57,12 +57,12 @@ class ClassNamesHook(Hook):
             _check_validation(runner)
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Check that validation has the classes of training."""
+        """Check that the validation set has the classes of the training set, and set them."""
         _check_validation(runner)
         set_classes_from(runner.model, runner.val_loop.dataloader.dataset)
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Offer the test set's classes."""
+        """Set the test set's classes."""
         dataset = runner.test_loop.dataloader.dataset
         classes, configured = _classes_of(dataset), _configured_classes(runner)
         if classes and configured and classes != configured:
@@ -89,7 +89,7 @@ def _classes_of(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _configured_classes(runner: Runner) -> tuple[str, ...]:
-    """The classes that the config gives to the head."""
+    """Give the class names of the head's config."""
     head = (runner.cfg.get('model') or {}).get('cls_head') or {}
     names = head.get('class_names')
     return () if names is None else class_names_of(names, 'model.cls_head.class_names')

@@ -1,4 +1,4 @@
-"""What MMEngine lacks for distributed runs: machines without a GPU, and models that learn nothing."""
+"""Distributed runs on machines without a GPU, and of models without learnable parameters."""
 
 import gc
 import os
@@ -16,48 +16,48 @@ from torch import nn
 
 @MODEL_WRAPPERS.register_module()
 class TestOnlyWrapper(nn.Module):
-    """Stands where MMEngine expects a distributed wrapper when nothing is learnt.
+    """A model wrapper for distributed testing.
 
-    Testing shares no gradients, and PyTorch's own wrapper refuses a model without learnable parameters,
-    such as CLIP without prompts.
+    Testing shares no gradients, and PyTorch's own wrapper raises an error for a model without learnable
+    parameters, such as CLIP without prompts.
 
     Args:
         module: The model.
     """
 
-    __test__ = False  # no test case, whatever its name
+    __test__ = False  # pytest must not collect it
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """As the model."""
+        """Call the model."""
         return self.module(*args, **kwargs)
 
     def val_step(self, data: dict | tuple | list) -> list:
-        """As the model."""
+        """Call the model's ``val_step``."""
         return self.module.val_step(data)
 
     def test_step(self, data: dict | tuple | list) -> list:
-        """As the model."""
+        """Call the model's ``test_step``."""
         return self.module.test_step(data)
 
 
 def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
-    """Make ``cfg.launcher`` work on this machine; call it before the runner is built.
+    """Set up distributed execution on this machine; call it before the runner is built.
 
-    On GPUs MMEngine does nearly all of it. Without one, MMEngine would ask CUDA for a device, so the
-    processes are joined here with gloo, and the model wrapper is told to use no device ids. In both cases
-    ``env_cfg.dist_cfg.timeout`` is how many seconds a process waits for another that says nothing.
+    On GPUs MMEngine starts the process group. Without a GPU MMEngine would still ask CUDA for a device, so
+    this function starts the group with gloo and configures the model wrapper without device ids. In both
+    cases ``env_cfg.dist_cfg.timeout`` is the number of seconds that a process waits for another one.
 
     Args:
         cfg: The run's config, changed in place.
-        test_only: Nothing will be trained, so the model is put into a :class:`TestOnlyWrapper`.
+        test_only: Wrap the model in a :class:`TestOnlyWrapper`, since nothing is trained.
 
     Raises:
-        ValueError: More processes than GPUs were started, a launcher that needs GPUs has none, or the
-            timeout is no number of seconds.
+        ValueError: There are more processes than GPUs, the launcher needs GPUs and the machine has none, or
+            the timeout is not a valid number of seconds.
     """
     if cfg.launcher == 'none':
         return
@@ -86,14 +86,15 @@ def prepare_distributed(cfg: Config, test_only: bool = False) -> None:
 
 @contextmanager
 def ends_distributed() -> Iterator[None]:
-    """Leave the group of processes when the block ends; without a launcher there is nothing to do.
+    """Destroy the process group when the block ends; without a launcher do nothing.
 
-    All leave together, so that none closes its connections under another. After an error a process leaves
-    alone, and the others, which wait for it, end too.
+    All processes wait for each other first, so that none closes a connection that another still uses. After
+    an error a process leaves at once, and the others, which wait for it, end with an error too.
 
-    The threads of the group are gone afterwards. One that lives on may need Python while that is shut down,
-    which aborts the process after all its work is done. A runner and its model hold the group and one
-    another, and an error holds the runner, so both are let go of first; keep no runner outside of the block.
+    The threads of the group end as well: a thread that outlives the group may access Python during its
+    shutdown, which aborts the process. References to the group keep its threads alive. A runner and its model
+    refer to the group, and an error refers to the runner, so these references are cleared first. Keep no
+    reference to the runner outside of the block.
 
     Raises:
         ConnectionError: Another process has ended or does not answer.
@@ -120,7 +121,7 @@ def ends_distributed() -> Iterator[None]:
 
 
 def _timeout(cfg: Config) -> timedelta | None:
-    """``env_cfg.dist_cfg.timeout``, None for PyTorch's own."""
+    """Read ``env_cfg.dist_cfg.timeout``; None stands for PyTorch's default."""
     seconds = ((cfg.get('env_cfg') or {}).get('dist_cfg') or {}).get('timeout')
     if seconds is None:
         return None
@@ -135,11 +136,11 @@ def _destroy_group() -> None:
 
 
 def _forget_variables(error: BaseException | None) -> None:
-    """Empty the functions that an error came through; its traceback still names their lines."""
+    """Clear the local variables of an error's stack frames; the traceback keeps its line numbers."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)
         traceback.clear_frames(error.__traceback__)
         for frame, _ in traceback.walk_tb(error.__traceback__):
-            frame.f_locals  # noqa: B018  Python 3.11 and 3.12 make the dict that was asked for before empty too
+            frame.f_locals  # noqa: B018  in Python 3.11 and 3.12 this clears a cached dict of the variables
         error = error.__cause__ or error.__context__

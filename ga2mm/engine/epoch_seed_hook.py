@@ -1,4 +1,4 @@
-"""Random numbers that depend on seed and epoch alone."""
+"""Random numbers that depend only on the seed and the epoch."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, set_random_seed
@@ -8,14 +8,15 @@ from ga2mm.registry import HOOKS
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seeds every epoch anew, so that a resumed run draws what an uninterrupted one would have drawn.
+    """Seeds every epoch, so that a resumed run draws the same random numbers as an uninterrupted one.
 
-    It covers the main process, where dropout is drawn. Design choice: MMEngine saves no state of the random
-    number generators. Augmentation in persistent worker processes starts anew when a run is resumed.
+    The hook seeds the main process, which draws dropout. Design choice: MMEngine does not save the state of
+    the random number generators. In persistent worker processes the random numbers of augmentation start from
+    the beginning when a run is resumed.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed with the run's seed and the number of the epoch."""
+        """Set the seed from the run's seed and the epoch number."""
         set_random_seed((runner.seed + 1_000_003 * runner.epoch) % 2**32)

@@ -1,4 +1,4 @@
-"""Training stops at the first loss or parameter that is no finite number."""
+"""A check that losses and learnt parameters are finite."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ REMEDY = 'lower the learning rate (optim_wrapper.optimizer.lr) or clip gradients
 
 @HOOKS.register_module()
 class FiniteHook(Hook):
-    """Stops training where a loss, or what was learnt by the end of an epoch, is NaN or infinite.
+    """Stops training if a loss, or a learnt parameter at the end of an epoch, is NaN or infinite.
 
-    No such parameters are ever saved, so the last checkpoint is a good one. Logged losses of a
-    :class:`~ga2mm.models.CLIPRecognizer` are means over all processes, so all of them stop together. Infinite
-    *gradients*, which mixed precision has now and then and whose steps it skips, stop nothing.
+    NaN and infinite parameters are never saved, so the last checkpoint is always usable. The logged losses of
+    a :class:`~ga2mm.models.CLIPRecognizer` are means over all processes, so all processes stop together.
+    Infinite *gradients* do not stop training: mixed precision produces them occasionally and skips the step.
 
     Raises:
-        ValueError: There is such a loss or parameter.
+        ValueError: A loss or parameter is NaN or infinite.
     """
 
-    priority = 'LOW'  # behind the hooks that change parameters, before the one that saves them
+    priority = 'LOW'  # after the hooks that change parameters, before the one that saves them
 
     def after_train_iter(
         self,
@@ -51,13 +51,13 @@ class FiniteHook(Hook):
         )
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Check what was learnt, in every process."""
+        """Check the learnt parameters, in every process."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         learnt = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
         _check(runner, learnt)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Check what is saved."""
+        """Check the state dict before it is saved."""
         _check(runner, checkpoint['state_dict'])
 
 

@@ -1,4 +1,4 @@
-"""The weighted mean of what was learnt over the epochs, as in PromptSRC."""
+"""The Gaussian weighted mean of the learnt parameters over the epochs, as in PromptSRC."""
 
 import math
 from typing import Any
@@ -12,31 +12,32 @@ from torch import Tensor, nn
 from ga2mm.registry import HOOKS
 
 KEY = 'gaussian_average'
-"""Where a checkpoint keeps the mean so far."""
+"""Key of the accumulated mean in a checkpoint."""
 
 
 def gaussian_weights(mean: float, std: float, epochs: int) -> Tensor:
-    """Weights of the epochs 1 to ``epochs``, (epochs,) in float64: a normal density, scaled to a sum of 1."""
+    """Give the weights of the epochs 1 to ``epochs``, a normal density with sum 1; (epochs,) in float64."""
     epoch = torch.arange(1, epochs + 1, dtype=torch.float64)
     return (-((epoch - mean) ** 2) / (2 * std**2)).softmax(dim=0)
 
 
 @HOOKS.register_module()
 class GaussianAverageHook(Hook):
-    """Ends training with a mean of the prompts of all epochs, which is what is validated, kept and tested.
+    """Replaces the prompts after the last epoch by their weighted mean over all epochs.
 
     ``sum over epochs e of w_e · parameters after epoch e`` with ``w_e`` proportional to
     ``exp(-(e - mean)² / (2 std²))``; see :func:`gaussian_weights`. Source: the Gaussian weighted prompt
-    aggregation of PromptSRC (arXiv 2307.06948) and its released code. Checkpoints of earlier epochs hold the
-    prompts of their epoch, and the sum so far, from which a resumed run goes on.
+    aggregation of PromptSRC (arXiv 2307.06948) and its released code. The last validation, the last
+    checkpoint and the test use the mean. Checkpoints of earlier epochs contain the prompts of their epoch,
+    and the sum up to it, which a resumed run continues.
 
     Args:
-        mean: The epoch that weighs most, counted from 1.
+        mean: The epoch with the largest weight, counted from 1.
         std: Standard deviation of the weights in epochs.
 
     Raises:
-        ValueError: ``std`` is not above 0, ``mean`` is no number, or a run is resumed that was not averaged
-            with these weights.
+        ValueError: ``std`` is not above 0, ``mean`` is not finite, or the run to resume was not averaged with
+            these weights.
     """
 
     def __init__(self, mean: float, std: float) -> None:
@@ -49,7 +50,7 @@ class GaussianAverageHook(Hook):
         self._sums: dict[str, Tensor] = {}
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Add this epoch's parameters; after the last one put the sums in their place."""
+        """Add this epoch's weighted parameters; after the last epoch replace the parameters by the sums."""
         weights = self._weights(runner)
         for name, parameter in _learnt(runner).items():
             term = weights[runner.epoch].item() * parameter.detach()
@@ -60,11 +61,11 @@ class GaussianAverageHook(Hook):
                     parameter.copy_(self._sums[name])
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keep the sums so far."""
+        """Save the sums in the checkpoint."""
         checkpoint[KEY] = dict(weights=self._weights(runner), sums=self._sums)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Go on from the sums of the run that is resumed."""
+        """Restore the sums of the run that is resumed."""
         if not runner._resume:
             return
         state = checkpoint.get(KEY)

@@ -1,4 +1,4 @@
-"""One test run that answers the whole protocol."""
+"""A test loop for a whole evaluation protocol."""
 
 import copy
 from pathlib import Path
@@ -35,33 +35,35 @@ class ProtocolTestLoop(TestLoop):
     ``test_dataloader`` maps names to configs:
 
     * ``dict(base=..., novel=...)``: base-to-novel. The harmonic mean of the two top-1 accuracies is
-      ``hm``. The same pass over the videos also answers *generalized* base-to-novel, where base and novel
-      classes are offered together: ``generalized/base``, ``generalized/novel`` and ``generalized/hm``.
+      ``hm``. The same pass over the videos also evaluates *generalized* base-to-novel, where each video is
+      classified among base and novel classes together: ``generalized/base``, ``generalized/novel`` and
+      ``generalized/hm``.
     * ``dict(all=...)``: few-shot, all classes.
     * ``dict(ucf101=[..., ..., ...], hmdb51=[...])``: cross-dataset. A list holds the test splits of one
-      dataset; ``ucf101/acc/top1`` is the mean over them and ``ucf101/acc/top1_std`` their standard deviation.
-    * ``dict(base=..., novel=..., irrelevant=...)``: together with any of these, a set of irrelevant videos
-      (:class:`~ga2mm.anchors.AnchorVideoDataset`) asks how well videos of known classes are told from them.
-      For each other set, with its classes offered to both, ``irrelevant/base/auroc`` is the area under the
-      ROC curve and ``irrelevant/base/fpr95`` the share of irrelevant videos accepted where 95 % of the
-      known ones are. The score is ``max_logit`` of :class:`~ga2mm.models.CoupledPromptHead`. Design
-      choice: videos that cannot be read have no score and are left out, with a warning.
+      dataset; ``ucf101/acc/top1`` is their mean accuracy and ``ucf101/acc/top1_std`` the standard deviation.
+    * ``dict(base=..., novel=..., irrelevant=...)``: a set of irrelevant videos
+      (:class:`~ga2mm.anchors.AnchorVideoDataset`), in addition to any of the above, measures how well the
+      model separates videos of known classes from irrelevant ones. For each other set, and with its classes,
+      ``irrelevant/base/auroc`` is the area under the ROC curve and ``irrelevant/base/fpr95`` the share of
+      irrelevant videos that are accepted at the threshold that accepts 95 % of the known ones. The score is
+      ``max_logit`` of :class:`~ga2mm.models.CoupledPromptHead`. Design choice: unreadable videos have no
+      score and are left out, with a warning.
 
-    The summary is logged as a table and written to ``report`` in the run's folder, with each set's confusions
-    as ``[label, predicted, count]``, how many of its videos cannot be read, whatever the metric, and results
-    that are no numbers, such as MMAction2's ``ConfusionMatrix``.
+    The summary is logged as a table and written to ``report`` in the run's folder. The report also contains
+    each set's confusion matrix as entries ``[label, predicted, count]``, the number of its unreadable videos,
+    and results that are not numbers, such as MMAction2's ``ConfusionMatrix``.
 
     Args:
         runner: The runner.
         dataloader: Configs of the dataloaders by name.
-        evaluator: Config of the evaluator, built anew for each set.
+        evaluator: Config of the evaluator; each set gets its own evaluator.
         fp16: As in MMEngine.
-        report: Name of the file.
+        report: File name of the report.
 
     Raises:
         ValueError: Base and novel sets share a class, a set does not name its classes, irrelevant videos are
-            tested alone or with another recognizer than :class:`~ga2mm.models.CLIPRecognizer`, or, when it
-            runs, more than half of the videos of a set cannot be read.
+            tested alone or with a recognizer other than :class:`~ga2mm.models.CLIPRecognizer`, or, during the
+            test, more than half of the videos of a set are unreadable.
     """
 
     def __init__(
@@ -99,9 +101,9 @@ class ProtocolTestLoop(TestLoop):
             self._all_classes = by_name['base'].classes + by_name['novel'].classes
 
     def run(self) -> dict[str, float]:
-        """Test every set; metrics by ``SET/METRIC``, ``hm``, ``generalized/...`` and ``irrelevant/...``.
+        """Test every set and give the metrics as fractions.
 
-        All are fractions.
+        Their names are ``SET/METRIC``, ``hm``, ``generalized/...`` and ``irrelevant/...``.
         """
         self.runner.call_hook('before_test')
         summary: dict[str, dict[str, Any]] = {}
@@ -156,10 +158,10 @@ class ProtocolTestLoop(TestLoop):
     def _run_known_iter(
         self, index: int, batch: dict[str, Any], tested: TestSet, generalized: Evaluator | None
     ) -> list[ActionDataSample]:
-        """One batch, once with the set's own classes offered and once with base and novel together.
+        """Evaluate a batch among the set's own classes, and among base and novel classes together.
 
         Returns:
-            Its samples with the predictions among the set's own classes.
+            The samples with the predictions among the set's own classes.
         """
         offers = [tested.classes] if generalized is None else [self._all_classes, tested.classes]
         *together, own = self._predict_offers(index, batch, offers)
@@ -176,7 +178,7 @@ class ProtocolTestLoop(TestLoop):
     def _predict_offers(
         self, index: int, batch: dict[str, Any], offers: list[tuple[str, ...]]
     ) -> list[list[ActionDataSample]]:
-        """Of each list of classes the samples of a batch with their predictions."""
+        """Predict a batch with each list of classes; give the samples of each list."""
         self.runner.call_hook('before_test_iter', batch_idx=index, data_batch=batch)
         model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
         with autocast(enabled=self.fp16):
@@ -185,14 +187,14 @@ class ProtocolTestLoop(TestLoop):
     def _test_irrelevant(
         self, irrelevant: TestSet, known: dict[str, np.ndarray]
     ) -> dict[str, dict[str, float]]:
-        """How well the videos of each known set are told from irrelevant ones, in one pass over the latter.
+        """Measure how well each known set is separated from irrelevant videos, in one pass over the latter.
 
         Args:
             irrelevant: The irrelevant videos.
             known: Scores of the videos of each known set.
 
         Returns:
-            Of each known set ``auroc``, ``fpr95`` and the numbers of videos with a score.
+            For each known set, ``auroc``, ``fpr95`` and the numbers of videos with a score.
         """
         self.dataloader = irrelevant.dataloader
         self.runner.call_hook('before_test_epoch')
@@ -220,7 +222,7 @@ class ProtocolTestLoop(TestLoop):
         return separation
 
     def _collect(self, tested: TestSet, scores: list[tuple[float, ...] | None]) -> np.ndarray:
-        """Scores (videos, offers) of all processes, on each of them; videos without are left out."""
+        """Collect the scores (videos, offers) of all processes on every process, without missing scores."""
         collected = [collect_results(scores, len(tested.dataloader.dataset))]
         broadcast_object_list(collected)
         return np.array([found for found in collected[0] if found is not None])
@@ -240,7 +242,7 @@ class ProtocolTestLoop(TestLoop):
         evaluator: Evaluator,
         unreadable: int,
     ) -> dict[str, float]:
-        """The set's metrics that are numbers; all of them go into the summary."""
+        """Evaluate a set, add all results to the summary, and give those that are numbers."""
         videos = len(self.dataloader.dataset)
         results = {key: as_json(value) for key, value in evaluator.evaluate(videos).items()}
         found = {key: float(value) for key, value in results.items() if isinstance(value, int | float)}
@@ -267,10 +269,10 @@ class ProtocolTestLoop(TestLoop):
 
 
 def _max_logits(predictions: list[list[ActionDataSample]]) -> list[tuple[float, ...] | None]:
-    """Of each video its score with each list of classes; None if it cannot be read.
+    """Give the scores of each video, one for each list of classes; None for an unreadable video.
 
     Args:
-        predictions: Of each list of classes the samples of a batch.
+        predictions: The samples of a batch for each list of classes.
     """
     return [
         tuple(float(sample.max_logit) for sample in samples) if samples[0].get('readable', True) else None

@@ -1,4 +1,4 @@
-"""The test sets of :class:`~ga2mm.engine.ProtocolTestLoop`, each under its name."""
+"""The named test sets of :class:`~ga2mm.engine.ProtocolTestLoop`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 IRRELEVANT = 'irrelevant'
-"""Name of the test set of irrelevant videos, which show none of the classes."""
+"""Name of the test set of irrelevant videos, which belong to no class."""
 
 
 @dataclass
 class TestSet:
-    """A test set under its name, such as ``base``, or ``ucf101/2`` for the second of several splits."""
+    """A test set and its name, such as ``base``, or ``ucf101/2`` for the second of several splits."""
 
     name: str
     dataloader: DataLoader
@@ -23,7 +23,7 @@ class TestSet:
 
 
 def test_configs(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, config) of every test set; the splits of a list are numbered from 1."""
+    """Give the name and the config of every test set; the splits of a list are numbered from 1."""
     wanted = 'ProtocolTestLoop needs test_dataloader=dict(NAME=dict(...), ...), such as base and novel'
     if not isinstance(dataloaders, dict) or not dataloaders:
         raise ValueError(wanted)
@@ -38,10 +38,10 @@ def test_configs(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def check_classes(sets: list[TestSet]) -> None:
-    """Check that all sets name their classes, and that base and novel ones share none.
+    """Check that all sets name their classes, and that base and novel sets share no class.
 
     Raises:
-        ValueError: A set does not, or they share some.
+        ValueError: A set does not name its classes, or base and novel sets share classes.
     """
     for each in sets:
         if 'classes' not in (getattr(each.dataloader.dataset, 'metainfo', None) or {}):

@@ -1,4 +1,4 @@
-"""What :class:`~ga2mm.engine.ProtocolTestLoop` measured, as metrics, tables and a report."""
+"""Metrics, tables and the report of :class:`~ga2mm.engine.ProtocolTestLoop`."""
 
 import json
 import statistics
@@ -16,7 +16,7 @@ TOP1 = 'acc/top1'
 
 
 def all_metrics(summary: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """Metrics by ``SET/METRIC``, harmonic means, and means over the splits of a dataset."""
+    """Give the metrics by ``SET/METRIC``, harmonic means, and means over the splits of a dataset."""
     metrics = {
         f'{name}/{key}': value
         for name, found in summary.items()
@@ -39,7 +39,7 @@ def all_metrics(summary: dict[str, dict[str, Any]]) -> dict[str, float]:
 
 
 def accuracy_table(summary: dict[str, dict[str, Any]], metrics: dict[str, float]) -> str:
-    """Accuracies in per cent as a Markdown table."""
+    """Give the accuracies in per cent as a Markdown table."""
     rows = ['| set | classes | videos | top-1 | top-5 | mean class |', '| --- ' * 6 + '|']
     for name, found in summary.items():
         values = [
@@ -57,7 +57,7 @@ def accuracy_table(summary: dict[str, dict[str, Any]], metrics: dict[str, float]
 
 
 def irrelevant_table(separation: dict[str, dict[str, float]]) -> str:
-    """How well each known set is told from irrelevant videos, in per cent as a Markdown table."""
+    """Give AUROC and FPR of each known set against irrelevant videos, in per cent, as a Markdown table."""
     rows = ['| known set | videos | irrelevant videos | AUROC | FPR at 95 % TPR |', '| --- ' * 5 + '|']
     for name, found in separation.items():
         rows.append(
@@ -68,7 +68,7 @@ def irrelevant_table(separation: dict[str, dict[str, float]]) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """A metric's result as JSON takes it, a number if it is one."""
+    """Convert a metric's result to a value that JSON can represent; a single value becomes a number."""
     if isinstance(value, Tensor):
         value = value.detach().float().cpu().numpy() if value.is_floating_point() else value.cpu().numpy()
     if isinstance(value, np.ndarray | np.generic):
@@ -91,10 +91,10 @@ def write_report(
 
     Args:
         path: The file.
-        summary: What each test set gave.
-        separation: How well each known set is told from irrelevant videos.
-        metrics: What :func:`all_metrics` gives.
-        checkpoint: What was tested; None where nothing is learnt.
+        summary: Results of each test set.
+        separation: AUROC and FPR of each known set against irrelevant videos.
+        metrics: Metrics that :func:`all_metrics` gives.
+        checkpoint: The tested checkpoint; None for a model without one.
     """
     percent = {
         key.removesuffix(f'/{TOP1}'): round(100 * value, 4)

@@ -1,4 +1,4 @@
-"""YAML is data: MMEngine's own reader of YAML configs would make any object and call any function in one."""
+"""A safe YAML reader: MMEngine's own reader can create any object and call any function."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from mmengine.fileio import YamlHandler, register_handler
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values, and the tuples that MMEngine's own dumps have."""
+    """A loader for plain values and for the tuples in MMEngine's own YAML files."""
 
 
 _Loader.add_constructor(
@@ -17,14 +17,14 @@ _Loader.add_constructor(
 
 @register_handler(['yaml', 'yml'])
 class SafeYamlHandler(YamlHandler):
-    """Reads YAML that holds plain values, wherever MMEngine reads YAML.
+    """Replaces MMEngine's YAML reader by one that accepts plain values only.
 
     Raises:
-        ValueError: It holds something else, or is no YAML.
+        ValueError: The file contains other values, or is not valid YAML.
     """
 
     def load_from_fileobj(self, file: Any, **kwargs: Any) -> Any:
-        """As in MMEngine, without running anything."""
+        """Load a file as MMEngine does, without executing code."""
         try:
             return yaml.load(file, Loader=_Loader)
         except yaml.YAMLError as error:

@@ -1,4 +1,4 @@
-"""A resumed run goes on with the schedule that it began with, or says what differs."""
+"""A check that a resumed run has the schedule that it was started with."""
 
 import logging
 from typing import Any
@@ -11,16 +11,17 @@ from mmengine.runner import Runner
 from ga2mm.registry import HOOKS
 
 KEY = 'schedule'
-"""Where a checkpoint keeps what :func:`schedule_of` gives."""
+"""Key of the output of :func:`schedule_of` in a checkpoint."""
 
 COMPARED = ('optim_wrapper', 'param_scheduler', 'auto_scale_lr')
-"""Keys of the config all of whose values must be the same."""
+"""Config keys whose values must all be equal."""
 
 
 def schedule_of(runner: Runner) -> dict[str, str]:
-    """What the steps of a training run depend on, value by name, as text that is compared and never run.
+    """Give the settings that the training steps depend on, by name, as text for comparison only.
 
-    The same number of labelled clips a step on another number of processes is the same schedule.
+    Runs on different numbers of processes have the same schedule if their numbers of labelled clips per step
+    are equal.
     """
     loop, cfg = runner.train_loop, runner.cfg.to_dict()
     found = {'train_cfg.max_epochs': repr(loop.max_epochs), 'number of steps': repr(loop.max_iters)}
@@ -45,25 +46,25 @@ def _flat(key: str, value: Any) -> dict[str, str]:
 
 @HOOKS.register_module()
 class SameScheduleHook(Hook):
-    """Keeps in every checkpoint what the schedule depends on, and refuses to resume with another.
+    """Saves the schedule in every checkpoint, and stops a run that resumes with another schedule.
 
-    MMEngine puts the old state of optimizer and schedulers over the config without a word, so that a changed
-    number of epochs, learning rate, batch size, number of processes or accumulation would do nothing, or only
-    half of what was asked for. Design choice: refused, not mended, since no rate in the middle of another
-    schedule is the right one.
+    When MMEngine resumes, it silently overwrites the config with the saved state of optimizer and schedulers.
+    A changed number of epochs, learning rate, batch size, number of processes or accumulation would have no
+    effect, or only part of it. Design choice: the hook raises an error and adjusts nothing, since no learning
+    rate is right in the middle of another schedule.
 
     Raises:
         ValueError: The run to resume had another schedule.
     """
 
-    priority = 'HIGHEST'  # its line says more than any that follows from a difference
+    priority = 'HIGHEST'  # its message explains the cause of errors in later hooks
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keep the schedule."""
+        """Save the schedule in the checkpoint."""
         checkpoint[KEY] = schedule_of(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Compare it with that of the run that is resumed."""
+        """Compare the schedule with that of the run to resume."""
         if not runner._resume:
             return
         path, own, stored = runner._load_from, schedule_of(runner), checkpoint.get(KEY)

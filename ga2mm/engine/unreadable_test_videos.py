@@ -1,4 +1,4 @@
-"""Counts the videos of a test or validation set that cannot be read or lost frames, whatever the metric."""
+"""A count of the unreadable and incomplete videos of a test or validation set, independent of the metric."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from ga2mm.utils import first_few
 
 
 class UnreadableTestVideos:
-    """The videos of one pass over a set that cannot be read, black frames in their place.
+    """Counts the unreadable videos, which black frames replace, in one pass over a set.
 
-    Design choice: where more than half of a set cannot be read, the run ends. It is then the folder that is
-    wrong, or the disk, and no number would say anything.
+    Design choice: the run stops if more than half of a set is unreadable. The folder or the disk is then
+    probably wrong, and the metrics have no meaning.
 
     Args:
         place: The set's key in the config, for messages.
-        videos: How many videos the set has.
+        videos: Number of videos in the set.
     """
 
     def __init__(self, place: str, videos: int) -> None:
@@ -29,10 +29,10 @@ class UnreadableTestVideos:
         self._mended: dict[str, str] = {}
 
     def take_in(self, batch: dict[str, Any]) -> None:
-        """Take in a batch as the dataloader gives it.
+        """Count the videos of a batch of the dataloader.
 
         Raises:
-            ValueError: More than half of the set cannot be read.
+            ValueError: More than half of the set is unreadable.
         """
         for sample in batch.get('data_samples') or ():
             self._mended |= mended_of(sample)
@@ -41,16 +41,16 @@ class UnreadableTestVideos:
         self._check()
 
     def finish(self, metrics: Sequence[BaseMetric], consequence: str = 'count as wrong') -> int:
-        """The number of unreadable videos, in all processes; a line of the log names the first of them.
+        """Give the number of unreadable videos in all processes, and log a warning that names the first ones.
 
-        Another line names the first of those that lost frames but can be read.
+        A second warning names the first readable videos that lost frames.
 
         Args:
-            metrics: The metrics that the set is measured by.
-            consequence: What becomes of such videos.
+            metrics: The metrics of the set.
+            consequence: How the results treat unreadable videos, for the warning.
 
         Raises:
-            ValueError: More than half of the set cannot be read.
+            ValueError: More than half of the set is unreadable.
         """
         for found, mended in all_gather_object((self._reasons, self._mended)):
             self._reasons |= found
@@ -83,7 +83,7 @@ class UnreadableTestVideos:
 
 
 def mended_of(sample: dict[str, Any]) -> dict[str, str]:
-    """Of each video behind a sample that lost frames what was lost, by its path."""
+    """Give the messages on a sample's videos that lost frames, by path."""
     return {text.rpartition(': ')[0]: text for text in sample.get('mended', ())}
 
 

@@ -1,4 +1,4 @@
-"""Names the videos that could not be read."""
+"""Warnings about unreadable videos."""
 
 from collections import Counter
 
@@ -14,18 +14,18 @@ from ga2mm.utils import first_few
 
 @HOOKS.register_module()
 class UnreadableVideosHook(Hook):
-    """Names the videos that could not be read, and counts how often one was replaced in training.
+    """Reports unreadable videos, and counts how often another video replaced one in training.
 
-    Every process warns of each of its unreadable videos once, when it comes up first. The end of
-    training brings one line for all processes together: how many files, how many clips that another
-    video took the place of, and the names of the first; and one for videos that lost frames. The counts
-    ``'path: reason' -> times`` of all are in the message hub as ``unreadable_videos``.
+    Every process logs a warning when it meets an unreadable video for the first time. At the end of training
+    one warning for all processes gives the number of unreadable files, the number of replaced clips and the
+    first names; a second one is about videos that lost frames. The message hub has the counts
+    ``'path: reason' -> times`` of all files under ``unreadable_videos``.
 
-    In validation, and in tests by MMEngine's own loop, it counts them whatever the metric, see
-    :class:`UnreadableTestVideos`; :class:`ProtocolTestLoop` does so itself.
+    In validation, and in tests with MMEngine's own loop, the hook counts unreadable videos with
+    :class:`UnreadableTestVideos`; :class:`ProtocolTestLoop` does this itself.
 
-    It reads what the datasets write into the metainfo of their data samples, and so works with any
-    number of workers.
+    The hook reads the metainfo that the datasets write into their data samples, so it works with any number
+    of workers.
     """
 
     def __init__(self) -> None:
@@ -95,6 +95,6 @@ class UnreadableVideosHook(Hook):
         self._replaced_clips += bool(unreadable)
         for video in unreadable:
             if video not in self._times:
-                # MMEngine drops a warning whose text, before arguments are put in, was there before.
+                # MMEngine drops a repeated warning, and compares texts before arguments are inserted.
                 runner.logger.warning(f'a training video cannot be read, skipping {video}')
             self._times[video] += 1

@@ -1,4 +1,4 @@
-"""Saving that leaves a run resumable wherever it is killed."""
+"""Checkpoint saving that keeps a run resumable if it is killed at any time."""
 
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ from ga2mm.utils import remove_leftovers, replace_when_written
 
 @HOOKS.register_module()
 class WholeCheckpointHook(CheckpointHook):
-    """MMEngine's CheckpointHook for local files, with an order of steps that never leaves a run without one.
+    """MMEngine's CheckpointHook for local files, which keeps a complete checkpoint at all times.
 
-    The new checkpoint is written first, then the file ``last_checkpoint``, whole, and the oldest is removed
-    last; MMEngine removes first and writes ``last_checkpoint`` in place. When training starts, what killed
-    runs left of files that they were writing is removed from the run's folder.
+    The hook first writes the new checkpoint, then the file ``last_checkpoint`` atomically, and last removes
+    the oldest checkpoint. MMEngine removes first and writes ``last_checkpoint`` in place. When training
+    starts, the hook removes the partly written files of killed runs from the run's folder.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """As in MMEngine; then remove what killed runs left half written."""
+        """Prepare as MMEngine does, then remove the partly written files of killed runs."""
         super().before_train(runner)
         if self.save_best is not None and len(self.key_indicators) == 1:
             self.best_ckpt_path = self._own(self.best_ckpt_path)
@@ -35,10 +35,10 @@ class WholeCheckpointHook(CheckpointHook):
                 remove_leftovers(folder, rf'.+\.pth|{LAST}')
 
     def _own(self, path: str | None) -> str | None:
-        """The best checkpoint of that name in this run's folder; None if there is none.
+        """Give the path of this best checkpoint in this run's own folder; None if it does not exist there.
 
-        A resumed checkpoint names the one that is removed once a better one is there, be it a file of another
-        run whose folder was copied, or any file at all.
+        MMEngine removes the file that the resumed checkpoint names when a better one is saved. That path may
+        lead to another run, if its folder was copied, or to any other file.
         """
         name = Path(str(path)).name
         own = self.file_backend.join_path(self.out_dir, name)

@@ -14,26 +14,26 @@ NAMES = ('top_k_accuracy', 'mean_class_accuracy')
 
 @METRICS.register_module()
 class Accuracy(AccMetric):
-    """Top-k and mean class accuracy, all between 0 and 1: ``acc/top1``, ``acc/top5``, ``acc/mean1``.
+    """Top-k and mean class accuracy, from 0 to 1: ``acc/top1``, ``acc/top5``, ``acc/mean1``.
 
-    A sample whose metainfo says ``readable=False`` is wrong for every metric. If there are such samples,
-    ``acc/unreadable`` is their number; the loop names them. A k above the number of
-    classes counts like the number of classes: every readable sample is right.
+    A sample with ``readable=False`` in its metainfo is wrong for every metric. If there are such samples,
+    ``acc/unreadable`` is their number, and the loop logs them. A k above the number of classes is reduced
+    to it, so every readable sample is correct.
 
-    After an evaluation ``confusion`` holds, on the main process, who was taken for whom: a list of
-    ``[label, predicted, count]`` with counts above 0, where an unreadable sample was taken for -1.
+    After an evaluation, ``confusion`` on the main process holds the confusion matrix as a list of
+    ``[label, predicted, count]`` with counts above 0. The prediction of an unreadable sample is -1.
 
-    Design choice: ``mean1`` is the mean over the classes that have test samples. MMAction2's also
-    takes in, with an accuracy of 0, classes that have none but are predicted.
+    Design choice: ``mean1`` averages over the classes that have test samples. MMAction2 also averages over
+    classes that are predicted but have no samples, with accuracy 0.
 
     Args:
-        metric_list: Which metrics, of ``'top_k_accuracy'`` and ``'mean_class_accuracy'``.
-        collect_device: Where the results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        metric_list: Metrics to compute, from ``'top_k_accuracy'`` and ``'mean_class_accuracy'``.
+        collect_device: Device that collects the results of several processes, ``'cpu'`` or ``'gpu'``.
         metric_options: ``dict(top_k_accuracy=dict(topk=(1, 5)))`` gives the values of k.
-        prefix: First part of the names. Default: ``'acc'``.
+        prefix: Prefix of the metric names. Default: ``'acc'``.
 
     Raises:
-        ValueError: ``metric_list`` or ``metric_options`` names another metric, or a k is below 1.
+        ValueError: ``metric_list`` or ``metric_options`` has an unknown metric, or a k is below 1.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Accuracy(AccMetric):
         super().__init__(metric_list=metric_list, collect_device=collect_device, prefix=prefix)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Take in a batch of predictions, as dicts of data samples."""
+        """Add a batch of predictions, given as dicts of data samples."""
         for sample in data_samples:
             scores, label = scores_and_label(sample)
             self.results.append(
@@ -72,7 +72,7 @@ class Accuracy(AccMetric):
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """The metrics over all samples, without the prefix."""
+        """Compute the metrics over all samples; their names have no prefix."""
         scores = np.stack([result['scores'] for result in results])
         labels = np.array([result['label'] for result in results])
         readable = np.array([result['readable'] for result in results])

@@ -1,8 +1,8 @@
-"""The number of the base-to-novel protocol."""
+"""Harmonic mean, the summary metric of the base-to-novel protocol."""
 
 
 def harmonic_mean(base: float, novel: float) -> float:
-    """Harmonic mean of base and novel accuracy, in their unit; 0 if both are 0.
+    """Compute the harmonic mean of base and novel accuracy, in their unit; 0 if both are 0.
 
     Raises:
         ValueError: An accuracy is negative or not a number.

@@ -1,4 +1,4 @@
-"""How well scores tell videos of the known classes from irrelevant ones."""
+"""Open-set metrics: how well scores separate videos of known classes from irrelevant videos."""
 
 from collections.abc import Sequence
 
@@ -7,40 +7,43 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 
 def auroc(known: Sequence[float], irrelevant: Sequence[float]) -> float:
-    """Area under the ROC curve, 0 to 1: the probability that a known video scores above an irrelevant one.
+    """Compute the area under the ROC curve, 0 to 1.
+
+    It is the probability that a known video scores above an irrelevant one.
 
     Args:
-        known: Scores of videos of the known classes, higher for more certainly known.
+        known: Scores of videos of known classes; a higher score means more likely known.
         irrelevant: Scores of irrelevant videos.
 
     Raises:
-        ValueError: There are no scores of a kind, or one is not a finite number.
+        ValueError: A sequence is empty, or a score is not a finite number.
     """
     return float(roc_auc_score(*_labels_and_scores(known, irrelevant)))
 
 
 def fpr_at_tpr(known: Sequence[float], irrelevant: Sequence[float], tpr: float = 0.95) -> float:
-    """Share of irrelevant videos accepted at the highest threshold that accepts a share of the known ones.
+    """Compute the false positive rate at a true positive rate; ``tpr=0.95`` gives FPR95.
 
-    A video is accepted if its score is the threshold or more. With ``tpr=0.95`` this is the field's FPR95.
+    It is the share of irrelevant videos that score at or above the highest threshold which accepts the
+    share ``tpr`` of the known videos.
 
     Args:
-        known: Scores of videos of the known classes, higher for more certainly known.
+        known: Scores of videos of known classes; a higher score means more likely known.
         irrelevant: Scores of irrelevant videos.
-        tpr: Least share of the known videos to accept, above 0 and up to 1.
+        tpr: Lowest share of the known videos to accept, above 0 and up to 1.
 
     Raises:
-        ValueError: There are no scores of a kind, one is not a finite number, or ``tpr`` is out of range.
+        ValueError: A sequence is empty, a score is not a finite number, or ``tpr`` is out of range.
     """
     if not 0 < tpr <= 1:
         raise ValueError(f'tpr={tpr}; give a share above 0 and up to 1, such as 0.95')
-    # Points that no optimal threshold needs would be dropped, and with them the very threshold looked for.
+    # drop_intermediate=True would drop suboptimal points, and perhaps the required threshold.
     accepted, found, _ = roc_curve(*_labels_and_scores(known, irrelevant), drop_intermediate=False)
     return float(accepted[np.argmax(found >= tpr)])
 
 
 def _labels_and_scores(known: Sequence[float], irrelevant: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """1 for each known video and 0 for each irrelevant one, and all their scores."""
+    """Give the labels (1 for known, 0 for irrelevant videos) and the scores of all videos."""
     for name, scores in (('known', known), ('irrelevant', irrelevant)):
         if len(scores) == 0:
             raise ValueError(f'there is no score of {name} videos: give one or more')

@@ -1,4 +1,4 @@
-"""Attention over frames that each class guides by its text."""
+"""Attention over frames, guided by the class texts."""
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -9,15 +9,15 @@ from ga2mm.registry import MODELS
 
 @MODELS.register_module()
 class ClassGuidedAttention(BaseModule):
-    """A clip's feature for a class: the mean of its frames, weighted by how much they look like the class.
+    """A mean over the frames of a clip for each class, weighted by the similarity of frame and class.
 
-    The weights are a softmax over the frames of ``cos(frame, class) / temperature``. Nothing is learnt here;
-    the gradient passes through the weights to both towers. The order of the frames does not matter. One frame
-    gives the mean over frames exactly, and so does the limit of a high temperature.
+    The weights are a softmax over the frames of ``cos(frame, class) / temperature``. The model has no
+    parameters; both towers get gradient through the weights. The order of the frames has no effect. With one
+    frame, and in the limit of a high temperature, the output is exactly the mean over frames.
 
-    Source: video concept spotting of BIKE (arXiv 2301.00182), and its temperature. Design choices: there each
-    word of the class name weighs the frames, here the class feature does; there unit frames are averaged and
-    the mean keeps its length, here it is as in the mean over frames.
+    Source: video concept spotting of BIKE (arXiv 2301.00182), and its temperature. Design choices: BIKE
+    weights the frames by each word of the class name, we by the class feature. BIKE averages unit frames and
+    does not normalise the mean; we average as in the mean over frames.
 
     Args:
         temperature: The temperature of the softmax, above 0.
@@ -33,7 +33,7 @@ class ClassGuidedAttention(BaseModule):
         self.temperature = temperature
 
     def forward(self, frame_features: Tensor, class_features: Tensor) -> Tensor:
-        """Unit features (clips, classes, embed_dim) of frames (clips, T, embed_dim)."""
+        """Pool frames (clips, T, embed_dim) to unit features (clips, classes, embed_dim)."""
         similarity = F.normalize(frame_features, dim=-1) @ class_features.transpose(-1, -2)
         weights = (similarity / self.temperature).softmax(dim=1)
         return F.normalize(weights.transpose(1, 2) @ frame_features, dim=-1)

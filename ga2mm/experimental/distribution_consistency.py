@@ -1,4 +1,4 @@
-"""The prompts leave it as open as the frozen CLIP does what an irrelevant video shows."""
+"""Distillation of the frozen CLIP's class distribution on irrelevant videos."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,23 +10,23 @@ from ga2mm.utils import cosines
 
 @ANCHOR_STRATEGIES.register_module()
 class DistributionConsistency(Objective):
-    """What an irrelevant video is taken for stays what the frozen CLIP takes it for.
+    """A divergence between the predicted distributions of the prompted and the frozen CLIP on anchor videos.
 
     ``mean over anchors a of KL(softmax(frozen_logits_a / temperature) || softmax(logits_a / temperature))``
-    with ``logits_a = logit_scale · video_a · nameᵀ`` of prompted features and ``frozen_logits_a`` the same of
-    frozen ones. The names are the classes or the negatives.
+    with ``logits_a = logit_scale · video_a · nameᵀ`` of prompted features and ``frozen_logits_a`` the same
+    product of frozen features. The names are the classes or the negatives.
 
-    It reaches the vision prompts through the anchor videos and the text prompts through the names; the
-    frozen side gets no gradient. Design choice: knowledge distillation (arXiv 1503.02531) from the frozen
-    CLIP, on anchors instead of training clips, without the factor temperature².
+    The vision prompts get gradient through the anchor videos, the text prompts through the names, and the
+    frozen features get none. Design choice: knowledge distillation (arXiv 1503.02531) from the frozen CLIP,
+    on anchors instead of training clips, without the factor temperature².
 
     Args:
         weight: Factor of the loss.
-        temperature: Above 1 it brings out the small probabilities.
-        over: ``'classes'`` or ``'negatives'``: the names to choose from. Negatives need two or more.
+        temperature: Temperature of both softmaxes; values above 1 emphasise small probabilities.
+        over: The names of the softmax, ``'classes'`` or ``'negatives'``. At least two negatives are needed.
 
     Raises:
-        ValueError: ``temperature`` or ``over`` is none of these.
+        ValueError: ``temperature`` is not above 0, or ``over`` is invalid.
     """
 
     def __init__(self, weight: float = 1.0, temperature: float = 1.0, over: str = 'classes') -> None:
@@ -43,7 +43,7 @@ class DistributionConsistency(Objective):
         self.uses = ('videos', 'frozen_videos', *names)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """A choice from a single name is always certain."""
+        """List the terms without gradient: a softmax over a single name is constant."""
         if not setup.learns:
             return ['has no gradient: neither tower has prompts']
         if (setup.num_classes if self.over == 'classes' else setup.num_negatives) == 1:
@@ -51,7 +51,7 @@ class DistributionConsistency(Objective):
         return []
 
     def forward(self, features: BatchFeatures) -> Tensor:
-        """The mean divergence, a scalar of 0 or more, in nats."""
+        """Give the mean divergence, a scalar of 0 or more, in nats."""
         names, frozen_names = features.video_classes, features.frozen_classes
         if self.over == 'negatives':
             names, frozen_names = features.prompted_negatives, features.negatives

@@ -1,4 +1,4 @@
-"""An irrelevant video is none of the classes: the right answer is any negative."""
+"""Classification of irrelevant videos as negatives."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,8 +15,8 @@ class JointSoftmax(Objective):
     ``mean over anchors a of -log(sum over negatives n of p(n | a))``, where p is the softmax of
     ``logit_scale · video_a · nameᵀ`` over all classes and all negatives.
 
-    It reaches the vision prompts through the anchor videos and the text prompts through the classes, and
-    through the negatives too where they are prompted. Design choice.
+    The vision prompts get gradient through the anchor videos, the text prompts through the classes, and
+    through the negatives if these are prompted. Design choice.
 
     Args:
         weight: Factor of the loss.
@@ -29,11 +29,11 @@ class JointSoftmax(Objective):
         self.uses = ('videos', 'video_classes', self.negatives)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """It acts through either tower."""
+        """List the terms without gradient: the term needs prompts in at least one tower."""
         return [] if setup.learns else ['has no gradient: neither tower has prompts']
 
     def forward(self, features: BatchFeatures) -> Tensor:
-        """The mean cross-entropy, a scalar of 0 or more, in nats."""
+        """Give the mean cross-entropy, a scalar of 0 or more, in nats."""
         videos = features.logit_scale * features.videos
         classes = cosines(videos, features.video_classes).logsumexp(dim=-1)
         negatives = cosines(videos, getattr(features, self.negatives)).logsumexp(dim=-1)

@@ -1,4 +1,4 @@
-"""An irrelevant video is closer to a negative than to any class."""
+"""A margin loss between classes and negatives on irrelevant videos."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,25 +10,25 @@ from ga2mm.utils import cosines
 
 @ANCHOR_STRATEGIES.register_module()
 class Margin(Objective):
-    """The closest class of an anchor stays behind its closest negative by a margin.
+    """A margin by which an anchor should be closer to its closest negative than to its closest class.
 
     ``mean over anchors a of f(max over classes c of (video_a · class_c) -
     max over negatives n of (video_a · negative_n) + margin)`` with ``f(x) = log(1 + exp(x))`` (softplus) or
     ``f(x) = max(x, 0)`` (hinge). Similarities are cosines, without the logit scale.
 
-    It reaches the vision prompts through the anchor videos and the text prompts through the closest class,
-    and through the closest negative too where it is prompted. With the hinge an anchor that keeps the margin
-    has no gradient. Source: a comment in the code released with arXiv 2511.22125, which has one negative.
-    The value of the margin is a design choice.
+    The vision prompts get gradient through the anchor videos, the text prompts through the closest class, and
+    through the closest negative if it is prompted. With the hinge an anchor that satisfies the margin has no
+    gradient. Source: a comment in the code released with arXiv 2511.22125, which has one negative. The value
+    of the margin is a design choice.
 
     Args:
         weight: Factor of the loss.
-        margin: How much closer the negative should be, a difference of cosines of 0 or more.
+        margin: The margin, a difference of cosines of 0 or more.
         form: ``'softplus'`` or ``'hinge'``.
         prompted_negatives: Encode the negatives with the text prompts instead of the frozen text tower.
 
     Raises:
-        ValueError: ``margin`` or ``form`` is none of these.
+        ValueError: ``margin`` is negative, or ``form`` is invalid.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Margin(Objective):
         self.uses = ('videos', 'video_classes', self.negatives)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """It acts through either tower."""
+        """List the terms without gradient: the term needs prompts in at least one tower."""
         return [] if setup.learns else ['has no gradient: neither tower has prompts']
 
     def forward(self, features: BatchFeatures) -> Tensor:
-        """The mean over the anchors, a scalar of 0 or more."""
+        """Give the mean over the anchors, a scalar of 0 or more."""
         classes = cosines(features.videos, features.video_classes).amax(dim=-1)
         negatives = cosines(features.videos, getattr(features, self.negatives)).amax(dim=-1)
         return self.form(classes - negatives + self.margin).mean()

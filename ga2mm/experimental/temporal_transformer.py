@@ -11,22 +11,23 @@ from ga2mm.registry import MODELS
 
 @MODELS.register_module()
 class TemporalTransformer(BaseModule):
-    """A transformer over the frames' features, with positions and a residual, then the mean over frames.
+    """A transformer over frame features, with positions and a residual, then the mean over frames.
 
     ``unit mean over frames of (frames + change)``, where ``change = transformer(frames + positions) -
-    (frames + positions)``. The output projections of all blocks start at zero, so that training starts from
-    the mean over frames exactly. A clip of one frame has no time: it is left as it is, and nothing is learnt.
+    (frames + positions)``. The output projections of all blocks are initialised to zero, so training starts
+    exactly from the mean over frames. The feature of a one-frame clip is only normalised, without gradient to
+    the parameters.
 
     Source: the temporal transformer of Text4Vis (arXiv 2207.01297), with its layers, heads and positions.
-    Design choice: there ``frames + transformer(frames + positions)`` is averaged, which has a second share of
-    the frames and the positions in it, and starts near the mean only.
+    Design choice: Text4Vis averages ``frames + transformer(frames + positions)``, which contains the frames
+    twice, and the positions, and is only close to the mean at the start.
 
-    It learns some 19 million numbers at a width of 512, far more than prompts do, and may need a smaller
-    learning rate than they.
+    At a width of 512 it has about 19 million parameters, far more than prompts, and may need a smaller
+    learning rate.
 
     Args:
         layers: Number of blocks.
-        max_frames: Most frames that a clip may have.
+        max_frames: Maximum number of frames of a clip.
         embed_dim: Dimensions of the frames' features. Given by the model.
     """
 
@@ -41,7 +42,7 @@ class TemporalTransformer(BaseModule):
                 nn.init.zeros_(projection.bias)
 
     def forward(self, frame_features: Tensor, class_features: Tensor) -> Tensor:
-        """Unit features (clips, embed_dim) of frames (clips, T, embed_dim), whatever the classes.
+        """Pool frames (clips, T, embed_dim) to unit features (clips, embed_dim), independent of the classes.
 
         Raises:
             ValueError: The clips have more than ``max_frames`` frames.

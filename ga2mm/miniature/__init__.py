@@ -1,13 +1,12 @@
-"""A world small enough for a laptop: a tiny CLIP and generated videos that show a whole method.
+"""The miniature world: a tiny CLIP and generated videos, on which a whole method runs on a laptop.
 
-No pretrained CLIP and no public video is needed to see prompt tuning gain on base classes and
-lose on novel ones, and to see what a remedy does about it:
-
+It shows that prompt tuning gains on base classes and loses on novel classes, and what a method changes
+about that, without a pretrained CLIP and without public videos:
 * :mod:`ga2mm.miniature.world` draws the scenes, names the classes and writes the captions,
 * :mod:`ga2mm.miniature.dataset` writes videos, annotation files and label tables,
 * :mod:`ga2mm.miniature.pretrain` trains the tiny CLIP whose weights lie under ``assets``.
 
-Numbers measured here say nothing about a real CLIP or about real videos.
+Its numbers say nothing about a real CLIP or real videos.
 """
 
 from ga2mm.miniature.world import STYLES, class_draw, source_classes

@@ -9,17 +9,17 @@
     ROOT/STYLE/irrelevant/  videos/*.mkv  videos.txt  manifest.json
     ROOT/STYLE/irrelevant_test/  the same, other videos
 
-An annotation line is ``NAME.mkv LABEL``, the name relative to ``videos``; the label is 0 for all
-irrelevant videos. A label table is a CSV file with the header ``id,name``. Novel labels start at
-0 in a table of their own; among all classes they follow the base labels. ``base_train_4.txt`` lists
-the first 4 clips of each class of ``base_train.txt``, and so on for :data:`SHOTS`.
+An annotation line is ``NAME.mkv LABEL``, with the name relative to ``videos``; the label of all
+irrelevant videos is 0. A label table is a CSV file with the header ``id,name``. Novel labels start at 0 in
+``novel_labels.csv`` and follow the base labels in ``all_labels.csv``. ``base_train_4.txt`` lists the first
+4 clips of each class of ``base_train.txt``, and so on for :data:`SHOTS`.
 
-A video has 8 frames of 32 x 32 pixels in FFV1, a lossless codec: PyAV reads back exactly what
-was rendered, at some 20 KB a video. MPEG-4 at this size would blur shapes of ten pixels.
+A video has 8 frames of 32 x 32 pixels in FFV1, a lossless codec, of about 20 KB. PyAV decodes exactly the
+rendered pixels. MPEG-4 would blur shapes of ten pixels at this size.
 
-A folder is a function of the arguments alone. Its ``manifest.json`` is written last and lists
-every file with its size: a folder whose manifest and files agree with the arguments is left
-alone, any other is written again.
+The arguments alone determine the content of a folder. ``manifest.json`` is written last and lists every
+file with its size: a folder is kept if manifest and files agree with the arguments, and is otherwise
+written again.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ from ga2mm.miniature import world
 from ga2mm.utils import replace_when_written
 
 GENERATOR_VERSION = 3
-"""Raised whenever the same arguments would give other files."""
+"""Increase it whenever the files of the same arguments change."""
 
 SHOTS = (2, 4, 8, 16)
-"""Numbers of clips a class of which there are training lists."""
+"""Numbers of clips per class for which training lists are written."""
 
 FRAME_RATE = 8
 CODEC, SUFFIX = 'FFV1', '.mkv'
-_CHUNK = 64  # videos rendered at once
+_CHUNK = 64  # videos per rendering batch
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:
-    """Write one lossless video; a half-written file never bears its name.
+    """Write one lossless video atomically.
 
     Args:
         path: file to write, ending in ``.mkv``.
@@ -92,7 +92,7 @@ class _Split:
 
 
 def _rng(style: str, kind: int, number: int, split: int) -> np.random.Generator:
-    """A stream of its own for every split, so that no split's size changes another split."""
+    """Make an independent random generator for a split, so that no split's size affects another split."""
     index = list(world.STYLES).index(style)
     versions = (GENERATOR_VERSION, world.WORLD_VERSION)
     return np.random.default_rng([*versions, index, kind, number, split])
@@ -128,11 +128,11 @@ def _is_complete(folder: Path, parameters: dict) -> bool:
 
 @dataclass(frozen=True)
 class _List:
-    """A further annotation file, of videos that splits have already.
+    """A further annotation file, made of videos of the splits.
 
     Args:
-        parts: Names of splits, and what is added to their labels.
-        shots: Take the first so many videos of each class; None for all.
+        parts: Names of splits, and the offset of their labels.
+        shots: Number of videos of each class, the first ones; None for all.
     """
 
     parts: dict[str, int]
@@ -157,7 +157,7 @@ def _write_folder(
     progress: bool,
     lists: dict[str, _List] | None = None,
 ) -> Path:
-    """Write one folder, or nothing if it is there already; see the module's docstring."""
+    """Write one folder unless it is complete already; see the module's docstring."""
     style = world.get_style(parameters['style'])
     parameters = {
         'generator_version': GENERATOR_VERSION,
@@ -195,7 +195,7 @@ def _write_folder(
     for name, table in tables.items():
         _write_text(folder / name, table)
         names.append(name)
-    for path in videos.glob(f'[!.]*{SUFFIX}'):  # of an earlier generation with more videos
+    for path in videos.glob(f'[!.]*{SUFFIX}'):  # left by an earlier generation with more videos
         if f'videos/{path.name}' not in names:
             path.unlink()
     manifest = {
@@ -219,13 +219,13 @@ def generate_source(
     test_videos: int = 10,
     progress: bool = True,
 ) -> Path:
-    """The source dataset, 20 classes that are in no draw, from which a hard prompt is learnt.
+    """Write the source dataset for learning a hard prompt: 20 classes that are in no draw.
 
     Args:
-        root: folder of the world, made if missing.
+        root: folder of the world, created if missing.
         style: one of ``world.STYLES``.
-        shots: training videos a class.
-        test_videos: test videos a class.
+        shots: training videos per class.
+        test_videos: test videos per class.
         progress: show a progress bar.
 
     Returns:
@@ -250,16 +250,15 @@ def generate_source(
 def generate_irrelevant(
     root: str | Path, style: str = 'mild', videos: int = 64, test: bool = False, progress: bool = True
 ) -> Path:
-    """The pool of irrelevant videos: reserved shapes doing anything, a fifth with no object.
+    """Write a pool of irrelevant videos: reserved shapes with any action, a fifth without an object.
 
-    A folder and a random stream of its own for the test, so that a test on irrelevant videos is never one
-    on the anchors of the training.
+    The test pool has a separate folder and random stream, so that it never contains training anchors.
 
     Args:
-        root: folder of the world, made if missing.
+        root: folder of the world, created if missing.
         style: one of ``world.STYLES``.
         videos: number of videos.
-        test: whether they are for the test, and not the anchors of the training.
+        test: whether to write the test pool instead of the training anchors.
         progress: show a progress bar.
 
     Returns:
@@ -288,15 +287,15 @@ def generate_draw(
     val_videos: int = 10,
     progress: bool = True,
 ) -> Path:
-    """One draw of 12 base and 12 novel classes, see :func:`world.class_draw`.
+    """Write one draw of 12 base and 12 novel classes, see :func:`world.class_draw`.
 
     Args:
-        root: folder of the world, made if missing.
+        root: folder of the world, created if missing.
         draw: number of the draw, from 0.
         style: one of ``world.STYLES``.
-        shots: training videos a class; of novel classes only for few-shot tuning on all classes.
-        test_videos: test videos a class, base and novel.
-        val_videos: validation videos a base class.
+        shots: training videos per class; those of novel classes are for few-shot tuning on all classes.
+        test_videos: test videos per class, base and novel.
+        val_videos: validation videos per base class.
         progress: show a progress bar.
 
     Returns:
@@ -336,7 +335,7 @@ def generate_draw(
 
 
 def _draw_lists(first_novel: int, shots: int) -> dict[str, _List]:
-    """The lists of a draw beyond its splits: those of all classes, and those of fewer shots."""
+    """Define the further lists of a draw: lists of all classes, and lists of fewer shots."""
     train = {'base_train': 0, 'novel_train': first_novel}
     lists = {
         'all_train': _List(train),
@@ -352,10 +351,10 @@ def _draw_lists(first_novel: int, shots: int) -> dict[str, _List]:
 def generate_all(
     root: str | Path, draws: Iterable[int] = (0,), style: str = 'mild', progress: bool = True
 ) -> list[Path]:
-    """Source dataset, both irrelevant pools and the given draws, all with their default sizes.
+    """Write the source dataset, both irrelevant pools and the given draws, with their default sizes.
 
     Args:
-        root: folder of the world, made if missing.
+        root: folder of the world, created if missing.
         draws: numbers of the draws.
         style: one of ``world.STYLES``.
         progress: show progress bars.

@@ -1,17 +1,17 @@
-"""Train the tiny CLIP of the miniature world from nothing, in minutes and on a CPU.
+"""Train the tiny CLIP of the miniature world from scratch, in minutes on a CPU.
 
 Run ``python -m ga2mm.miniature.pretrain --out DIR`` to write ``DIR/miniature.safetensors`` and
-``DIR/miniature.json``. The package ships the outcome of the default arguments under ``assets``.
+``DIR/miniature.json``. The package ships the result of the default arguments under ``assets``.
 
-The checkpoint has open_clip's own key names in fp16. The token table has 49,408 rows of which
-the captions use fewer than 200, so only those are stored: ``token_embedding.ids`` (int32, sorted)
-and ``token_embedding.rows`` (fp16). The remaining rows are untrained; a loader draws them from
-N(0, 0.02^2) with a generator seeded 0, see :func:`load_state_dict`.
+The checkpoint has open_clip's key names and fp16 weights. Captions use fewer than 200 of the 49,408 rows of
+the token table. Only these are stored: ``token_embedding.ids`` (int32, sorted) and
+``token_embedding.rows`` (fp16). The other rows are untrained; the loader draws them from N(0, 0.02^2) with a
+generator seeded 0, see :func:`load_state_dict`.
 
-Design choices: sequences are cut to the longest caption of the batch, which is exact because the
-text tower is causal; while training, the token table holds the used rows only, which leaves the
-optimizer a thirtieth of the work and changes nothing else; every eighth batch has long captions,
-so that the positions behind 16 prompt tokens have been trained.
+Design choices: sequences are cut to the longest caption of the batch, which is exact because the text tower
+is causal; in training the token table has the used rows only, which reduces the optimizer's work to a
+thirtieth without other effects; every eighth batch has long captions, so that the positions behind 16
+prompt tokens are trained.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ STEPS, SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 4000, 0, 256, 1e-3, 0.
 
 
 def build_clip(vocab_size: int | None = None) -> CLIP:
-    """The tiny CLIP with random weights.
+    """Build the tiny CLIP with random weights.
 
     Args:
-        vocab_size: rows of the token table; by default those of CLIP's vocabulary.
+        vocab_size: rows of the token table; by default the size of CLIP's vocabulary.
     """
     config = json.loads(CONFIG_FILE.read_text())
     if vocab_size is not None:
@@ -67,9 +67,9 @@ def save_state_dict(
     Args:
         state: weights of a CLIP whose token table has the rows of ``ids`` only.
         ids: token ids of those rows, sorted, shape (rows,).
-        path: file to write; a half-written file never bears this name.
-        steps: steps of the training, kept as metadata.
-        seed: seed of the training, kept as metadata.
+        path: file to write, atomically.
+        steps: training steps, stored as metadata.
+        seed: training seed, stored as metadata.
     """
     tensors = {key: value.detach().half() for key, value in state.items()}
     tensors['token_embedding.rows'] = tensors.pop('token_embedding.weight')
@@ -88,7 +88,7 @@ def save_state_dict(
 def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tensor]:
     """Read a compact checkpoint into a full fp32 state dict for ``build_clip()``.
 
-    Rows of the token table that are not stored are drawn from N(0, 0.02^2), generator seeded 0.
+    Rows of the token table that are not stored are drawn from N(0, 0.02^2) with a generator seeded 0.
 
     Raises:
         ValueError: the file is not a checkpoint of this tiny CLIP.
@@ -103,7 +103,7 @@ def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tenso
 
 
 def normalize(frames: np.ndarray) -> torch.Tensor:
-    """uint8 RGB frames (N, H, W, 3) to CLIP's input, float32 (N, 3, H, W)."""
+    """Convert uint8 RGB frames (N, H, W, 3) to CLIP's input, float32 (N, 3, H, W)."""
     mean, std = torch.tensor(OPENAI_DATASET_MEAN), torch.tensor(OPENAI_DATASET_STD)
     return ((torch.from_numpy(frames) / 255 - mean) / std).permute(0, 3, 1, 2)
 
@@ -119,9 +119,9 @@ def _word_ids(word: str) -> list[int]:
 
 
 def tokenize(texts: list[str]) -> torch.Tensor:
-    """Token ids (N, length), zero behind the end token, cut to the longest of the texts.
+    """Give token ids (N, length), zero behind the end token, cut to the longest text.
 
-    The ids are those of open_clip's tokenizer, looked up word by word because it is slow.
+    The ids are the same as open_clip's tokenizer's, but cached by word, because that tokenizer is slow.
     """
     start, end = _tokenizer().sot_token_id, _tokenizer().eot_token_id
     rows = [[start, *(i for word in text.split() for i in _word_ids(word)), end] for text in texts]
@@ -130,7 +130,7 @@ def tokenize(texts: list[str]) -> torch.Tensor:
 
 
 def encode_text(clip: CLIP, tokens: torch.Tensor) -> torch.Tensor:
-    """Text features (N, embed_dim) of tokens of any length up to the context, not normalized.
+    """Compute text features (N, embed_dim), not normalized, of tokens of any length up to the context.
 
     The end token must have the largest id of its row, as in CLIP's vocabulary.
     """
@@ -145,13 +145,13 @@ def encode_text(clip: CLIP, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def _vocabulary(rng: np.random.Generator) -> torch.Tensor:
-    """Ids of all tokens that captions can have, sorted."""
+    """Give the sorted ids of all tokens that occur in captions."""
     scenes = _scenes(4096, rng)
     return tokenize(world.captions(scenes, rng) + world.captions(scenes, rng, long=True)).unique()
 
 
 def _scenes(count: int, rng: np.random.Generator) -> world.Scenes:
-    """Scenes of all shapes; about one in 16 is empty, as many have an object without a name."""
+    """Draw scenes of all shapes; about 1/16 are empty, and 1/16 have an object without a name."""
     scenes = world.random_scenes(world.SHAPES, count, rng)
     kind = rng.integers(16, size=count)
     scenes.shape[kind == 0] = world.NOTHING
@@ -161,7 +161,7 @@ def _scenes(count: int, rng: np.random.Generator) -> world.Scenes:
 
 @contextmanager
 def _fast_attention():
-    """PyTorch's plain attention: the backward pass of its fused one is slow on a CPU."""
+    """Use PyTorch's plain attention: the backward pass of the fused one is slow on a CPU."""
     with sdpa_kernel(SDPBackend.MATH):
         yield
 
@@ -170,8 +170,8 @@ def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED, progress: bo
     """Train the tiny CLIP on freshly drawn frames and captions and write its checkpoint.
 
     Args:
-        out: folder for ``miniature.safetensors`` and ``miniature.json``, made if missing.
-        steps: optimizer steps, 256 pairs each.
+        out: folder for ``miniature.safetensors`` and ``miniature.json``, created if missing.
+        steps: optimizer steps of 256 pairs each.
         seed: seed of weights, frames and captions.
         progress: show a progress bar.
 
@@ -229,7 +229,7 @@ def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED, progress: bo
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Command line, see ``--help``."""
+    """Run the command line, see ``--help``."""
     parser = argparse.ArgumentParser(description='Train the tiny CLIP of the miniature world.')
     parser.add_argument('--out', type=Path, required=True, help='folder to write to')
     parser.add_argument('--steps', type=int, default=STEPS, help='optimizer steps (%(default)s)')

@@ -1,29 +1,28 @@
-"""The miniature world: what exists in it, how it is drawn, and what is said about it.
+"""The miniature world: classes, rendering of scenes, and captions.
 
-A scene holds at most one object. The object has a shape, a colour and an action and stands on a
-background. A scene is drawn as frames of 32 x 32 RGB pixels by signed distance functions, for a
-whole batch of scenes at once, in NumPy.
+A scene has at most one object, with a shape, a colour and an action, on a background. Scenes are rendered as
+frames of 32 x 32 RGB pixels by signed distance functions, in batches, with NumPy.
 
 A frame-wise CLIP cannot see the order of frames, so every action also leaves a cue *inside* a
 single frame: a trail (sliding, rising, falling), arcs (spinning), a path (orbiting), an outline
 (growing), a halo (glowing), a ground line (bouncing) or bars at both sides (shaking).
 
-Design choices, for the classes of a draw:
+Design choices for the classes of a draw:
 
-* A class is named "{shape} {action}". Base and novel classes have disjoint shapes, six each, two
-  actions a shape, so every class has a twin from which only the action tells it apart.
-* Colour and background are not in the name, yet every class owns one of each, which its videos
-  take with probability :data:`ATTRIBUTE_PROBABILITY`, in training and in testing alike, for base
-  and for novel classes. A learner can therefore tell the base classes apart by colour alone,
-  and a learner that does so has nothing in a novel class's name to go by: that is the shortcut.
-* A draw has six actions, each in two base and two novel classes. Every class has a colour of its
-  own among its half's twelve; classes of one action share a background. The novel classes take
-  the same colours and backgrounds as the base classes, but moved on by one action: whoever
-  learnt that spinning things are red and on snow is misled by the novel classes, where something
-  else is. Habits picked independently for both halves narrow the model far less.
+* A class is named "{shape} {action}". Base and novel classes have disjoint sets of six shapes, with two
+  actions per shape, so every class has a twin that differs in the action only.
+* Colour and background are not in the name, but every class has a typical colour and background, which its
+  videos have with probability :data:`ATTRIBUTE_PROBABILITY`, in training and test, for base and for novel
+  classes. This is a shortcut: a model can separate the base classes by colour alone, and such a model
+  cannot use the names of novel classes.
+* A draw has six actions, each in two base and two novel classes. The twelve classes of each half have
+  distinct colours; classes of one action share a background. The novel classes have the same colours and
+  backgrounds as the base classes, shifted by one action: a model that has learnt that spinning objects are
+  red and on snow is wrong on the novel classes. Attributes drawn independently for both halves reduce novel
+  accuracy far less.
 * Four shapes are reserved for the pool of irrelevant videos and occur in no class.
 
-The world says nothing about real videos. It exists so that a whole method runs in minutes.
+The world says nothing about real videos. Its purpose is that a whole method runs in minutes.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WORLD_VERSION = 1
-"""Raised whenever the same seed would give other pixels, classes or captions."""
+"""Increase it whenever the pixels, classes or captions of the same seed change."""
 
 IMAGE_SIZE = 32
 FRAMES = 8
@@ -77,21 +76,21 @@ BACKGROUNDS = {
 }
 
 NOTHING = -1
-"""Index of an attribute that a scene does not have."""
+"""Index of a missing attribute."""
 BLOB = len(SHAPES)
-"""Index of an irregular outline without a name; only the training of the tiny CLIP has it."""
+"""Index of an irregular shape without a name; used only to train the tiny CLIP."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a scene is filmed: the domain shift between the tiny CLIP's images and the videos.
+    """Image degradations: the domain shift between the tiny CLIP's images and the videos.
 
     Args:
-        noise: standard deviation of the pixel noise, of a range of 1.
-        clutter: number of smudges (short strokes of random colour) lying about.
+        noise: standard deviation of the pixel noise, for pixel values from 0 to 1.
+        clutter: number of smudges (short strokes of random colour) in the image.
         contrast: lowest and highest contrast of a video, 1 = unchanged.
-        tint: standard deviation of a colour cast, one a video.
-        jitter: standard deviation of the camera's position in each frame, of an image of width 2.
+        tint: standard deviation of the colour cast, one per video.
+        jitter: standard deviation of the camera's position in each frame, for an image of width 2.
         brightness: factor on every pixel.
         blur: share of a 3 x 3 binomial blur mixed in, 0 to 1.
     """
@@ -120,12 +119,12 @@ STYLES = {
         blur=0.3,
     ),
 }
-"""Styles of the videos, a design choice: ``mild`` has noise, a smudge and a shaky camera; ``strong`` more of
-them, and other contrast, colours, brightness and sharpness besides."""
+"""Styles of the videos. Design choice: ``mild`` has noise, a smudge and a shaky camera; ``strong`` has more
+of them, and also changes contrast, colours, brightness and sharpness."""
 
 
 def get_style(name: str) -> Style:
-    """The style of that name.
+    """Give the style of a name.
 
     Raises:
         ValueError: the name is unknown.
@@ -140,7 +139,7 @@ def get_style(name: str) -> Style:
 
 @dataclass(frozen=True)
 class ClassSpec:
-    """One class. Its name tells shape and action; colour and background are its habit only."""
+    """One class. Its name has shape and action; colour and background are typical, but not in the name."""
 
     shape: str
     action: str
@@ -154,14 +153,14 @@ class ClassSpec:
 
 @dataclass(frozen=True)
 class ClassDraw:
-    """The twelve base and twelve novel classes of one draw; labels are positions in the tuples."""
+    """The twelve base and twelve novel classes of a draw; labels are indices into the tuples."""
 
     base: tuple[ClassSpec, ...]
     novel: tuple[ClassSpec, ...]
 
 
 def _with_habits(pairs: list[tuple[str, str]], rng: np.random.Generator) -> tuple[ClassSpec, ...]:
-    """Shuffle the (shape, action) pairs and share out colours and backgrounds independently."""
+    """Shuffle the (shape, action) pairs and assign colours and backgrounds independently."""
     pairs = [pairs[i] for i in rng.permutation(len(pairs))]
     habits = []
     for values in (list(COLOURS), list(BACKGROUNDS)):
@@ -173,7 +172,7 @@ def _with_habits(pairs: list[tuple[str, str]], rng: np.random.Generator) -> tupl
 
 
 def source_classes() -> tuple[ClassSpec, ...]:
-    """The 20 classes of the source dataset, always the same; none of them is in any draw.
+    """Give the 20 fixed classes of the source dataset, none of which is in any draw.
 
     Every class shape occurs once or twice and every action at least twice.
     """
@@ -189,7 +188,7 @@ def source_classes() -> tuple[ClassSpec, ...]:
 
 
 def class_draw(draw: int) -> ClassDraw:
-    """The base and novel classes of one draw, a function of the number alone.
+    """Give the base and novel classes of a draw, which its number alone determines.
 
     Args:
         draw: number of the draw, from 0.
@@ -218,7 +217,7 @@ def class_draw(draw: int) -> ClassDraw:
 
 
 def _pair_up(shapes, actions, taken, rng) -> list[tuple[str, str]]:
-    """Every shape with two of the actions, every action twice, first once each, none taken."""
+    """Pair every shape with two actions, every action twice (first once each), without taken pairs."""
     while True:
         rounds = [rng.permutation(len(actions)) for _ in range(2)]
         pairs = [(shape, actions[i]) for turn in rounds for shape, i in zip(shapes, turn, strict=True)]
@@ -231,7 +230,7 @@ def _pair_up(shapes, actions, taken, rng) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of scenes as int arrays of shape (N,), indices into the tuples and dicts above.
+    """A batch of scenes as int arrays of shape (N,): indices into the tuples and dicts above.
 
     ``shape`` is :data:`NOTHING` for a scene without an object (colour and action are then
     ignored) and :data:`BLOB` for an object without a name.
@@ -246,14 +245,14 @@ class Scenes:
         return len(self.shape)
 
     def __getitem__(self, rows: slice | np.ndarray) -> Scenes:
-        """The scenes of these rows, a slice or an index array."""
+        """Select scenes by a slice or an index array."""
         return Scenes(self.shape[rows], self.action[rows], self.colour[rows], self.background[rows])
 
 
 def random_scenes(
     shapes: tuple[str, ...], count: int, rng: np.random.Generator, empty: float = 0.0
 ) -> Scenes:
-    """``count`` scenes with independent attributes and shapes out of ``shapes``.
+    """Draw ``count`` scenes with independent attributes and shapes from ``shapes``.
 
     A share ``empty`` of them, rounded to whole scenes, has no object.
     """
@@ -270,7 +269,7 @@ def random_scenes(
 def class_scenes(
     classes: tuple[ClassSpec, ...], per_class: int, rng: np.random.Generator
 ) -> tuple[Scenes, np.ndarray]:
-    """``per_class`` scenes of every class, class by class, and their labels of shape (N,)."""
+    """Draw ``per_class`` scenes of every class, in the order of classes, and their labels (N,)."""
     labels = np.repeat(np.arange(len(classes)), per_class)
 
     def habit(names: tuple[str, ...], own: list[str]) -> np.ndarray:
@@ -288,8 +287,8 @@ def class_scenes(
 
 
 # ------------------------------------------------------------------------------------- rendering
-# Signed distance functions: x to the right, y upwards, arrays of one shape; an object reaches to
-# about 1. Negative is inside. Distances need not be exact, only close to right at the outline.
+# Signed distance functions of arrays x (to the right) and y (upwards) of equal shape. The radius of an object
+# is about 1. Distances are negative inside and need to be accurate near the outline only.
 
 
 def _box(x, y, half_width, half_height):
@@ -346,7 +345,7 @@ _DISTANCES = {
 
 
 def _shape_distance(shape: np.ndarray, x: np.ndarray, y: np.ndarray, wave: np.ndarray):
-    """Distance to the object's outline, (N, H, W), in units of the object's size."""
+    """Compute the distance to the object's outline, (N, H, W), in units of the object's size."""
     distance = np.full_like(x, 9.0)
     for index in np.unique(shape[shape != NOTHING]):
         rows = shape == index
@@ -363,7 +362,7 @@ def _shape_distance(shape: np.ndarray, x: np.ndarray, y: np.ndarray, wave: np.nd
 
 
 def _background(index: np.ndarray, x: np.ndarray, y: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Background colours, (N, H, W, 3): a flat colour and a texture of its own."""
+    """Draw backgrounds, (N, H, W, 3): each has a flat colour and a texture."""
     pattern = np.zeros_like(x)
     for number, name in enumerate(BACKGROUNDS):
         rows = index == number
@@ -392,7 +391,7 @@ _PIXEL = 2.0 / IMAGE_SIZE
 
 
 def _cover(distance: np.ndarray) -> np.ndarray:
-    """Share of each pixel that lies inside an outline; distances in units of half an image."""
+    """Compute the share of each pixel inside an outline; distances are in units of half an image."""
     return np.clip(0.5 - distance / _PIXEL, 0, 1)
 
 
@@ -402,7 +401,7 @@ def _paint(image: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> None:
 
 
 def _motion(action, time, start, size, sign, phase):
-    """Where the object is: centres x and y, angle and size, each of shape (N,)."""
+    """Compute the pose of the object: centre x and y, angle and size, each of shape (N,)."""
     x, y, angle = start[:, 0].copy(), start[:, 1].copy(), 0.3 * phase
     size = size.copy()
     for index, name in enumerate(ACTIONS):
@@ -431,7 +430,7 @@ def _motion(action, time, start, size, sign, phase):
 
 
 def _cue(action, px, py, x, y, size, distance, start, sign, phase, time) -> np.ndarray:
-    """Opacity of the marks that actions leave within a frame, (N, H, W)."""
+    """Compute the opacity of the cues that actions leave within a frame, (N, H, W)."""
     alpha = np.zeros_like(distance)
     wide = (slice(None), None, None)
     for index, name in enumerate(ACTIONS):
@@ -466,14 +465,14 @@ def _cue(action, px, py, x, y, size, distance, start, sign, phase, time) -> np.n
 
 
 def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw every scene at every one of its times.
+    """Render every scene at each of its times.
 
-    What a scene leaves open (place, size, direction, smudges, noise, ...) comes from ``rng``, so
-    equal arguments and equally seeded generators give equal pixels.
+    ``rng`` determines everything that a scene does not specify (place, size, direction, smudges, noise,
+    ...), so equal arguments and equally seeded generators give equal pixels.
 
     Args:
         scenes: N scenes.
-        style: how they are filmed.
+        style: style of the images.
         times: float array of shape (N, T), from 0 (start of the action) to 1 (its end).
         rng: source of randomness.
 
@@ -486,7 +485,7 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
     def draw(low, high, *shape):
         return rng.uniform(low, high, (count, *shape)).astype(f32)
 
-    def spread(values):  # one value a scene -> one value a frame
+    def spread(values):  # one value per scene -> one value per frame
         return np.repeat(values, length, axis=0)
 
     start, size = spread(draw(-0.25, 0.25, 2)), spread(draw(0.34, 0.46))
@@ -527,7 +526,7 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
 
 
 def _filmed(images: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
-    """Images (N, H, W, 3) with a style's blur and noise, as uint8."""
+    """Apply a style's blur and noise to images (N, H, W, 3), and give them as uint8."""
     if style.blur:
         images = images + style.blur * (_smoothed(images) - images)
     images = images + style.noise * rng.standard_normal(images.shape, dtype=np.float32)
@@ -535,13 +534,13 @@ def _filmed(images: np.ndarray, style: Style, rng: np.random.Generator) -> np.nd
 
 
 def _turned(x: np.ndarray, y: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (N, H, W) in axes that are turned by angles (N,)."""
+    """Give coordinates (N, H, W) in axes that are rotated by angles (N,)."""
     cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
     return cos * x + sin * y, cos * y - sin * x
 
 
 def _smoothed(images: np.ndarray) -> np.ndarray:
-    """Images (N, H, W, C), each pixel averaged with its neighbours in both directions."""
+    """Average each pixel of images (N, H, W, C) with its neighbours in both directions."""
     for dim in (1, 2):
         pad = np.pad(images, [(1, 1) if d == dim else (0, 0) for d in range(4)], mode='edge')
         left, middle, right = (np.take(pad, range(k, k + IMAGE_SIZE), axis=dim) for k in range(3))
@@ -550,7 +549,7 @@ def _smoothed(images: np.ndarray) -> np.ndarray:
 
 
 def video_times(count: int) -> np.ndarray:
-    """Times of the frames of ``count`` videos, (count, 8), evenly from 0 to 1."""
+    """Give the times of the frames of ``count`` videos, (count, 8), evenly spaced from 0 to 1."""
     return np.tile(np.linspace(0, 1, FRAMES, dtype=np.float32), (count, 1))
 
 
@@ -568,7 +567,7 @@ SHAPE_WORDS = {
     'drop': ('drop', 'tear'),
     'oval': ('oval', 'egg'),
 }
-"""Synonyms; a shape that is not listed has its own name only."""
+"""Synonyms of shapes; a shape that is not listed has no synonym."""
 
 ACTION_WORDS = {
     'sliding': ('sliding', 'gliding', 'moving sideways'),
@@ -620,23 +619,23 @@ def _article(words: str) -> str:
 
 
 def _pick(options, rng: np.random.Generator):
-    """One of the options; the first, which is the name used by classes, half of the time."""
+    """Choose an option; the first one, which class names use, with probability 0.5."""
     if len(options) == 1 or rng.random() < 0.5:
         return options[0]
     return options[1 + rng.integers(len(options) - 1)]
 
 
 def captions(scenes: Scenes, rng: np.random.Generator, long: bool = False) -> list[str]:
-    """One caption a scene, with synonyms, a random template and attributes left out at random.
+    """Write one caption per scene, with synonyms, a random template and randomly omitted attributes.
 
-    An object whose shape is left out is "something" or "an object", one without a name also
+    An object whose shape is omitted is "something" or "an object", one without a name also
     "something else", and a scene without an object is "nothing" or "an empty scene".
 
     Args:
         scenes: the scenes to describe.
         rng: source of randomness.
-        long: put a sentence that says nothing in front, so that later positions of the text
-            tower are trained too.
+        long: prepend a sentence without content, so that later positions of the text tower are
+            trained too.
     """
     return [
         _caption(int(s), int(a), int(c), int(b), rng, long)

@@ -1,4 +1,4 @@
-"""Everything that ``MODELS`` builds."""
+"""The models that are registered in ``MODELS``."""
 
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.heads import CoupledPromptHead

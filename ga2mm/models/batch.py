@@ -1,4 +1,4 @@
-"""A training batch, cut into labelled clips and anchor clips once."""
+"""A training batch, split into labelled clips and anchor clips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class TrainingBatch:
 
 
 def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingBatch:
-    """Put the labelled clips first and take their labels.
+    """Put the labelled clips first, and give the clips with the labels.
 
     Args:
         clips: Normalised frames (B · M, T, 3, H, W), M clips and crops of each video.
@@ -38,6 +38,6 @@ def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingB
         raise ValueError('the batch has anchor clips only: give it labelled clips too')
     per_video = len(clips) // len(samples)
     is_anchor = torch.tensor([bool(sample.get('is_anchor', False)) for sample in samples])
-    if is_anchor[: len(labelled)].any():  # samplers put anchors last, so that nothing is copied
+    if is_anchor[: len(labelled)].any():  # our samplers put anchors last, which saves this copy
         clips = clips[is_anchor.repeat_interleave(per_video).argsort(stable=True).to(clips.device)]
     return TrainingBatch(clips, stack_gt_labels(labelled).repeat_interleave(per_video))

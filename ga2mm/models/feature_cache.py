@@ -1,4 +1,4 @@
-"""Text features that were computed last."""
+"""A cache of text features."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 class FeatureCache:
-    """Text features by a key, the ones used last.
+    """A cache of the most recently used text features, for evaluation.
 
-    For evaluation. It keeps up to ``max_entries · C · embed_dim`` numbers, C the number of names, and the
-    features of the current batch while they are computed. Its owner clears it when anything changes that the
-    features depend on but the key does not tell.
+    The cache keeps up to ``max_entries · C · embed_dim`` numbers for C names, and the features of the current
+    batch while they are computed. The owner must clear it if something changes that the features depend on
+    and that the key does not contain.
 
     Args:
-        max_entries: Number of different keys whose features are kept, 0 or more.
+        max_entries: Maximum number of keys, 0 or more.
     """
 
     def __init__(self, max_entries: int) -> None:
@@ -31,8 +31,8 @@ class FeatureCache:
 
         Args:
             keys: Keys, equal only where the features are equal.
-            encode: Gives the features (N, C, embed_dim) of the keys at N places. It is called at most once,
-                with one place for each key whose features are not kept.
+            encode: Gives the features (N, C, embed_dim) of the keys at N indices. It is called at most once,
+                with one index for each key that is not in the cache.
         """
         missing: dict[Hashable, int] = {}
         for place, key in enumerate(keys):
@@ -41,7 +41,7 @@ class FeatureCache:
             else:
                 missing.setdefault(key, place)
         if missing:
-            # Copies, since a part of a tensor would keep all of it in memory.
+            # Copies, since a view would keep the whole tensor in memory.
             new = [features.clone() for features in encode(list(missing.values()))]
             self._features.update(zip(missing, new, strict=True))
         batch = [self._features[key] for key in keys]
@@ -50,5 +50,5 @@ class FeatureCache:
         return batch
 
     def clear(self) -> None:
-        """Forget all features."""
+        """Remove all features."""
         self._features.clear()

@@ -1,4 +1,4 @@
-"""From names of classes to their features."""
+"""The encoder of class names."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,18 +20,18 @@ DEFAULT_TEMPLATE = 'a video of a person {}.'
 class TextEncoder:
     """The text tower with its prompts and their coupling.
 
-    With a prompt the text of a class is start, prompt, name, full stop, end; without one it is a template. It
-    holds no parameters of its own: the CLIP belongs to the recognizer, prompt and coupling to the head.
+    With a prompt the text of a class is start, prompt, name, full stop, end; without one it is a template.
+    The encoder owns no parameters: the CLIP belongs to the recognizer, prompt and coupling to the head.
 
     Args:
         clip: The CLIP.
-        prompt: Prompt learner of the text tower; None for none.
-        coupling: Couples a hard prompt to the prompts; None for none.
+        prompt: Prompt learner of the text tower; None for no prompt.
+        coupling: Coupling of a hard prompt to the prompts; None for no coupling.
         templates: Texts for the tower without prompts, each with ``{}`` for the name. The features of several
-            are averaged, then scaled to unit length.
-        max_texts: Most texts that are encoded at once where prompts depend on the clip; bounds the memory.
-        max_cached: Most lists of names, or conditions that clips share, whose features are kept in
-            evaluation.
+            templates are averaged, then scaled to unit length.
+        max_texts: Maximum number of texts in one pass if prompts depend on the clip; limits the memory.
+        max_cached: Maximum number of cache entries in evaluation: lists of names, or conditions that clips
+            share.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -62,25 +62,24 @@ class TextEncoder:
         self._tokens: dict[tuple[str, ...], Tensor] = {}
 
     def prompts(self, names: Sequence[str] = (), condition: Any = None) -> Prompts:
-        """Give the prompts of the layers, coupled to the hard prompt where there is one."""
+        """Give the prompts of the layers, coupled to the hard prompt if there is a coupling."""
         prompts = self.prompt(names, condition)
         return prompts if self.coupling is None else self.coupling(prompts)
 
     def condition(self, videos: VideoTokens) -> Any:
-        """Give what the prompts depend on, with one entry for each clip, or None for no clip."""
+        """Compute the input of prompts that depend on the clip, one entry per clip, or give None."""
         return None if self.prompt is None else self.prompt.condition(videos)
 
     def encode(self, names: Sequence[str], condition: Any = None, templates: Sequence[str] = ()) -> Tensor:
-        """Encode names with the prompts, or in templates where there are no prompts.
+        """Encode names with the prompts, or in templates if there is no prompt learner.
 
         Args:
             names: The names.
-            condition: What the prompts depend on; see
-                :meth:`~ga2mm.models.prompts.PromptLearner.condition`.
-            templates: Sentences for the tower without prompts; none for the encoder's own.
+            condition: Output of :meth:`~ga2mm.models.prompts.PromptLearner.condition`.
+            templates: Texts for the tower without prompts; empty for the encoder's own templates.
 
         Returns:
-            Unit features (names, embed_dim); (clips, names, embed_dim) where the prompts depend on the clip.
+            Unit features (names, embed_dim); (clips, names, embed_dim) if the prompts depend on the clip.
         """
         if self.prompt is None:
             return self.encode_in_templates(names, templates)
@@ -90,10 +89,10 @@ class TextEncoder:
         return F.normalize(at_least_float32(features), dim=-1)
 
     def encode_cached(self, names: Sequence[str], condition: Any = None) -> Tensor:
-        """Encode like :meth:`encode`; in evaluation compute features once for each list of names.
+        """Encode like :meth:`encode`, but cache the features of each list of names in evaluation.
 
-        Where prompts depend on the clip, the learner says which clips share features. Features are kept until
-        prompts, tuned weights, precision or device change.
+        If prompts depend on the clip, the learner's cache keys state which clips share features. Features
+        stay valid until prompts, tuned weights, precision or device change.
         """
         keys = self._keys(tuple(names), condition)
         if keys is None:
@@ -104,26 +103,27 @@ class TextEncoder:
         return torch.stack(self.cache.get(keys, lambda places: self.encode(names, condition[places])))
 
     def encode_in_templates(self, names: Sequence[str], templates: Sequence[str] = ()) -> Tensor:
-        """Encode names in sentences, without prompts.
+        """Encode names in templates, without prompts.
 
         Args:
             names: The names.
-            templates: Sentences that contain ``{}`` once; none for the encoder's own.
+            templates: Texts that contain ``{}`` once; empty for the encoder's own templates.
 
         Returns:
-            Unit features (names, embed_dim). A frozen CLIP computes them once; a tuned one gets gradient.
+            Unit features (names, embed_dim). A frozen CLIP computes them once; with a tuned CLIP they have a
+            gradient.
         """
         words = [_readable(name) for name in names]
         encode = self.clip.frozen_text_features if self.clip.frozen else self.clip.text_features
         return encode(words, templates or self.templates)
 
     def _keys(self, names: tuple[str, ...], condition: Any) -> list | None:
-        """Give a key for each clip, one key for all where no clip matters, or None to keep nothing."""
+        """Give a key for each clip, one key if prompts are independent of the clip, or None for no cache."""
         parts = [part for part in (self.clip, self.prompt, self.coupling) if part is not None]
         if torch.is_grad_enabled() or any(part.training for part in parts) or not self.cache.max_entries:
             return None
         if self.prompt is None and self.clip.frozen:
-            return None  # the CLIP keeps them itself
+            return None  # the CLIP has its own cache
         keys = [()] if self.prompt is None else self.prompt.cache_keys(condition)
         device = self.clip.device.type
         autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
@@ -154,7 +154,7 @@ def _readable(name: str) -> str:
 
 
 def _equal(kept: Sequence[Tensor], found: Sequence[Tensor]) -> bool:
-    """Whether two lists hold the same numbers in the same precision on the same device."""
+    """Check whether two lists have equal values, precisions and devices."""
     return len(kept) == len(found) and all(
         (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
         for one, other in zip(kept, found, strict=True)

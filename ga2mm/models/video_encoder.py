@@ -1,4 +1,4 @@
-"""From the frames of clips to their features."""
+"""The encoder of video clips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from ga2mm.utils import at_least_float32
 
 
 def mean_over_frames(frame_features: Tensor) -> Tensor:
-    """Give the unit features (clips, embed_dim) of frame features (clips, T, embed_dim)."""
+    """Average frame features (clips, T, embed_dim) to unit features (clips, embed_dim)."""
     return F.normalize(frame_features.mean(dim=1), dim=-1)
 
 
 @dataclass
 class VideoTokens:
-    """Features of clips and the patch tokens that led to them.
+    """Features and patch tokens of clips.
 
     Attributes:
         features: Unit features (B, embed_dim), the mean over frames.
         frames: Features of the frames (B, T, embed_dim), not normalised.
-        layers: Patch tokens behind each vision layer, (B, T · patches, vision width); empty unless asked for.
+        layers: Output patch tokens of each vision layer, (B, T · patches, vision width); empty if not kept.
     """
 
     features: Tensor
@@ -32,15 +32,15 @@ class VideoTokens:
 
 
 class VideoEncoder:
-    """The vision tower with its prompts, then a temporal model or the mean over frames.
+    """The vision tower with its prompts, followed by a temporal model or the mean over frames.
 
-    It holds no parameters of its own: the CLIP, the prompts and the temporal model belong to the recognizer.
+    The encoder owns no parameters: the CLIP, the prompts and the temporal model belong to the recognizer.
 
     Args:
         clip: The CLIP.
-        prompt: Prompt learner of the vision tower; None for none.
+        prompt: Prompt learner of the vision tower; None for no prompt.
         temporal: Temporal model (see :mod:`ga2mm.experimental`); None for the mean over frames.
-        with_layers: Whether to keep patch tokens, which costs memory.
+        with_layers: Whether to keep patch tokens, which needs memory.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class VideoEncoder:
         return VideoTokens(mean_over_frames(frames), frames, layers)
 
     def pool(self, frames: Tensor, classes: Tensor) -> Tensor:
-        """Pool frame features to the features that are compared with the classes.
+        """Pool frame features to clip features, which the head compares with the classes.
 
         Args:
             frames: Features of the frames (B, T, embed_dim), not normalised.
-            classes: Unit features of the classes, which a temporal model may look at.
+            classes: Unit features of the classes, for a temporal model that uses them.
 
         Returns:
-            Unit features (B, embed_dim), or (B, classes, embed_dim) where the classes guide the pooling.
+            Unit features (B, embed_dim), or (B, classes, embed_dim) if the classes guide the pooling.
         """
         if self.temporal is None:
             return mean_over_frames(frames)

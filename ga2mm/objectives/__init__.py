@@ -1,4 +1,4 @@
-"""Objectives, one a file: what training minimises. They map tensors to a scalar and know no model."""
+"""Training objectives, one per file. They map tensors to a scalar and do not depend on the model."""
 
 from ga2mm.objectives.classification_loss import ClassificationLoss
 from ga2mm.objectives.dual_stream_contrastive_loss import DualStreamContrastiveLoss

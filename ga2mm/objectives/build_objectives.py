@@ -17,18 +17,17 @@ from ga2mm.utils import numbered
 
 @dataclass
 class AnchorArguments:
-    """What a config gives as ``model.anchors``.
+    """Arguments of the config's ``model.anchors``.
 
     Args:
-        strategies: Configs of objectives of ``ANCHOR_STRATEGIES``, logged as ``loss_anchor_<type>``. Of
-            several
-            of one type each is logged with its number: ``loss_anchor_Margin_1``.
-        negatives: Names that go where a class name goes: ``['else']``, or a dict of arguments of
-            :func:`~ga2mm.anchors.negatives.read_negatives`. Needed where a strategy uses them.
-        log_grad_norm: Log the norm of each strategy's gradient, at the cost of a backward pass for each.
+        strategies: Configs of objectives of ``ANCHOR_STRATEGIES``, logged as ``loss_anchor_<type>``. Several
+            strategies of the same type are logged with a number: ``loss_anchor_Margin_1``.
+        negatives: Names in the place of class names, such as ``['else']``, or a dict of arguments of
+            :func:`~ga2mm.anchors.negatives.read_negatives`. Required if a strategy uses negatives.
+        log_grad_norm: Log the gradient norm of each strategy, at the cost of a backward pass for each.
 
     Raises:
-        ValueError: There is no strategy, or the negatives are no list.
+        ValueError: There is no strategy, or the negatives are a single string.
     """
 
     strategies: Sequence[dict[str, Any]]
@@ -57,7 +56,7 @@ def build_objectives(
     *,
     embed_dim: int,
 ) -> dict[str, Objective]:
-    """Build all objectives of a training run, by the name under which each is logged.
+    """Build all objectives of a training run, by the names for the log.
 
     Args:
         loss_cls: The head's classification loss.
@@ -66,7 +65,7 @@ def build_objectives(
         embed_dim: Dimensions of the features.
 
     Raises:
-        ValueError: One of the lists is no list, or holds something else than objectives.
+        ValueError: ``losses`` or ``strategies`` is not a list, or contains something other than objectives.
     """
     objectives: dict[str, Objective] = {'loss_cls': ClassificationLoss(loss_cls)}
     for key, prefix, registry, configs in (
@@ -80,7 +79,7 @@ def build_objectives(
 
 
 def _build(key: str, registry: Registry, configs: Sequence[dict[str, Any]], **given: Any) -> list[Objective]:
-    """Build the objectives of a list in the config."""
+    """Build the objectives of a list of the config."""
     if not isinstance(configs, list | tuple):
         raise ValueError(f'{key}={configs!r} is no list: write [dict(type=...)], or [] for none')
     built = [build_part(registry, dict(config, _scope_='ga2mm'), **given) for config in configs]

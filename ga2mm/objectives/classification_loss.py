@@ -6,9 +6,9 @@ from ga2mm.objectives.objective import BatchFeatures, Objective
 
 
 class ClassificationLoss(Objective):
-    """Classify the labelled clips: cross-entropy, or what the config gives as ``cls_head.loss_cls``.
+    """The classification loss of the labelled clips: cross-entropy, or ``cls_head.loss_cls`` of the config.
 
-    The recognizer always has this objective; no config lists it.
+    The recognizer always has this objective; configs do not list it.
 
     Args:
         loss_cls: MMAction2's loss of logits (clips, classes) and labels (clips,).

@@ -1,4 +1,4 @@
-"""Contrastive alignment of clips and texts in both directions."""
+"""A contrastive loss of clips and texts in both directions."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,7 +10,7 @@ from ga2mm.utils import cosines
 
 @MODELS.register_module()
 class DualStreamContrastiveLoss(Objective):
-    """A clip finds the text of its class among the classes, its text the clips of the class in the batch.
+    """Contrastive alignment of clips with all class texts, and of class texts with the clips of the batch.
 
     ``weight · (clip_to_text + text_to_clip) / 2`` with ::
 
@@ -18,22 +18,22 @@ class DualStreamContrastiveLoss(Objective):
         text_to_clip = - mean over i of the mean over j in P[i] of
                          log(exp(s u[i]·v[j]) / sum over k of exp(s u[i]·v[k]))
 
-    where i, j and k are clips of the batch and c is a class; v[i] is the feature of clip i, t[i, c] that of
-    class c with the prompts of clip i (t[c] where they do not depend on the clip), u[i] = t[i, y[i]] that of
-    the clip's own class y[i], P[i] the clips of class y[i], i among them, and s the logit scale.
+    where i, j and k are clips of the batch and c is a class. v[i] is the feature of clip i, t[i, c] the
+    feature of class c with the prompts of clip i (t[c] if they do not depend on the clip), u[i] = t[i, y[i]]
+    the feature of the clip's own class y[i], P[i] the clips of class y[i] including i, and s the logit scale.
 
-    So the text that carries the visual information of a clip is aligned with that clip and those of its
-    class, against the other clips of the batch. With several clips of a class the second direction cannot
-    reach 0: its least value is the mean of log |P[i]|. The first direction is the cross-entropy of a head
-    with ``CrossEntropyLoss``: beside this loss it counts for 1 + ``weight`` / 2. In distributed training
-    the batch is that of the process.
+    The loss aligns the text that carries the visual information of a clip with the clips of its class,
+    against the other clips of the batch. With several clips per class the second direction cannot reach 0:
+    its minimum is the mean of log |P[i]|. The first direction equals the cross-entropy of a head with
+    ``CrossEntropyLoss``, whose total weight is thus 1 + ``weight`` / 2. In distributed training the batch is
+    that of one process.
 
-    Source: the name and the aim are in the abstract of arXiv 2509.05949. Design choice, the abstract does not
-    say: the formula, which is that of CLIP (arXiv 2103.00020) with the several positives of supervised
+    Source: the name and the aim are in the abstract of arXiv 2509.05949. Design choice: the formula, which
+    the abstract does not state, is that of CLIP (arXiv 2103.00020) with several positives as in supervised
     contrastive learning (arXiv 2004.11362, the sum outside of the logarithm).
 
     Args:
-        weight: Factor of the loss. Design choice: the paper does not say.
+        weight: Factor of the loss. The default is a design choice: the paper does not state it.
     """
 
     uses = ('clips', 'classes', 'labels', 'logit_scale')

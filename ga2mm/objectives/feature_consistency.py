@@ -1,4 +1,4 @@
-"""Anchors and negative prompts keep their place in the frozen CLIP's space."""
+"""Consistency of anchor videos and negatives with their frozen CLIP features."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,20 +9,20 @@ from ga2mm.registry import ANCHOR_STRATEGIES
 
 @ANCHOR_STRATEGIES.register_module()
 class FeatureConsistency(Objective):
-    """What the prompts do to irrelevant videos and negative prompts is held to what CLIP says of them.
+    """Distance of the prompted features of anchor videos and negatives from their frozen CLIP features.
 
     ``mean over anchors a of (1 - cos(video_a, frozen_video_a)) +
     mean over negatives n of (1 - cos(prompted_negative_n, negative_n))``
 
-    The first term reaches the vision prompts, the second the text prompts and the mapping layer. Design
-    choice: the paper's own form is not in its released code, whose term has no gradient (see
-    :class:`~ga2mm.anchors.ReleasedAnchor`).
+    The first term has a gradient with respect to the vision prompts, the second with respect to the text
+    prompts and the mapping layer. Design choice: the released code does not contain the paper's form, and its
+    own term has no gradient (see :class:`~ga2mm.objectives.ReleasedAnchor`).
     """
 
     uses = ('videos', 'frozen_videos', 'negatives', 'prompted_negatives')
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """Each term needs prompts in its tower."""
+        """List the terms without gradient: each term needs prompts in its tower."""
         if not setup.learns:
             return ['has no gradient: neither tower has prompts']
         if not setup.vision_learns:
@@ -32,11 +32,11 @@ class FeatureConsistency(Objective):
         return []
 
     def forward(self, features: BatchFeatures) -> Tensor:
-        """The sum of both terms, a scalar between 0 and 4."""
+        """Give the sum of both terms, a scalar between 0 and 4."""
         videos = _distance(features.videos, features.frozen_videos)
         return videos + _distance(features.prompted_negatives, features.negatives)
 
 
 def _distance(found: Tensor, frozen: Tensor) -> Tensor:
-    """Mean of 1 - cosine; the frozen features get no gradient."""
+    """Give the mean of 1 - cosine; the frozen features get no gradient."""
     return (1 - F.cosine_similarity(found, frozen.detach(), dim=-1)).mean()

@@ -1,4 +1,4 @@
-"""Keys of a prompt pool move towards what retrieves them."""
+"""A loss that moves the keys of a prompt pool towards the cluster centres that retrieve them."""
 
 from torch import Tensor
 
@@ -10,9 +10,9 @@ from ga2mm.registry import MODELS
 class KeyLoss(Objective):
     """``mean(1 - cos(centre, key))`` over clips, text layers and retrieved prompts.
 
-    It needs :class:`~ga2mm.models.AttributeRetrieval` as the text prompt learner. Its gradient reaches the
-    keys that the clips of the batch retrieved. Source: the matching of keys in L2P (arXiv 2112.08654). Design
-    choice: that AttriPrompt has such a term.
+    It needs :class:`~ga2mm.models.AttributeRetrieval` as the text prompt learner. It has a gradient with
+    respect to the keys that the clips of the batch retrieved. Source: the matching of keys in L2P (arXiv
+    2112.08654). Design choice: adding this term to AttriPrompt.
     """
 
     uses = ('condition',)
@@ -21,7 +21,7 @@ class KeyLoss(Objective):
         """Give the mean, a scalar from 0 to 2.
 
         Raises:
-            ValueError: The text prompts are not retrieved.
+            ValueError: The text prompt learner is not :class:`~ga2mm.models.AttributeRetrieval`.
         """
         similarities = getattr(features.condition, 'similarities', None)
         if similarities is None:

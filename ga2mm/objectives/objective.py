@@ -1,4 +1,4 @@
-"""The contract of losses and anchor strategies."""
+"""The interface of losses and anchor strategies."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,25 +9,25 @@ from torch import Tensor
 
 @dataclass
 class BatchFeatures:
-    """What an objective can use of a training batch.
+    """The features of a training batch that objectives can use.
 
-    All features have unit length and are float32. *Prompted* features carry gradient to the prompts of their
-    tower, and to the tower itself where the CLIP is tuned. *Frozen* features come from the CLIP without
-    prompts, with the weights that it was loaded with, and carry no gradient. An entry that may be None is
-    computed only if an objective names it in ``uses``.
+    All features have unit length and are float32. *Prompted* features have a gradient with respect to the
+    prompts of their tower, and to the tower itself if the CLIP is tuned. *Frozen* features come from the CLIP
+    without prompts, with its initial weights, and have no gradient. An entry that may be None is computed
+    only if an objective names it in ``uses``.
 
     Attributes:
         clips: Labelled clips, prompted, the mean over their frames, (clips, embed_dim).
-        classes: Classes, prompted, (classes, embed_dim); (clips, classes, embed_dim) where the text prompts
+        classes: Classes, prompted, (classes, embed_dim); (clips, classes, embed_dim) if the text prompts
             depend on the clip.
         labels: Classes of the labelled clips, integers from 0, (clips,).
         logits: Logits of the labelled clips, (clips, classes).
         logit_scale: Scale of the logits, a scalar.
-        condition: What the text prompts depend on, of labelled and anchor clips together; see
-            :meth:`~ga2mm.models.prompts.PromptLearner.condition`.
+        condition: Output of :meth:`~ga2mm.models.prompts.PromptLearner.condition` for labelled and anchor
+            clips together.
         videos: Anchor videos, prompted, (anchors, embed_dim), or None.
-        video_classes: Classes as anchor videos see them, prompted, (classes, embed_dim) or (anchors, classes,
-            embed_dim), or None.
+        video_classes: Classes with the prompts of the anchor videos, (classes, embed_dim) or (anchors,
+            classes, embed_dim), or None.
         negatives: Negatives, frozen, (negatives, embed_dim), or None.
         prompted_negatives: Negatives, prompted, (negatives, embed_dim) or (anchors, negatives, embed_dim), or
             None.
@@ -63,13 +63,13 @@ FROZEN_FEATURES = {'negatives', 'frozen_clips', 'frozen_classes', 'frozen_videos
 
 @dataclass(frozen=True)
 class TuningSetup:
-    """What decides whether an objective can have a gradient.
+    """The settings that decide whether an objective can have a gradient.
 
     Attributes:
         vision_learns: Whether the vision tower has prompts or is tuned.
         text_learns: Whether the text tower has prompts or is tuned.
         num_negatives: Number of negatives.
-        num_classes: Number of classes; None before it is known.
+        num_classes: Number of classes; None if it is not known yet.
     """
 
     vision_learns: bool
@@ -86,14 +86,13 @@ class TuningSetup:
 class Objective(BaseModule):
     """A term of the training loss: :meth:`forward` maps the features of a batch to a scalar.
 
-    Register an objective that looks at anchors in ``ANCHOR_STRATEGIES`` and list it in
-    ``model.anchors.strategies``; register any other in ``MODELS`` and list it in ``model.losses``.
-    Keyword-only
-    arguments of the constructor are given by the model: ``embed_dim``, the dimensions of the features. An
-    objective may have parameters: they are learnt and saved, and left out in testing.
+    Register an objective that uses anchors in ``ANCHOR_STRATEGIES`` and list it in
+    ``model.anchors.strategies``; register any other objective in ``MODELS`` and list it in ``model.losses``.
+    The model passes keyword-only arguments of the constructor: ``embed_dim``, the dimensions of the features.
+    An objective may have parameters, which are learnt and saved but not used in testing.
 
     Attributes:
-        uses: Names of the entries of :class:`BatchFeatures` that it reads. The first five are always there.
+        uses: Names of the entries of :class:`BatchFeatures` that it reads. The first five are always present.
 
     Args:
         weight: Factor of the term.
@@ -106,9 +105,10 @@ class Objective(BaseModule):
         self.weight = weight
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """Say what has no gradient in this setup, and why; nothing where every term has one.
+        """List the terms without gradient in this setup, with reasons; empty if all terms have a gradient.
 
-        Each entry continues the objective's name: ``'has no gradient: ...'``. Weight 0 is not asked about.
+        Each entry continues the objective's name: ``'has no gradient: ...'``. The method is not called for
+        an objective of weight 0.
         """
         return []
 

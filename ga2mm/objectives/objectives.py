@@ -21,17 +21,17 @@ NO_GRADIENT = 'has no gradient with these prompts'
 
 
 class Objectives(nn.ModuleDict):
-    """All objectives of a training run by the name under which each is logged.
+    """All objectives of a training run, by the names for the log.
 
-    An objective, or a term of one, that cannot have a gradient with these prompts is named in a warning: when
-    the model is built, or at the first step where the number of classes decides.
+    A warning names objectives, and terms of objectives, that cannot have a gradient with these prompts. It
+    appears when the model is built, or at the first step if it depends on the number of classes.
 
     Args:
-        objectives: The objectives by name: ``loss_<type>``, of anchor strategies ``loss_anchor_<type>``.
-        setup: What is tuned.
+        objectives: The objectives by name: ``loss_<type>``, or ``loss_anchor_<type>`` for anchor strategies.
+        setup: The towers that learn and the number of negatives.
 
     Raises:
-        ValueError: An objective uses negatives, and there are none.
+        ValueError: An objective uses negatives, and there are no negatives.
     """
 
     def __init__(self, objectives: Mapping[str, Objective], setup: TuningSetup) -> None:
@@ -58,7 +58,7 @@ class Objectives(nn.ModuleDict):
         return bool(self.uses & FROZEN_FEATURES)
 
     def forward(self, features: BatchFeatures) -> dict[str, Tensor]:
-        """Give every weighted term by name; their sum is the loss."""
+        """Give the weighted terms by name; their sum is the loss."""
         self._warn_of_no_effect(replace(self._setup, num_classes=features.logits.shape[-1]))
         losses = {name: objective.weight * objective(features) for name, objective in self.items()}
         if torch.is_grad_enabled():
@@ -68,14 +68,14 @@ class Objectives(nn.ModuleDict):
     def grad_norms(
         self, losses: Mapping[str, Tensor], parameters: Iterable[nn.Parameter]
     ) -> dict[str, Tensor]:
-        """Give the Euclidean norm of each term's gradient, weighted, as ``grad_norm_<type>``.
+        """Give the Euclidean norm of the gradient of each weighted term, as ``grad_norm_<type>``.
 
-        All terms but the classification loss. The gradients are means over all processes, like the gradient
-        that the optimizer sees.
+        The classification loss is left out. Gradients are means over all processes, like the gradient that
+        the optimizer gets.
 
         Args:
-            losses: What :meth:`forward` gave.
-            parameters: Everything that is learnt.
+            losses: Output of :meth:`forward`.
+            parameters: All learnt parameters.
         """
         parameters = list(parameters)
         norms = {}

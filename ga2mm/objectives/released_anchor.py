@@ -9,19 +9,19 @@ from ga2mm.registry import ANCHOR_STRATEGIES
 
 @ANCHOR_STRATEGIES.register_module()
 class ReleasedAnchor(Objective):
-    """Shift the logits of every labelled clip by the similarity of anchor videos to negatives.
+    """A shift of the logits of all labelled clips by the similarity of anchor videos to negatives.
 
     ``cross_entropy(logits + shift) - cross_entropy(logits)`` with ``shift_c = logit_scale · mean over anchors
-    a of (video_a · negative_c)``, and either one negative for all classes or one for each. Together with
-    :class:`ClassificationLoss` that is the cross-entropy of the shifted logits. Source: the code released
-    with arXiv 2511.22125.
+    a of (video_a · negative_c)``, and either one negative for all classes or one negative per class. Together
+    with :class:`ClassificationLoss` the sum is the cross-entropy of the shifted logits. Source: the code
+    released with arXiv 2511.22125.
 
-    **With a single negative, which is how it was released, this term does nothing:** every class of a clip
-    gets the same number, softmax does not change, and loss and gradients are those of training without
-    anchors. With one negative a class it acts, through the vision prompts.
+    **With a single negative, as in the released code, this term has no effect:** all classes of a clip get
+    the same shift, softmax does not change, and loss and gradients equal those of training without anchors.
+    With one negative per class the term tunes the vision prompts.
 
-    The mean is over the anchors of one process. So with one negative a class, N processes of M anchors do
-    not give exactly what one process of N · M anchors gives; all other strategies do.
+    The mean is over the anchors of one process. With one negative per class, N processes with M anchors each
+    therefore differ slightly from one process with N · M anchors; all other strategies give the same result.
 
     Raises:
         ValueError: The number of negatives is neither 1 nor the number of classes.
@@ -30,7 +30,10 @@ class ReleasedAnchor(Objective):
     uses = ('logits', 'labels', 'logit_scale', 'videos', 'negatives')
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """With one negative all logits of a clip shift alike; without vision prompts the shift is fixed."""
+        """List the terms without gradient.
+
+        One negative shifts all logits of a clip alike; without vision prompts the shift is constant.
+        """
         if setup.num_negatives == 1:
             return [
                 'has no gradient: with a single negative prompt it adds the same number to all logits of a '
@@ -41,7 +44,7 @@ class ReleasedAnchor(Objective):
         return []
 
     def forward(self, features: BatchFeatures) -> Tensor:
-        """Give how much the shift changes the cross-entropy, a scalar, in nats."""
+        """Give the change of the cross-entropy by the shift, a scalar, in nats."""
         num_negatives, num_classes = len(features.negatives), features.logits.shape[-1]
         if num_negatives not in (1, num_classes):
             raise ValueError(
@@ -49,7 +52,7 @@ class ReleasedAnchor(Objective):
                 'for each class (config key model.anchors.negatives)'
             )
         shift = self.shift(features)
-        shift = shift - shift.mean()  # softmax ignores what is added to all classes
+        shift = shift - shift.mean()  # softmax ignores a constant that is added to all classes
         shifted = F.cross_entropy(features.logits + shift, features.labels)
         return shifted - F.cross_entropy(features.logits, features.labels)
 

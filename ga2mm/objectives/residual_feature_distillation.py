@@ -1,4 +1,4 @@
-"""Training clips and class texts stay where a learnt residual can bring them back to the frozen CLIP."""
+"""Distillation of frozen CLIP features through learnt residual networks, as in FROSTER."""
 
 from torch import Tensor, nn
 
@@ -8,27 +8,27 @@ from ga2mm.registry import MODELS
 
 @MODELS.register_module()
 class ResidualFeatureDistillation(Objective):
-    """Labelled clips and classes are held to the frozen CLIP through a residual network; needs no anchors.
+    """Distillation of the frozen CLIP on labelled clips and classes, through residual networks; no anchors.
 
     ``mean over clips of |r_video(clip) - frozen_clip|² +
     mean over classes of |r_text(class) - frozen_class|²``
-    with ``r(f) = f + alpha · W2 gelu(W1 f)``, a network for each tower. W2 starts at zero, so training starts
-    as plain distillation. Logits are computed from f itself.
+    with ``r(f) = f + alpha · W2 gelu(W1 f)``, one network per tower. W2 is initialised to zero, so training
+    starts as plain distillation. Logits are computed from f.
 
-    It reaches both towers and both networks; the frozen side gets no gradient. With a conditional text prompt
-    each clip has classes of its own. Source: FROSTER (arXiv 2402.03241); size and start of the networks are
-    those of its released code. That code has 1 - cosine in the place of the squared distance, with weight 2:
-    for vectors of unit length, as at the start, the same as our weight 1. It distils each frame, we the mean
-    over a clip's frames.
+    Both towers and both networks get gradient; the frozen features get none. With a conditional text prompt
+    class features depend on the clip. Source: FROSTER (arXiv 2402.03241), with size and initialisation of the
+    networks from its released code. That code has 1 - cosine instead of the squared distance, with weight 2,
+    which equals our weight 1 for vectors of unit length, as at the start. It distils each frame; we distil
+    the mean over a clip's frames.
 
     Args:
         weight: Factor of the loss.
         alpha: Factor of the residual.
-        hidden: Width of the hidden layer; None for that of the features.
+        hidden: Width of the hidden layer; None for the width of the features.
         embed_dim: Number of dimensions of the features. Given by the model.
 
     Raises:
-        ValueError: ``hidden`` is not 1 or more.
+        ValueError: ``hidden`` is less than 1.
     """
 
     uses = ('clips', 'classes', 'frozen_clips', 'frozen_classes')
@@ -44,7 +44,7 @@ class ResidualFeatureDistillation(Objective):
         self.text_residual = _residual(embed_dim, hidden or embed_dim)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """Each term needs a tower that learns."""
+        """List the terms without gradient: each term needs a tower that learns."""
         if not setup.learns:
             return ['has no gradient: neither tower has prompts or is tuned']
         reasons = []
@@ -55,7 +55,7 @@ class ResidualFeatureDistillation(Objective):
         return reasons
 
     def forward(self, features: BatchFeatures) -> Tensor:
-        """The sum of both terms, a scalar of 0 or more."""
+        """Give the sum of both terms, a scalar of 0 or more."""
         clips = features.clips + self.alpha * self.video_residual(features.clips)
         classes = features.classes + self.alpha * self.text_residual(features.classes)
         return _squared_distance(clips, features.frozen_clips) + _squared_distance(

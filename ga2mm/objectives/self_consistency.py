@@ -1,4 +1,4 @@
-"""Training clips and class texts keep their place in the frozen CLIP's space."""
+"""Consistency of labelled clips and classes with their frozen CLIP features, as in PromptSRC."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,19 +10,19 @@ from ga2mm.utils import cosines
 
 @MODELS.register_module()
 class SelfConsistency(Objective):
-    """What the prompts do to labelled clips and classes is held to the frozen CLIP; needs no anchors.
+    """Distance of prompted features and logits from those of the frozen CLIP on labelled clips; no anchors.
 
     ``text_weight · mean |class - frozen_class| + video_weight · mean |clip - frozen_clip| +
-    logits_weight · mean of p_frozen · log(p_frozen / p)``, where p is the softmax over the classes of a
-    clip's logits and p_frozen that of the frozen CLIP. Each mean is over all entries of its matrix:
-    (classes, embed_dim), (clips, embed_dim), (clips, classes). So the last term is
+    logits_weight · mean of p_frozen · log(p_frozen / p)``, where p is the softmax of a clip's logits over the
+    classes and p_frozen that of the frozen CLIP. Each mean is over all entries of its matrix:
+    (classes, embed_dim), (clips, embed_dim), (clips, classes). The last term is thus
     ``KL(p_frozen || p) / classes``.
 
-    The first term reaches the text prompts, the second the vision prompts, the third both; the frozen side
-    gets no gradient. With a conditional text prompt each clip has classes of its own. Source: the
-    self-consistency loss of PromptSRC (arXiv 2307.06948), with the L1 distance, the means and the weights of
-    its released code. The many templates of its frozen classes go into ``cls_head.template``; its weighted
-    mean of the prompts over epochs is :class:`~ga2mm.engine.GaussianAverageHook`.
+    The first term has a gradient with respect to the text prompts, the second to the vision prompts, the
+    third to both; the frozen features get none. With a conditional text prompt class features depend on the
+    clip. Source: the self-consistency loss of PromptSRC (arXiv 2307.06948), with the L1 distance, the means
+    and the weights of its released code. Set the templates of its frozen classes in ``cls_head.template``;
+    its weighted mean of the prompts over epochs is :class:`~ga2mm.engine.GaussianAverageHook`.
 
     Args:
         weight: Factor of the whole loss.
@@ -46,7 +46,7 @@ class SelfConsistency(Objective):
         self.logits_weight = logits_weight
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
-        """The terms over features need prompts in their tower, that over logits a choice."""
+        """List the terms without gradient: those over features need prompts, that over logits two classes."""
         if not (self.text_weight or self.video_weight or self.logits_weight):
             return ['has no gradient: the weights of its three terms are 0']
         if not setup.learns:
@@ -61,7 +61,7 @@ class SelfConsistency(Objective):
         return reasons
 
     def forward(self, features: BatchFeatures) -> Tensor:
-        """The sum of the three terms, a scalar of 0 or more."""
+        """Give the sum of the three terms, a scalar of 0 or more."""
         logits = features.logit_scale * cosines(features.clips, features.classes)
         frozen_logits = features.logit_scale * cosines(features.frozen_clips, features.frozen_classes)
         divergence = F.kl_div(

@@ -1,4 +1,4 @@
-"""Text features with prompts stay close to those without."""
+"""A regularization of prompted text features towards the frozen CLIP."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,26 +10,26 @@ from ga2mm.utils import cosines
 
 @MODELS.register_module()
 class SelfRegularizationLoss(Objective):
-    """A constraint between the prompted text features t and the frozen CLIP's t* of the same classes.
+    """A distance between the prompted text features t and the frozen CLIP's t* of the same classes.
 
     ``weight`` times, by ``form``:
 
     - ``'l1'``: ``mean |t - t*|`` over clips, classes and the entries of the features, as in PromptSRC
-      (arXiv 2307.06948). It falls with embed_dim: PromptSRC's released weight is 25.
+      (arXiv 2307.06948). It decreases with embed_dim: PromptSRC's released weight is 25.
     - ``'cosine'``: ``mean (1 - cos(t, t*))`` over clips and classes, from 0 to 2.
     - ``'kl'``: ``mean over clips of KL(softmax(s v · t*) || softmax(s v · t))``, in nats, softmax over the
-      classes, with the feature v of a clip of the batch and the logit scale s. The classes may move as long
-      as each clip is taken for the same.
+      classes, with the feature v of a clip of the batch and the logit scale s. Text features may change as
+      long as the predictions for the clips do not.
 
-    It reaches the text prompts alone: the clips and the frozen texts get no gradient. Source: the aim is in
-    the abstract of arXiv 2509.05949.
+    Only the text prompts get gradient: the clips and the frozen texts get none. Source: the aim is in the
+    abstract of arXiv 2509.05949.
 
     Args:
-        form: ``'l1'``, ``'cosine'`` or ``'kl'``. Design choice: the paper does not say.
-        weight: Factor of the loss. Design choice: the paper does not say.
+        form: ``'l1'``, ``'cosine'`` or ``'kl'``. Design choice: the paper does not state it.
+        weight: Factor of the loss. Design choice: the paper does not state it.
 
     Raises:
-        ValueError: ``form`` is none of these.
+        ValueError: ``form`` is invalid.
     """
 
     uses = ('classes', 'frozen_classes', 'clips', 'logit_scale')

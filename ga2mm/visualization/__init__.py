@@ -1,4 +1,4 @@
-"""Pictures of results: each file turns plain data into one matplotlib figure."""
+"""Figures of results: each module turns plain data into one matplotlib figure."""
 
 from ga2mm.visualization.bars import bars_figure
 from ga2mm.visualization.confusion import confusion_figure, count_confusion

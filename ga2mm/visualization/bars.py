@@ -1,4 +1,4 @@
-"""Base, novel and harmonic mean of methods as bars."""
+"""Bar charts of base accuracy, novel accuracy and their harmonic mean by method."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,20 +12,20 @@ NAMES = {
     'hm': 'harmonic mean\n(HM)',
 }
 
-HATCHES = ('', '///', '...')  # where the colours repeat
+HATCHES = ('', '///', '...')  # for repeated colours
 
 
 def bars_figure(rows: Rows) -> Figure:
-    """Bars of the mean accuracies of each method, with standard deviations; one panel for each dataset.
+    """Draw the mean accuracies of each method with standard deviations, in one panel for each dataset.
 
-    An accuracy that no run of a method has (None) gets no bar. Design choice: a mean is over all runs of
-    the method on the dataset, whatever their draw or seed.
+    An accuracy that is None in all runs of a method has no bar. Design choice: means are over all runs of
+    the method on the dataset, across draws and seeds.
 
     Args:
         rows: One row for each run, see :func:`~ga2mm.visualization.read_results`.
 
     Raises:
-        ValueError: There is no row, or no accuracy at all.
+        ValueError: There are no rows, or no accuracies.
     """
     rows = [row for row in rows if any(row[key] is not None for key in ACCURACIES)]
     if not rows:
@@ -42,7 +42,7 @@ def bars_figure(rows: Rows) -> Figure:
 
 
 def _panel(axes: Axes, rows: Rows, methods: list[str], columns: list[str]) -> None:
-    """The bars of one dataset; a method has the same place and colour in each panel."""
+    """Draw the bars of one dataset; a method has the same place and colour in each panel."""
     width = 0.84 / len(methods)
     for method, runs in by_key(rows, 'method').items():
         index = methods.index(method)

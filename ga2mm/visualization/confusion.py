@@ -1,4 +1,4 @@
-"""Confusion matrix of a test."""
+"""Confusion matrices of tests."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,7 @@ LISTED_PAIRS = 15
 
 
 def count_confusion(confusion: Iterable[Sequence[int]], num_classes: int) -> np.ndarray:
-    """How many videos of a class were taken for which class.
+    """Build a confusion matrix.
 
     Args:
         confusion: Triples of label, predicted label (-1 for an unreadable video) and number of videos.
@@ -26,7 +26,7 @@ def count_confusion(confusion: Iterable[Sequence[int]], num_classes: int) -> np.
         Counts (classes, classes + 1), true classes in rows; the last column counts the unreadable videos.
 
     Raises:
-        ValueError: A triple is none, its labels are outside the classes, or there is no video.
+        ValueError: An element is not a triple, a label is out of range, or there are no videos.
     """
     counts = np.zeros((num_classes, num_classes + 1), dtype=int)
     for number, triple in enumerate(confusion):
@@ -43,15 +43,15 @@ def count_confusion(confusion: Iterable[Sequence[int]], num_classes: int) -> np.
 
 
 def confusion_figure(class_names: Sequence[str], counts: np.ndarray, title: str) -> Figure:
-    """Confusion matrix in per cent of the videos of each true class.
+    """Draw a confusion matrix in per cent of the videos of each true class.
 
-    Up to 60 classes are named at the axes. Of more, the pairs that are confused most are listed below.
-    A class without videos has a grey row. Unreadable videos have a column of their own if there are any.
+    The axes show the names of up to 60 classes. For more classes, the most confused pairs are listed below.
+    A class without videos has a grey row. Unreadable videos, if any, have a separate column.
 
     Args:
         class_names: Names in the order of the labels.
         counts: From :func:`count_confusion`.
-        title: What was tested; accuracy and number of videos are put behind it.
+        title: Title, to which accuracy and number of videos are appended.
     """
     percent = to_percent(counts)
     if len(class_names) <= MAX_CLASSES_WITH_NAMES:
@@ -72,7 +72,7 @@ def confusion_figure(class_names: Sequence[str], counts: np.ndarray, title: str)
 
 
 def to_percent(counts: np.ndarray) -> np.ndarray:
-    """Counts in per cent of their row; rows without videos are NaN. Its diagonal is the class accuracy."""
+    """Convert counts to per cent of their row (NaN without videos); the diagonal is the class accuracy."""
     totals = counts.sum(axis=1, keepdims=True)
     return np.divide(100 * counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
 
@@ -85,7 +85,7 @@ def _is_triple(triple: Sequence[int], num_classes: int) -> bool:
 
 
 def _draw_matrix(axes: Axes, class_names: Sequence[str], percent: np.ndarray) -> None:
-    """The matrix with the names of the classes, and numbers where there is room for them."""
+    """Draw the matrix with class names, and with numbers if there is room for them."""
     norm = PowerNorm(0.5, vmin=0, vmax=100)  # rare confusions would be white on a linear scale
     image = axes.imshow(percent, cmap='Blues', norm=norm, interpolation='nearest')
     axes.set_facecolor('0.85')
@@ -111,7 +111,7 @@ def _draw_matrix(axes: Axes, class_names: Sequence[str], percent: np.ndarray) ->
 
 
 def _list_pairs(axes: Axes, class_names: Sequence[str], percent: np.ndarray) -> None:
-    """Bars of the pairs of classes that are confused most, the worst on top."""
+    """Draw bars of the most confused pairs of classes, the worst on top."""
     wrong = np.nan_to_num(percent[:, :-1])
     np.fill_diagonal(wrong, 0)
     worst = np.argsort(-wrong, axis=None, kind='stable')[:LISTED_PAIRS]

@@ -11,24 +11,23 @@ from matplotlib.figure import Figure
 from ga2mm.visualization.style import COLOURS, MARKERS, bare
 
 Scalars = Mapping[str, Mapping[int, float]]
-"""What a run logged: value by training step, by name."""
+"""Log of a run: by name, the values by training step."""
 
 VALIDATION_NAMES = {'acc/top1': 'top-1', 'acc/top5': 'top-5', 'acc/mean1': 'mean over classes'}
-LINE_STYLES = ('-', '--', ':')  # curves may lie on each other
+LINE_STYLES = ('-', '--', ':')  # curves may coincide
 
 
 def read_scalars(work_dir: str | Path) -> dict[str, dict[int, float]]:
-    """Read what MMEngine logged of a run in ``TIME/vis_data/scalars.json``.
+    """Read MMEngine's log of a run in ``TIME/vis_data/scalars.json``.
 
-    A run that was resumed has several such folders: from the first step that a later one logged, it
-    replaces the earlier ones. Validation has the training step that stands before it in the file, since
-    MMEngine counts it in epochs.
+    A resumed run has several such folders: a later log replaces the earlier ones from its first step on.
+    Validation gets the preceding training step in the file, because MMEngine counts validation in epochs.
 
     Returns:
-        Value by training step, by name; steps in rising order.
+        By name, the values by training step, with steps in ascending order.
 
     Raises:
-        FileNotFoundError: There is no such file in the folder.
+        FileNotFoundError: The folder has no such file.
         ValueError: A row cannot be read, or nothing was logged.
     """
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
@@ -53,7 +52,7 @@ def read_scalars(work_dir: str | Path) -> dict[str, dict[int, float]]:
 
 
 def _read_rows(file: Path) -> list[tuple[int, dict[str, float]]]:
-    """Training step and values of each row."""
+    """Read the training step and the values of each row."""
     rows: list[tuple[int, dict[str, float]]] = []
     for number, line in enumerate(file.read_text(encoding='utf-8').splitlines(), start=1):
         try:
@@ -69,17 +68,17 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, float]]]:
 
 
 def curves_figure(scalars: Scalars, title: str) -> Figure:
-    """Losses, learning rate and, where there was validation, its accuracies, over the training steps.
+    """Draw losses, learning rate and any validation accuracies over the training steps.
 
     Args:
-        scalars: From :func:`read_scalars`. Accuracies are fractions; they are drawn in per cent.
-        title: The run's name.
+        scalars: From :func:`read_scalars`. Accuracies are fractions, and are drawn in per cent.
+        title: Name of the run.
 
     Raises:
-        ValueError: Nothing to draw was logged.
+        ValueError: The log has nothing to draw.
     """
     losses = {_loss_name(name): values for name, values in scalars.items() if 'loss' in name}
-    if len(losses) == 2:  # the sum of a single term is that term
+    if len(losses) == 2:  # the sum equals its single term
         losses.pop('sum', None)
     accuracies = {
         name: {step: 100 * value for step, value in scalars[key].items()}

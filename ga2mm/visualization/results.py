@@ -1,4 +1,4 @@
-"""Results of runs: rows of accuracies, and their mean and standard deviation."""
+"""Results of runs as rows of accuracies, and their mean and standard deviation."""
 
 import json
 import math
@@ -14,15 +14,15 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def read_results(path: str | Path) -> list[dict[str, Any]]:
-    """Read a JSON list of rows, each the result of one run.
+    """Read a JSON list of rows, each of which is the result of one run.
 
     Returns:
         The rows. Each has at least the keys ``method`` and ``dataset`` (text), ``base``, ``novel`` and
         ``hm`` (per cent, or None).
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no list of such rows; the line names the row, counted from 1.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a list of such rows; the message names the row, counted from 1.
     """
     try:
         rows = json.loads(Path(path).read_text(encoding='utf-8'))
@@ -50,7 +50,7 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
 
 
 def by_key(rows: Rows, key: str) -> dict[Any, list[Mapping[str, Any]]]:
-    """The rows by their value of a key, in the order of its first appearances.
+    """Group rows by their value of a key, in the order of first occurrence.
 
     Raises:
         ValueError: A row does not have the key.
@@ -64,7 +64,7 @@ def by_key(rows: Rows, key: str) -> dict[Any, list[Mapping[str, Any]]]:
 
 
 def mean_and_std(values: Iterable[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation of at least one value; the latter is 0 for a single one."""
+    """Compute mean and sample standard deviation of at least one value; the latter is 0 for one value."""
     values = list(values)
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 

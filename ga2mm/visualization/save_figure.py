@@ -1,4 +1,4 @@
-"""Pictures on disk."""
+"""Saving of figures."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
 
     Args:
         figure: The figure.
-        path: Where to, without a suffix: ``work_dirs/run/curves``.
+        path: The path without a suffix: ``work_dirs/run/curves``.
 
     Returns:
         The two files.
@@ -21,7 +21,7 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     png, svg = Path(f'{path}.png'), Path(f'{path}.svg')
     with replace_when_written(png) as temporary:
         figure.savefig(temporary, format='png', dpi=150)
-    # Matplotlib would put the time and random names into the file.
+    # Without these, matplotlib writes the time and random names into the file.
     with replace_when_written(svg) as temporary, matplotlib.rc_context({'svg.hashsalt': svg.name}):
         figure.savefig(temporary, format='svg', metadata={'Date': None})
     return png, svg

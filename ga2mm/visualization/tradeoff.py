@@ -1,4 +1,4 @@
-"""The trade-off of base against novel accuracy."""
+"""Plots of the trade-off between base and novel accuracy."""
 
 import math
 from collections.abc import Mapping
@@ -12,24 +12,24 @@ from matplotlib.ticker import MaxNLocator
 from ga2mm.visualization.results import Rows, by_key, mean_and_std
 from ga2mm.visualization.style import bare, colour_and_marker, legend_below
 
-MAX_ACCURACY_SHOWN = 101  # per cent, so that a marker at 100 is whole
+MAX_ACCURACY_SHOWN = 101  # per cent, so that a marker at 100 is not cut off
 
 
 def tradeoff_figure(rows: Rows, by: str = 'method') -> Figure:
-    """Base accuracy (x) against novel accuracy (y), over lines of equal harmonic mean.
+    """Draw base accuracy (x) against novel accuracy (y), with lines of equal harmonic mean.
 
-    A point is the mean of runs, its bars are their standard deviations. Rows with a ``value``, that of a
-    hyperparameter, give a point for each value, joined in the order of the values. There is one panel for
-    each dataset. Runs without base or novel accuracy (None) are left out. Design choice: a mean is over all
-    runs of the group on the dataset, whatever their draw or seed.
+    A point is the mean over runs, with the standard deviations as error bars. Rows with a ``value`` of a
+    hyperparameter give one point per value, joined in the order of values. Each dataset has a panel. Runs
+    without base or novel accuracy (None) are left out. Design choice: means are over all runs of the group
+    on the dataset, across draws and seeds.
 
     Args:
         rows: One row for each run, see :func:`~ga2mm.visualization.read_results`.
-        by: The key whose values get a colour each.
+        by: The key that determines the colour.
 
     Raises:
-        ValueError: No row has both accuracies, a row has no ``by``, or the values of a group cannot be
-            ordered.
+        ValueError: No row has both accuracies, a row lacks the key ``by``, or the values of a group cannot
+            be ordered.
     """
     rows = [row for row in rows if row['base'] is not None and row['novel'] is not None]
     if not rows:
@@ -58,7 +58,7 @@ def tradeoff_figure(rows: Rows, by: str = 'method') -> Figure:
 
 
 def _series(axes: Axes, name: str, index: int, runs: list[Mapping[str, Any]]) -> None:
-    """The points of one group, joined if there are several."""
+    """Draw the points of one group, joined if there are several."""
     points: dict[Any, list[Mapping[str, Any]]] = {}
     for row in runs:
         points.setdefault(row.get('value'), []).append(row)
@@ -95,10 +95,10 @@ def _series(axes: Axes, name: str, index: int, runs: list[Mapping[str, Any]]) ->
 
 
 def _harmonic_mean_lines(axes: Axes) -> None:
-    """Lines of equal harmonic mean behind the points, within the limits that the points have set."""
+    """Draw lines of equal harmonic mean behind the points, within the axis limits set by the points."""
     axes.margins(0.15)
     limits = axes.get_xlim(), axes.get_ylim()
-    # Both axes have the same scale, of which points close together do not fill everything.
+    # Both axes have the same scale, and a minimum range, so that close points do not fill the whole plot.
     reach = max(6, *(high - low for low, high in limits))
     ends = [min((low + high + reach) / 2, MAX_ACCURACY_SHOWN) for low, high in limits]
     (left, right), (low, high) = [(max(end - reach, 0), end) for end in ends]

@@ -1,4 +1,4 @@
-"""Video features in the plane."""
+"""t-SNE plots of video features."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ PERPLEXITY = 30.0
 
 @dataclass(frozen=True)
 class VideoSet:
-    """Videos of a test set as points, for each model.
+    """Videos of a test set as points in the plane, for each model.
 
     Args:
-        title: What the set is.
+        title: Name of the test set.
         class_names: Names in the order of the labels.
         labels: Label of each video (videos,).
-        points: Points of the videos (videos, 2) by the model that made the features.
+        points: By model, the points of the videos (videos, 2).
     """
 
     title: str
@@ -33,9 +33,9 @@ class VideoSet:
 
 
 def tsne(features: np.ndarray, seed: int) -> np.ndarray:
-    """Points (videos, 2) of features (videos, channels) by t-SNE of their cosine distances.
+    """Embed features (videos, channels) as points (videos, 2) by t-SNE with cosine distances.
 
-    Perplexity 30, or a third of the number of videos where that is less (design choice).
+    Design choice: perplexity 30, or a third of the number of videos if that is less.
 
     Raises:
         ValueError: There are fewer than 5 videos.
@@ -49,16 +49,16 @@ def tsne(features: np.ndarray, seed: int) -> np.ndarray:
 
 
 def tsne_figure(sets: Sequence[VideoSet], title: str) -> Figure:
-    """Points of videos, coloured by their class: test sets in rows, models in columns.
+    """Draw the points of videos, coloured by class: test sets in rows, models in columns.
 
-    Up to 12 classes of a set are named beside its row.
+    A legend next to each row names up to 12 classes.
 
     Args:
         sets: The test sets; all have the same models.
-        title: Of the picture.
+        title: Title of the figure.
 
     Raises:
-        ValueError: There is no set.
+        ValueError: There are no test sets.
     """
     if not sets:
         raise ValueError('there is no test set to draw')
@@ -90,7 +90,7 @@ def tsne_figure(sets: Sequence[VideoSet], title: str) -> Figure:
 
 
 def _scatter(axes: Axes, videos: VideoSet, points: np.ndarray) -> None:
-    """The points, one collection for each class."""
+    """Draw the points, one collection for each class."""
     for label, name in enumerate(videos.class_names):
         colour, marker = colour_and_marker(label)
         x, y = points[videos.labels == label].T

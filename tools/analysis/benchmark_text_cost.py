@@ -1,4 +1,4 @@
-"""Measure what the text tower costs in evaluation, by the number of classes and the kind of text prompt."""
+"""Measure the time of the text tower in evaluation, by number of classes and kind of text prompt."""
 
 import argparse
 import warnings
@@ -28,9 +28,9 @@ COLUMNS = (
 
 
 def build_models(cfg: Config) -> list[CLIPRecognizer]:
-    """The untrained recognizer with each text prompt, in the order of the columns but the last.
+    """Build the untrained recognizer with each text prompt, in the order of all columns but the last.
 
-    All prompts are as long as the retrieved one, so that all texts are equally long.
+    All prompts have the length of the retrieved one, so that all texts have the same length.
 
     Raises:
         ValueError: The config has a text prompt that is not retrieved.
@@ -51,14 +51,14 @@ def build_models(cfg: Config) -> list[CLIPRecognizer]:
 
 @torch.no_grad()
 def milliseconds_per_clip(model: CLIPRecognizer, clips: Tensor) -> float:
-    """Time from normalised clips to their logits."""
+    """Measure the time from normalised clips to logits."""
     start = timer()
     model(clips, stage='head')
     return 1000 * (timer() - start) / len(clips)
 
 
 def measure(models: list[CLIPRecognizer], classes: int, batch: int, frames: int, repeats: int) -> list[float]:
-    """Milliseconds per clip of each column: the least of several batches of noise, the columns in turn."""
+    """Measure milliseconds per clip of each column: the minimum over several batches of noise."""
     for model in models:
         model.set_classes([f'action {number}' for number in range(classes)])
     height, width = models[0].backbone.image_size
@@ -66,16 +66,16 @@ def measure(models: list[CLIPRecognizer], classes: int, batch: int, frames: int,
     for repeat in range(repeats + 1):
         clips = torch.randn(batch, 1, 3, frames, height, width).to(get_device())
         models[-1].cls_head.text_encoder.cache.clear()
-        # The last model once more: it knows these clips by then.
+        # The last model runs twice: the second time its cache has these clips.
         for column, model in zip(times, [*models, models[-1]], strict=True):
             spent = milliseconds_per_clip(model, clips)
-            if repeat:  # the first batch warms up, and encodes what all clips share
+            if repeat:  # the first batch is a warm-up, and fills the shared caches
                 column.append(spent)
     return [min(column) for column in times]
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'config',
@@ -96,7 +96,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure and print a Markdown table."""
     args = parse_args()
     warnings.filterwarnings('ignore', 'CLIP .* was never trained on')  # the names are made up
     torch.manual_seed(0)

@@ -1,8 +1,8 @@
 """Compare ga2mm with stored reference numbers of GA2-CLIP or of another prompt learner.
 
-The file holds weights, inputs, outputs and gradients of released code at a tiny geometry; the two layouts are
-described in tests/data/README.md. Prints the largest relative error of each tensor (largest difference over
-largest magnitude) and exits with 1 if one exceeds its tolerance.
+The file has weights, inputs, outputs and gradients of released code for a tiny model; tests/data/README.md
+describes the two layouts. Prints the relative error of each tensor (largest difference divided by largest
+magnitude) and exits with 1 if an error exceeds its tolerance.
 """
 
 import argparse
@@ -43,14 +43,14 @@ CLIP_GEOMETRY = (
 
 
 def main() -> int:
-    """Print the comparison; 0 if everything agrees, else 1."""
+    """Print the comparison; return 0 if all tensors agree, else 1."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('file', type=Path, help='reference numbers, an .npz file')
     path = parser.parse_args().file
     try:
         with np.load(path, allow_pickle=False) as file:
             reference = {key: file[key] for key in file.files}
-    except Exception as error:  # whatever a damaged file makes NumPy raise
+    except Exception as error:  # NumPy raises various errors for damaged files
         sys.exit(f'{path} cannot be read as an .npz file of arrays: {error}')
     if 'geometry' not in reference:
         sys.exit(f'{path} holds no reference numbers: it has no array "geometry"')
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def compare_ga2_clip(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, float, float]]:
-    """Yield name, largest relative error and tolerance of every tensor of GA2-CLIP."""
+    """Yield name, relative error and tolerance of every tensor of GA2-CLIP."""
     tensors = numbers_of(reference)
     names = [str(name) for name in reference['class_names']]
     num_clips, num_frames = (int(value) for value in tensors['geometry'][-2:])
@@ -105,7 +105,7 @@ def compare_ga2_clip(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, fl
 
 
 def build(tensors: dict[str, Tensor], names: list[str], negatives: list[str], folder: Path) -> CLIPRecognizer:
-    """The recognizer of GA2-CLIP, built from a config as any other."""
+    """Build the recognizer of GA2-CLIP from a config."""
     vision_depth, vision_length, text_depth, text_length = (int(value) for value in tensors['geometry'][7:11])
     hard_prompt = folder / 'hard_prompt.safetensors'
     write_hard_prompt(hard_prompt, tensors['hard_prompt'], 'reference', 'reference')
@@ -136,7 +136,7 @@ def build(tensors: dict[str, Tensor], names: list[str], negatives: list[str], fo
 
 
 def learned_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, int | None, str]]:
-    """Each learnable tensor: the parameter, the layer in it (None for all of it) and its released name."""
+    """Yield each learnable tensor: parameter, index of the layer (None for all) and released name."""
     text, vision = model.cls_head.text_prompt, model.cls_head.vision_prompt
     linear = model.cls_head.coupling.mapping[0]
     yield linear.weight, None, 'prompt_learner.proj_b2n_VPT.0.weight'
@@ -150,7 +150,7 @@ def learned_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, int | No
 
 
 def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """One training step's features, logits, loss and gradients under the reference's names."""
+    """Run one training step; give features, logits, loss and gradients under the reference's names."""
     anchor = model.objectives['loss_anchor_ReleasedAnchor']
     seen: list[Tensor] = []
     hook = anchor.register_forward_pre_hook(lambda module, args: seen.append(anchor.shift(args[0])))
@@ -173,7 +173,7 @@ def run(model: CLIPRecognizer, clips: Tensor, labels: Tensor) -> dict[str, Tenso
 
 
 def compare_prompt_learner(reference: dict[str, np.ndarray]) -> Iterator[tuple[str, float, float]]:
-    """Yield name, largest relative error and tolerance of every tensor of a method of the zoo."""
+    """Yield name, relative error and tolerance of every tensor of a method of the zoo."""
     tensors = numbers_of(reference)
     with tempfile.TemporaryDirectory() as folder:
         model = build_prompt_learner(reference, tensors, Path(folder))
@@ -190,7 +190,7 @@ def compare_prompt_learner(reference: dict[str, np.ndarray]) -> Iterator[tuple[s
 def build_prompt_learner(
     reference: dict[str, np.ndarray], tensors: dict[str, Tensor], folder: Path
 ) -> CLIPRecognizer:
-    """The recognizer of a method of the zoo, which follows from what the file says was learnt."""
+    """Build the recognizer of a method of the zoo, inferred from the learnt tensors in the file."""
     names = [str(name) for name in reference['geometry_names']]
     geometry = dict(zip(names, tensors['geometry'].tolist(), strict=True))
     words = str(reference['init_words']).replace('_', ' ')
@@ -235,7 +235,7 @@ def build_prompt_learner(
 
 
 def prompt_learner_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, int | None, str]]:
-    """Each learnable tensor of a method of the zoo, as :func:`learned_parameters` has it."""
+    """Yield each learnable tensor of a method of the zoo, like :func:`learned_parameters`."""
     text, vision = model.cls_head.text_prompt, model.cls_head.vision_prompt
     projected = isinstance(vision, ProjectedPrompt)
     prompts = []
@@ -261,7 +261,7 @@ def prompt_learner_parameters(model: CLIPRecognizer) -> Iterator[tuple[Tensor, i
 
 
 def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One training step's features, logits, losses and gradients under the reference's names."""
+    """Run one training step; give features, logits, losses and gradients under the reference's names."""
     images = tensors['images']
     logits, losses = training_step(model, images.unsqueeze(1), tensors['labels'].tolist())
     total, _ = model.parse_losses(losses)
@@ -301,7 +301,7 @@ def run_prompt_learner(model: CLIPRecognizer, tensors: dict[str, Tensor]) -> dic
 def teacher(
     model: CLIPRecognizer, reference: dict[str, np.ndarray], tensors: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The frozen side of PromptSRC and its weights of the epochs, under the reference's names."""
+    """Give PromptSRC's frozen features and logits and its epoch weights under the reference's names."""
     head, clip = model.cls_head, model.backbone
     templates = head.text_encoder.templates
     raw = [clip.encode_tokens(clip.tokenize(sentences(head, template))) for template in templates]
@@ -322,17 +322,17 @@ def teacher(
 
 
 def sentences(head: torch.nn.Module, template: str) -> list[str]:
-    """The classes of a head in a template."""
+    """Fill a head's class names into a template."""
     return [template.format(name.replace('_', ' ')) for name in head.class_names]
 
 
 def numbers_of(reference: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    """Those arrays of a file that hold numbers."""
+    """Select the numeric arrays of a file."""
     return {key: torch.from_numpy(value) for key, value in reference.items() if value.dtype.kind in 'fi'}
 
 
 def backbone(tensors: dict[str, Tensor], folder: Path) -> dict[str, Any]:
-    """Config of the reference's CLIP, whose weights are written to a file in ``folder``."""
+    """Write the weights of the reference's CLIP to a file in ``folder``, and give its config."""
     geometry = dict(zip(CLIP_GEOMETRY, tensors['geometry'].tolist(), strict=False))
     weights = folder / 'clip.safetensors'
     state_dict = {
@@ -370,7 +370,7 @@ def load_learned(
     tensors: dict[str, Tensor],
     parameters: Iterator[tuple[Tensor, int | None, str]],
 ) -> None:
-    """Set what the reference learnt; the file and the model must have the same of it."""
+    """Load the learnt tensors of the reference; file and model must have the same tensors."""
     learned = {key: value for key, value in tensors.items() if key.startswith('learned/')}
     with torch.no_grad():
         for parameter, index, name in parameters:
@@ -382,7 +382,7 @@ def load_learned(
 def training_step(
     model: CLIPRecognizer, inputs: Tensor, labels: list[int]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Scaled logits and losses of a batch in training mode; an anchor has the label -1."""
+    """Give scaled logits and losses of a batch in training mode; an anchor has the label -1."""
     samples = []
     for label in labels:
         sample = ActionDataSample(metainfo=dict(is_anchor=label < 0))
@@ -396,7 +396,7 @@ def training_step(
 
 
 def relative_error(value: Tensor, stored: Tensor) -> float:
-    """Largest difference over largest magnitude; infinite if the shapes differ or a value is no number."""
+    """Compute largest difference / largest magnitude; infinite for different shapes and for NaN."""
     if value.shape != stored.shape:
         return float('inf')
     error = float((value.detach() - stored).abs().max() / stored.abs().max())

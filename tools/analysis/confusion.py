@@ -9,11 +9,11 @@ from ga2mm.visualization import confusion_figure, count_confusion, save_figure
 
 
 def read_test_sets(path: Path) -> dict[str, dict]:
-    """What a test found, by test set.
+    """Read the results of a test by test set.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no report of a test.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a report of a test.
     """
     try:
         sets = json.loads(path.read_text(encoding='utf-8'))['sets']
@@ -25,10 +25,10 @@ def read_test_sets(path: Path) -> dict[str, dict]:
 
 
 def draw(name: str, found: dict, path: Path, out: Path) -> None:
-    """Draw the matrix of one test set.
+    """Draw the confusion matrix of one test set.
 
     Raises:
-        ValueError: The report has no confusion of this set, or a broken one.
+        ValueError: The report has no valid confusion matrix of this set.
     """
     names = found.get('class_names')
     if not isinstance(names, list) or not isinstance(found.get('confusion'), list):
@@ -45,7 +45,7 @@ def draw(name: str, found: dict, path: Path, out: Path) -> None:
 
 
 def main() -> None:
-    """Draw."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('test_metrics', type=Path, help='test_metrics.json of a test')
     parser.add_argument('--set', help='the test set, such as base or novel (default: each)')

@@ -1,4 +1,4 @@
-"""Draw the learning curves of a run: losses, learning rate, accuracy of validation."""
+"""Draw the learning curves of a run: losses, learning rate and validation accuracy."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from ga2mm.visualization import curves_figure, read_scalars, save_figure
 
 
 def main() -> None:
-    """Draw."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', type=Path, help='the --work-dir of a training run')
     parser.add_argument('--out', type=Path, help='folder of the picture (default: the run itself)')

@@ -1,20 +1,20 @@
-"""Damage files of every kind that the tools read, read them as the tools do, and count how that ends.
+"""Damage files of every kind that the tools read, read them like the tools do, and count the outcomes.
 
 ::
 
     python tools/analysis/fuzz_readers.py --videos 2000 --others 500 --processes 2
 
-A file is decided on by ``--seed``, its kind and its number. Each is read in a process of its own. The table
-has a row for each kind of file and a column for each end: *read*; *refused in one line* that names the file;
-*traceback*: any other error, or a line that is too long or names no file; *crash*: the process died, of too
-much memory for one; *hang*; *silently wrong*: read otherwise than is right. What is right is known
+``--seed``, kind and number determine a file. Each file is read in a separate process. The table has a row for
+each kind of file and a column for each outcome: *read*; *refused in one line* that names the file;
+*traceback*: any other error, or a line that is too long or does not name the file; *crash*: the process died,
+for example of too much memory; *hang*; *silently wrong*: the result is not the correct one. Correct are
 
-- of a video: the frames of a sequential decode, as many different ones as there are, and that a loss is said;
-- of tensors (checkpoints, hard prompts, weights): those that were written;
-- of lists, label maps and configs: where the damage is known to leave nothing else, such as rows that changed
-  places. Not where bytes are others: a changed letter may be the name of another class.
+- for a video: the frames of a sequential decode, without avoidable repetition, with lost frames reported;
+- for tensors (checkpoints, hard prompts, weights): the tensors that were written;
+- for lists, label maps and configs: the known result of some kinds of damage, such as swapped rows. Damaged
+  bytes have no known result: a changed letter may give the name of another class.
 
-The exit code is 1 unless the last four columns are all 0.
+The exit code is 0 only if the last four columns are all 0, else 1.
 """
 
 import argparse
@@ -55,7 +55,7 @@ KINDS: dict[str, type[Kind]] = {
 
 
 def plan(kinds: dict[str, Kind], videos: int, others: int, seed: int) -> list[tuple[Kind, int]]:
-    """Kinds and numbers of the cases, in an order in which any part of them has every kind."""
+    """Give kind and number of each case, shuffled so that every part of the list has all kinds."""
     names = [name for name in kinds if name != Videos.name]
     counts = {name: len(range(place, others, len(names))) for place, name in enumerate(names)}
     if Videos.name in kinds:
@@ -66,7 +66,7 @@ def plan(kinds: dict[str, Kind], videos: int, others: int, seed: int) -> list[tu
 
 
 def table(outcomes: list[Outcome], names: list[str]) -> str:
-    """The ends of each kind, in Markdown."""
+    """Make a Markdown table of the outcomes of each kind."""
     counts = Counter((outcome.kind, outcome.column) for outcome in outcomes)
     lines = [f'| | {" | ".join(COLUMNS)} |', f'| --- {"| --- " * len(COLUMNS)}|']
     for name in names:
@@ -76,7 +76,7 @@ def table(outcomes: list[Outcome], names: list[str]) -> str:
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--videos', type=int, default=2000, help='damaged videos (default: 2000)')
     parser.add_argument('--others', type=int, default=500, help='damaged files of other kinds (default: 500)')
@@ -99,10 +99,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Print the table, and every failure; 1 if there is one, else 0."""
+    """Print the table and every failure; return 1 if there is a failure, else 0."""
     args = parse_args()
     torch.set_num_threads(1)
-    os.environ.pop('GA2MM_TRACEBACK', None)  # it would show what is to be one line
+    os.environ.pop('GA2MM_TRACEBACK', None)  # it would show tracebacks instead of one-line errors
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='fuzz_readers_') as name:
         folder = Path(name)
@@ -113,7 +113,7 @@ def main() -> int:
         cases = plan(kinds, args.videos, args.others, args.seed)
         if args.only is not None:
             cases = [(kind, args.only) for kind in kinds.values()]
-        gc.freeze()  # the processes of the cases share what is loaded
+        gc.freeze()  # the forked processes share the loaded modules
         ends = run_cases(cases, args.seed, folder, args.processes, args.seconds, args.keep)
         outcomes = list(tqdm(ends, total=len(cases), unit='file', disable=None))
     print(table(outcomes, list(kinds)))

@@ -1,4 +1,4 @@
-"""Draw base against novel accuracy over methods, or over the values of a hyperparameter."""
+"""Draw the trade-off of base against novel accuracy for methods, or for values of a hyperparameter."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from ga2mm.visualization import read_results, save_figure, tradeoff_figure
 
 
 def main() -> None:
-    """Draw."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('results', type=Path, help='JSON list of rows, each the result of one run')
     parser.add_argument('--by', default='method', help='key whose values get a colour each')

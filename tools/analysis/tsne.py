@@ -1,4 +1,4 @@
-"""Draw video features of the test sets before and after tuning in the plane, by t-SNE."""
+"""Draw t-SNE plots of the video features of the test sets before and after tuning."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from ga2mm.utils import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', type=Path, help='checkpoint of a run of this config')
@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Draw."""
+    """Run the command line."""
     args = parse_args()
     if args.videos_per_class < 1:
         raise ValueError(f'--videos-per-class {args.videos_per_class}: give 1 or more')

@@ -1,4 +1,4 @@
-"""What the converters share: the layout of ViFi-CLIP, on which GA2-CLIP builds, and writing what was read."""
+"""Functions of all converters: reading the layout of ViFi-CLIP and GA2-CLIP, and writing CLIP and prompts."""
 
 import tempfile
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ from ga2mm.tensor_files import write_safetensors
 from ga2mm.utils import replace_when_written
 
 HEAD_WIDTH = 64
-"""Width of an attention head in every CLIP of OpenAI."""
+"""Width of an attention head in every OpenAI CLIP."""
 
 TOWERS = {'image_encoder.': 'visual.', 'text_encoder.': ''}
 """Prefixes of the towers in ViFi-CLIP, and in CLIP."""
 
 START_TOKEN_BUFFERS = ('prompt_learner.token_prefix', 'prompt_learner.complete_text_embeddings')
 OTHER_CLASS_BUFFERS = ('prompt_learner.token_suffix', 'prompt_learner.tokenized_prompts', 'tokenized_prompts')
-"""What is stored of the classes of the tuning and computed from the names by ga2mm. The former begin with the
+"""Buffers of the training classes, which ga2mm computes from the class names. The former begin with the
 embedding of the start token."""
 
 
 def split_towers(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """CLIP's weights under their names in CLIP, and all others under those that they have."""
+    """Split a state dict into CLIP's weights, renamed as in CLIP, and all other tensors."""
     clip, others = {}, {}
     for key, value in state_dict.items():
         prefix = next((prefix for prefix in TOWERS if key.startswith(prefix)), None)
@@ -44,7 +44,7 @@ def split_towers(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict
 
 
 def drop_class_buffers(others: dict[str, Tensor]) -> Tensor | None:
-    """Remove what depends on the classes of the tuning; return what begins with the start token, if any."""
+    """Remove the buffers of the training classes; return one that begins with the start token, if any."""
     for name in OTHER_CLASS_BUFFERS:
         others.pop(name, None)
     found = [others.pop(name) for name in START_TOKEN_BUFFERS if name in others]
@@ -55,7 +55,7 @@ def take_prompts(others: dict[str, Tensor], first: str, tower: str, source: Path
     """Remove and return a tower's prompts.
 
     Args:
-        others: What :func:`split_towers` left.
+        others: Other tensors from :func:`split_towers`.
         first: Name of the input layer's prompt.
         tower: ``'image_encoder'`` or ``'text_encoder'``.
         source: The file, for errors.
@@ -64,7 +64,7 @@ def take_prompts(others: dict[str, Tensor], first: str, tower: str, source: Path
         Prompts of shape (depth, length, width); None if the tower has none.
 
     Raises:
-        ValueError: They are no (length, width) tensors of one shape.
+        ValueError: The prompts are not (length, width) tensors of one shape.
     """
     if first not in others:
         return None
@@ -81,7 +81,7 @@ def take_prompts(others: dict[str, Tensor], first: str, tower: str, source: Path
 
 
 def refuse_unknown(names: Iterable[str], source: Path) -> None:
-    """Raise a ValueError if there are names that no converter has taken."""
+    """Raise a ValueError if tensors remain that the converter does not know."""
     names = sorted(names)
     if names:
         raise ValueError(
@@ -93,16 +93,16 @@ def refuse_unknown(names: Iterable[str], source: Path) -> None:
 def add_token_table(
     clip: dict[str, Tensor], start_token: Tensor | None, origin: Path, source: Path
 ) -> Weights:
-    """Complete CLIP's weights by the token table of the CLIP that was tuned, which nobody tunes or saves.
+    """Add the token table of the original CLIP to CLIP's weights; it is neither tuned nor saved.
 
     Args:
         clip: Weights without the token table.
-        start_token: A tensor of ``source`` that begins with the start token's embedding, to compare with.
-        origin: The file of the CLIP that was tuned.
+        start_token: A tensor of ``source`` that begins with the start token's embedding, for comparison.
+        origin: The file of the original CLIP.
         source: The checkpoint, for errors.
 
     Raises:
-        ValueError: ``origin`` has no token table, or another one.
+        ValueError: ``origin`` has no token table, or a different one.
     """
     weights = read_weights(origin)
     table = weights.state_dict.get('token_embedding.weight')
@@ -124,13 +124,13 @@ def add_token_table(
 
 
 def architecture(state_dict: dict[str, Tensor], source: Path) -> str | dict[str, Any]:
-    """The architecture of one of OpenAI's ViT CLIPs, or of one built like them, by its weights' shapes.
+    """Infer the architecture of OpenAI's ViT CLIPs, or of similar ones, from the shapes of the weights.
 
     Returns:
-        OpenCLIP's name for it; a dict in the form of OpenCLIP's model configs if it has none.
+        OpenCLIP's name of the architecture; without a name, a dict in the form of OpenCLIP's model configs.
 
     Raises:
-        ValueError: These are no such weights.
+        ValueError: The weights do not belong to such a CLIP.
     """
 
     def layers(prefix: str) -> int:
@@ -179,21 +179,21 @@ def write_clip_and_prompts(
     learnt: dict[str, Tensor],
     out: Path | None,
 ) -> Config:
-    """Write a CLIP, and a checkpoint of what was learnt on it, once ga2mm has loaded both.
+    """Write a CLIP and a checkpoint of the prompts, after ga2mm has loaded both successfully.
 
     Args:
-        source: The file that they come from, for errors and the checkpoint's ``meta``.
+        source: The source file, for errors and the checkpoint's ``meta``.
         weights: The CLIP, trained with QuickGELU.
         clip_out: The safetensors file for the CLIP.
-        cls_head: Config of the head that was learnt.
+        cls_head: Config of the learnt head.
         learnt: State of the head.
         out: The checkpoint; None if nothing was learnt.
 
     Returns:
-        A config whose ``model`` is what was written.
+        A config whose ``model`` loads the written files.
 
     Raises:
-        ValueError: Weights or prompts are incomplete, unknown or of other shapes.
+        ValueError: Weights or prompts are incomplete, unknown or have wrong shapes.
     """
     if clip_out.suffix != '.safetensors':
         raise ValueError(f'{clip_out} must be a .safetensors file')
@@ -203,7 +203,7 @@ def write_clip_and_prompts(
         replace_when_written(clip_out) as temporary,
         tempfile.TemporaryDirectory(dir=clip_out.parent, prefix='.') as folder,
     ):
-        path = Path(folder) / clip_out.name  # with its suffix, by which weights are read
+        path = Path(folder) / clip_out.name  # the suffix determines how weights are read
         _save_weights(path, weights)
         try:
             written = dict(model, backbone=dict(backbone, pretrained=str(path)))

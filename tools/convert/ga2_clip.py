@@ -1,4 +1,4 @@
-"""Convert a checkpoint of the released GA2-CLIP: its prompts, and the CLIP that they are for."""
+"""Convert a checkpoint of the released GA2-CLIP: its prompts and its CLIP."""
 
 import argparse
 from pathlib import Path
@@ -18,7 +18,7 @@ from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.utils import one_line_errors
 
 MAPPING = 'prompt_learner.proj_b2n_VPT.'
-"""Prefix of the layer that couples the hard prompt to the soft one."""
+"""Prefix of the layer that couples the hard prompt to the soft prompt."""
 
 
 def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt: Path) -> Config:
@@ -27,17 +27,17 @@ def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt
     Args:
         checkpoint: GA2-CLIP's checkpoint.
         out: The checkpoint to write.
-        clip: OpenAI's CLIP that it started from, for the token table, which the checkpoint lacks.
-        clip_out: The safetensors file for the checkpoint's own CLIP.
-        hard_prompt: The file from which the release read its hard prompt, or any other that
-            ``tools/convert/hard_prompt.py`` takes.
+        clip: The original OpenAI CLIP, for the token table, which the checkpoint lacks.
+        clip_out: The safetensors file for the checkpoint's CLIP.
+        hard_prompt: The file from which the release read its hard prompt, or another file that
+            ``tools/convert/hard_prompt.py`` accepts.
 
     Returns:
-        A config whose ``model`` is what was written. The hard prompt is in ``out``.
+        A config whose ``model`` loads the written files. The hard prompt is in ``out``.
 
     Raises:
         FileNotFoundError: A file does not exist.
-        ValueError: A file is something else, or has something that ga2mm has no place for.
+        ValueError: A file has another format, or content that ga2mm does not support.
     """
     content = read_checkpoint(checkpoint)
     state_dict = state_dict_of(content, checkpoint)
@@ -62,7 +62,7 @@ def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt
     text_prompt = dict(type='DeepPrompt', length=length, depth=depth)
     coupling = dict(
         type='HardPromptCoupling',
-        # Needed for training only; of another CLIP where the release tuned the backbone in between.
+        # Only training needs it. It belongs to another CLIP if the release tuned the backbone in between.
         hard_prompt=f'hard_prompts/{hard_prompt.stem}.safetensors',
         allow_other_clip=True,
     )
@@ -75,7 +75,7 @@ def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt
 
 
 def main() -> None:
-    """Convert."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', type=Path, help="GA2-CLIP's checkpoint")
     parser.add_argument('out', type=Path, help='the checkpoint to write')

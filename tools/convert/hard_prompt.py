@@ -1,8 +1,9 @@
-"""Write the soft prompt that a finished run learnt, for other runs to take as their hard prompt.
+"""Export the soft prompt of a finished run as the hard prompt of other runs.
 
-Takes a checkpoint of ga2mm, one of the released GA2-CLIP, the file from which the release reads its hard
-prompt, or a checkpoint of ViFi-CLIP's prompts. Only ga2mm's says which CLIP its prompt belongs to: name that
-of the others with --config, or the runs that take the prompt must set coupling.allow_other_clip=True.
+Accepts a checkpoint of ga2mm, a checkpoint of the released GA2-CLIP, the file from which the release reads
+its hard prompt, or a checkpoint of ViFi-CLIP's prompts. Only ga2mm's checkpoints record the CLIP of the
+prompt. For the others give the CLIP with --config, or set coupling.allow_other_clip=True in the runs that use
+the prompt.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from ga2mm.utils import one_line_errors
 
 
 def main() -> None:
-    """Export."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', type=Path, help='checkpoint of a finished run')
     parser.add_argument('out', type=Path, help='the .safetensors file to write')

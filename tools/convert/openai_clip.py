@@ -1,4 +1,4 @@
-"""Convert OpenAI's CLIP, a TorchScript archive, to safetensors that say which activation they need."""
+"""Convert OpenAI's CLIP, a TorchScript archive, to safetensors with the activation in the metadata."""
 
 import argparse
 from pathlib import Path
@@ -11,14 +11,14 @@ from ga2mm.utils import one_line_errors
 
 
 def convert(archive: Path, out: Path) -> Config:
-    """Write OpenAI's CLIP as safetensors, in the precision that it has.
+    """Write OpenAI's CLIP as safetensors in its original precision.
 
     Returns:
         A config whose ``model.backbone`` is this CLIP.
 
     Raises:
-        FileNotFoundError: There is no such archive.
-        ValueError: It holds no ViT CLIP of OpenAI.
+        FileNotFoundError: The archive does not exist.
+        ValueError: The archive is not a ViT CLIP of OpenAI.
     """
     weights = read_weights(archive)
     if weights.quick_gelu is not True:
@@ -30,7 +30,7 @@ def convert(archive: Path, out: Path) -> Config:
 
 
 def main() -> None:
-    """Convert."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('archive', type=Path, help="OpenAI's .pt file")
     parser.add_argument('out', type=Path, help='the .safetensors file to write')

@@ -1,4 +1,4 @@
-"""Convert a checkpoint of ViFi-CLIP: the CLIP that it tuned, or its prompts and the CLIP they are for."""
+"""Convert a checkpoint of ViFi-CLIP: its tuned CLIP, or its prompts and their CLIP."""
 
 import argparse
 from pathlib import Path
@@ -21,22 +21,22 @@ TEMPLATE = 'a photo of a {}.'
 
 
 def convert(checkpoint: Path, clip: Path, clip_out: Path, out: Path | None = None) -> Config:
-    """Write the CLIP of a ViFi-CLIP checkpoint, and its prompts where it has some.
+    """Write the CLIP of a ViFi-CLIP checkpoint, and its prompts if it has any.
 
     Names of tensors: github.com/muzairkhattak/ViFi-CLIP, trainers/vificlip.py and clip/model.py.
 
     Args:
         checkpoint: ViFi-CLIP's checkpoint.
-        clip: OpenAI's CLIP that it started from, for the token table, which the checkpoint lacks.
+        clip: The original OpenAI CLIP, for the token table, which the checkpoint lacks.
         clip_out: The safetensors file for the CLIP.
         out: The checkpoint for the prompts; None for a CLIP that was tuned without prompts.
 
     Returns:
-        A config whose ``model`` is what was written.
+        A config whose ``model`` loads the written files.
 
     Raises:
         FileNotFoundError: A file does not exist.
-        ValueError: A file is something else, or ``out`` is given without prompts or missing with them.
+        ValueError: A file has another format, or ``out`` is given without prompts or missing with prompts.
     """
     state_dict = state_dict_of(read_checkpoint(checkpoint), checkpoint)
     towers, others = split_towers(state_dict)
@@ -64,7 +64,7 @@ def convert(checkpoint: Path, clip: Path, clip_out: Path, out: Path | None = Non
 
 
 def main() -> None:
-    """Convert."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', type=Path, help="ViFi-CLIP's checkpoint")
     parser.add_argument('out', type=Path, nargs='?', help='the checkpoint to write, if there are prompts')

@@ -1,6 +1,6 @@
-"""Check the lists of a config before a run: videos, labels, shots, and what must not overlap.
+"""Check the lists of a config before a run: videos, labels, shots and overlaps.
 
-Prints a line for everything that is wrong (error) or may be (warning); exits with 1 if there is an error.
+Prints a line for each error and each warning; exits with 1 if there is an error.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from ga2mm.utils import one_line_errors
 
 
 def main() -> int:
-    """Print what is wrong; 1 if there is an error, else 0."""
+    """Print errors and warnings; return 1 if there is an error, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file')
     parser.add_argument('--shots', type=int, metavar='K', help='training videos that each class should have')
@@ -47,14 +47,14 @@ def main() -> int:
 
 
 def summary(lists: Sequence[CheckedList], findings: Sequence[Finding]) -> str:
-    """One line: what was checked, and how many errors and warnings there are."""
+    """Summarise in one line the checked lists and the numbers of errors and warnings."""
     checked = ', '.join(f'{len(one.files)} {one.role} videos{per_class(one)}' for one in lists)
     errors = sum(finding.level == 'error' for finding in findings)
     return f'checked {checked or "no list"}: {errors} errors, {len(findings) - errors} warnings'
 
 
 def per_class(one: CheckedList) -> str:
-    """How many classes a list has, and of how many videos each; nothing for a list without classes."""
+    """Give the number of classes and of videos per class of a list; empty for a list without classes."""
     if not one.classes:
         return ''
     counts = Counter(one.labels)

@@ -1,4 +1,4 @@
-"""Write the miniature world: small generated videos in the place of a real dataset."""
+"""Write the miniature world: small generated videos instead of a real dataset."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from ga2mm.miniature.world import STYLES
 
 
 def main() -> None:
-    """Write it; what is there already and complete is left alone."""
+    """Write the folders that are missing or incomplete."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', default='data/miniature', help='folder to write to')
     parser.add_argument('--style', default='mild', choices=STYLES, help='how the videos look')

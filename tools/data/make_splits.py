@@ -2,21 +2,21 @@
 
 Writes under --out, with the published names::
 
-    few_shot/train{SPLIT}_few_shot_{K}.txt     K videos of every class (seed 1; later seeds end in _s{SEED})
+    few_shot/train{SPLIT}_few_shot_{K}.txt     K videos of each class (seed 1; later seeds end in _s{SEED})
     few_shot/val{SPLIT}.txt                    the test list of all classes
-    base2novel/fs_base_s{SEED}_train.txt       16 videos of every base class (other K: ..._train_{K}.txt)
+    base2novel/fs_base_s{SEED}_train.txt       16 videos of each base class (other K: ..._train_{K}.txt)
     base2novel/base_train.txt                  all training videos of the base classes
-    base2novel/base_holdout.txt                training videos of the base classes, kept for validation
+    base2novel/base_holdout.txt                training videos of the base classes, held out for validation
     base2novel/{base,novel}_val.txt            the test lists of base and novel classes
     labels/*.csv                               label maps: all, base and novel classes
-    annotations/anchors.txt                    k400: irrelevant videos for other datasets, K of every class
+    annotations/anchors.txt                    k400: irrelevant videos for other datasets, K of each class
     annotations/not_in_kinetics400{,_val}.txt  k600: the first 100 classes that are not in Kinetics-400
     zero_shot/split{1,2,3}.txt                 k600: the test list of 160 classes that are not in Kinetics-400
 
-A dataset has one partition into base and novel classes: the base2novel lists are written for split 1 alone.
+A dataset has one partition into base and novel classes, so the base2novel lists are written for split 1 only.
 Videos are drawn by a hash of seed and name: the same annotations and seed give the same lists on every
-machine, and a list of K videos is part of the list of 2K. Held out videos are drawn first; no K-shot list has
-them, nor any other clip of the same recording.
+machine, and a list of K videos is a subset of the list of 2K. Held-out videos are drawn first; K-shot lists
+contain neither these nor other clips of the same recordings.
 """
 
 import argparse
@@ -49,17 +49,17 @@ LABEL_MAPS = {
     'k400': ('kinetics_400', 'kinetics_400'),
     'k600': ('kinetics_600', 'kinetics_600'),
 }
-"""Published prefixes of the label maps: of all classes, of base and novel classes."""
+"""Published prefixes of the label maps of all classes, and of base and novel classes."""
 
 BASE_SHOTS = 16
-"""Shots of the published base-to-novel lists, whose names do not say them."""
+"""Shots of the published base-to-novel lists, which are not in their file names."""
 
 SOURCE_CLASSES = 100
-"""The release learns its first hard prompt on so many classes of Kinetics-600, by alphabet."""
+"""Number of Kinetics-600 classes, by alphabet, on which the release learns its first hard prompt."""
 
 ZERO_SHOT_CLASSES = 160
 ZERO_SHOT_SPLITS = 3
-"""Zero-shot Kinetics-600 is reported over 3 draws of 160 new classes (arXiv 2108.02833)."""
+"""Number of draws of 160 new classes in zero-shot Kinetics-600 (arXiv 2108.02833)."""
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -139,7 +139,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def parent_parsers() -> list[argparse.ArgumentParser]:
-    """The options of all datasets, of those with annotations, of those with splits, and of Kinetics."""
+    """Make parsers for the options of all datasets, datasets with annotations or splits, and Kinetics."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument('--out', type=Path, required=True, help='folder of the lists, such as data/ucf101')
     common.add_argument('--shots', type=positive_integer, nargs='+', default=[2, 4, 8, 16], metavar='K')
@@ -180,7 +180,7 @@ def parent_parsers() -> list[argparse.ArgumentParser]:
 
 
 def read_annotations(args: argparse.Namespace) -> OfficialAnnotations:
-    """The annotations that the command line names."""
+    """Read the annotations that the command line names."""
     if args.dataset == 'ucf101':
         return read_ucf101(args.annotations, args.split, args.file_name, args.split_camel_case)
     if args.dataset == 'hmdb51':
@@ -193,10 +193,11 @@ def read_annotations(args: argparse.Namespace) -> OfficialAnnotations:
 
 
 def partition(annotations: OfficialAnnotations) -> tuple[list[str], list[str]]:
-    """Base and novel classes by the rule of the published lists.
+    """Divide classes into base and novel by the rule of the published lists.
 
     Classes are sorted by their number of training videos, ties by label. The less frequent half is novel,
-    the rest is base, and labels count in this order. It gives the published partitions of UCF101 and HMDB51.
+    the rest is base, and labels follow this order. This rule gives the published partitions of UCF101 and
+    HMDB51.
     """
     counts = Counter(video.class_name for video in annotations.train)
     ordered = sorted(annotations.classes, key=counts.__getitem__)
@@ -205,10 +206,10 @@ def partition(annotations: OfficialAnnotations) -> tuple[list[str], list[str]]:
 
 
 def named_partition(classes: Sequence[str], base: Path, novel: Path) -> tuple[list[str], list[str]]:
-    """Base and novel classes as two files name them, in their order.
+    """Read base and novel classes from two files, in their order.
 
     Raises:
-        ValueError: A name is no class, or a class is in both files or in neither.
+        ValueError: A name is not a class, or a class is in both files or in neither.
     """
     names = read_class_names(base, classes), read_class_names(novel, classes)
     both = set(names[0]) & set(names[1])
@@ -221,10 +222,10 @@ def named_partition(classes: Sequence[str], base: Path, novel: Path) -> tuple[li
 
 
 def read_class_names(path: Path, classes: Sequence[str]) -> list[str]:
-    """Those classes whose names a file has, whatever their case, spaces and punctuation.
+    """Read class names from a file, ignoring case, spaces and punctuation.
 
     Raises:
-        ValueError: A name is no class.
+        ValueError: A name is not a class.
     """
     by_name = {normalise_class_name(name): name for name in classes}
     wanted = read_label_map(path)
@@ -235,10 +236,10 @@ def read_class_names(path: Path, classes: Sequence[str]) -> list[str]:
 
 
 def keep_existing(annotations: OfficialAnnotations, folder: Path) -> OfficialAnnotations:
-    """Only those videos that are in a folder; says how many are not.
+    """Keep only the videos that exist in a folder, and report the number of missing ones.
 
     Raises:
-        FileNotFoundError: There is no such folder.
+        FileNotFoundError: The folder does not exist.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f'--videos {folder}: no such folder')
@@ -256,11 +257,11 @@ def write_new_classes(
 ) -> None:
     """Write the lists of the Kinetics-600 classes that are not in Kinetics-400.
 
-    Classes count as the same if their names are, but for case, spaces and punctuation. Renamed classes
+    Classes are the same if their names are equal except for case, spaces and punctuation. Renamed classes
     therefore count as new: 231 with the official names, of which the zero-shot protocol keeps 220.
 
     Raises:
-        ValueError: There are fewer new classes than one zero-shot split has, or a class file is wrong.
+        ValueError: There are fewer new classes than a zero-shot split has, or a class file is wrong.
     """
     known = {normalise_class_name(name) for name in read_label_map(args.k400_labels)}
     new = [name for name in annotations.classes if normalise_class_name(name) not in known]
@@ -286,16 +287,16 @@ def write_new_classes(
 
 
 class SplitWriter:
-    """Draws videos and writes lists and label maps.
+    """Draws videos, and writes lists and label maps.
 
     Args:
         out: Folder of the files.
-        annotations: What the videos are drawn from.
+        annotations: Annotations of the videos to draw from.
         base: The base classes.
-        holdout: Videos of each base class that are held out.
+        holdout: Number of videos of each base class to hold out.
 
     Attributes:
-        held_out: The videos that are held out.
+        held_out: The held-out videos.
         count: Number of files written.
     """
 
@@ -316,7 +317,7 @@ class SplitWriter:
             self.held_out += held_out
 
     def _hold_out(self, videos: list[OfficialVideo]) -> list[OfficialVideo]:
-        """Whole sources are drawn until there are enough videos; surplus ones are left out everywhere."""
+        """Draw whole sources until there are enough videos; no list uses the surplus videos."""
         drawn: list[OfficialVideo] = []
         for source in shuffled({video.source for video in videos}, 'holdout'):
             if len(drawn) < self._holdout:
@@ -324,7 +325,7 @@ class SplitWriter:
         return drawn[: self._holdout]
 
     def few_shot(self, classes: Iterable[str], shots: int, seed: int) -> list[OfficialVideo]:
-        """Draw videos of each class, none of them held out.
+        """Draw videos of each class that are not held out.
 
         Raises:
             ValueError: A class has too few videos.

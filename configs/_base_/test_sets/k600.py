@@ -1,5 +1,5 @@
 # Kinetics-600, three draws of 160 of the 220 classes that are not in Kinetics-400. For tools/test.py
-# --test-sets. Lists are written by: python tools/data/make_splits.py k600 ...
+# --test-sets. To write the lists: python tools/data/make_splits.py k600 ...
 _base_ = '../videos.py'
 globals().update(_base_.pop('videos')['k600_source'])
 

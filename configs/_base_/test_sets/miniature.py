@@ -1,5 +1,5 @@
 # Miniature world: all classes of three draws that no benchmark tunes on, in each style. For tools/test.py
-# --test-sets. Videos are written by: python tools/data/make_miniature.py --draws 5 6 7 (and --style strong)
+# --test-sets. To write the videos: python tools/data/make_miniature.py --draws 5 6 7 (and --style strong)
 _base_ = '../miniature.py'
 globals().update(_base_.pop('protocols')['fewshot'])
 

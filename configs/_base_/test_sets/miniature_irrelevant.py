@@ -1,5 +1,5 @@
-# Miniature world: the test sets of the protocol and draw, and irrelevant videos that are no anchors, to
-# measure how well known classes are told from them. For tools/test.py --test-sets.
+# Miniature world: the test sets of the protocol and draw, and irrelevant videos that are not anchors, to
+# measure the detection of irrelevant videos. For tools/test.py --test-sets.
 _base_ = '../miniature.py'
 globals().update(_base_.pop('protocols')['{{$GA2MM_PROTOCOL:base2novel}}'])
 

@@ -1,4 +1,4 @@
-"""Which CLIP something was learnt on: ``'NAME FINGERPRINT'``."""
+"""The identity of a CLIP, ``'NAME FINGERPRINT'``, which checkpoints and hard prompts contain."""
 
 import hashlib
 
@@ -9,11 +9,11 @@ SAMPLES_PER_TENSOR = 1024
 
 
 def clip_identity(name: str, model: nn.Module) -> str:
-    """Name and fingerprint of a CLIP.
+    """Give the name and the fingerprint of a CLIP.
 
-    The fingerprint is 16 hex digits of a hash of what weights alone do not say (activation, heads, pooling,
-    causality) and of up to 2048 evenly spaced entries of every tensor, in float32, so that weights stored in
-    half precision keep theirs.
+    The fingerprint is 16 hex digits of a hash of the settings that the weights do not contain (activation,
+    heads, pooling, causality) and of up to 2048 evenly spaced entries of every tensor. The entries are
+    converted to float32, so weights stored in half precision keep their fingerprint.
     """
     text = getattr(model, 'text', model)
     structure = (
@@ -33,5 +33,5 @@ def clip_identity(name: str, model: nn.Module) -> str:
 
 
 def same_clip(identity: str, other: str) -> bool:
-    """Whether two identities are of the same weights, by whatever name they were reached."""
+    """Check whether two identities have the same fingerprint; their names may differ."""
     return identity.split()[-1:] == other.split()[-1:]

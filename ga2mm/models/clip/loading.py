@@ -1,4 +1,4 @@
-"""Puts architecture, weights, activation and tokenizer of a CLIP together, or says why they do not fit."""
+"""Loading of a CLIP, with a check that architecture, weights, activation and tokenizer fit together."""
 
 import json
 from collections.abc import Callable
@@ -17,10 +17,10 @@ MINIATURE = Path(__file__).parents[2] / 'miniature' / 'assets'
 """The tiny CLIP that the package ships: ``arch='miniature', pretrained='miniature'``."""
 
 WEIGHT_SUFFIXES = ('.safetensors', '.bin', '.pth')
-"""Of files that OpenCLIP may take the weights from in ``local-dir:``."""
+"""Suffixes of the files from which OpenCLIP may read weights in a ``local-dir:``."""
 
 OF_THE_CONFIG = 'of the config'
-"""What errors call an architecture that is a dict."""
+"""The name of an architecture that is a dict, in error messages."""
 
 
 def load_clip(
@@ -29,7 +29,7 @@ def load_clip(
     quick_gelu: bool | None,
     cache_dir: str | None,
 ) -> tuple[nn.Module, Callable[..., Tensor], Tensor | None]:
-    """Model, tokenizer and ids of the tokens that the model knows (None: all)."""
+    """Give the model, its tokenizer and the ids of the tokens with trained embeddings (None: all)."""
     if isinstance(arch, str) and arch.startswith(('local-dir:', 'hf-hub:')):
         if pretrained is not None or quick_gelu is not None:
             raise ValueError(
@@ -84,7 +84,7 @@ def load_clip(
 
 
 def _check_folder(folder: Path, name: str) -> None:
-    """Check what OpenCLIP will read of a folder: its config and the files of weights."""
+    """Check the files that OpenCLIP reads from a folder: the config and the weights."""
     if not folder.is_dir():
         raise FileNotFoundError(f'backbone.arch={name!r}: there is no folder {folder}')
     path = folder / 'open_clip_config.json'
@@ -101,7 +101,7 @@ def _check_folder(folder: Path, name: str) -> None:
 
 
 def weights_file(pretrained: str) -> Path:
-    """The file of weights that ``pretrained`` names; it may be none, and ``pretrained`` a tag of OpenCLIP."""
+    """Give the weights file that ``pretrained`` names; it does not exist if ``pretrained`` is a tag."""
     return MINIATURE / 'miniature.safetensors' if pretrained == 'miniature' else Path(pretrained)
 
 
@@ -148,7 +148,7 @@ def _build(config: dict[str, Any], name: str) -> nn.Module:
     custom_text = config.pop('custom_text', False)
     model_class = open_clip.CustomTextCLIP if custom_text else open_clip.CLIP
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # untrained weights are the same each time
+        torch.manual_seed(0)  # makes untrained weights reproducible
         model = model_class(**config)
     _check_supported(model, name)
     return model
@@ -203,7 +203,7 @@ def _check_file_activation(
     if stated is None:
         stated = quick_gelu
     if stated is None and config.get('quick_gelu', False):
-        stated = True  # a name that ends in -quickgelu is a statement
+        stated = True  # a name that ends in -quickgelu states the activation
     if stated is None:
         with_quick_gelu = f"backbone.arch='{name}-quickgelu'"
         if name == OF_THE_CONFIG:
@@ -247,7 +247,7 @@ def _load_strictly(model: nn.Module, state_dict: dict[str, Tensor], name: str, p
 
 
 def _fitting_architectures(shapes: dict[str, tuple[int, ...]]) -> str:
-    """Names of OpenCLIP's architectures with towers of these shapes."""
+    """List the names of OpenCLIP's architectures whose towers have these shapes."""
     patches, projection = shapes.get('visual.conv1.weight'), shapes.get('text_projection')
     positions = shapes.get('visual.positional_embedding')
     if not (patches and projection and positions):

@@ -1,4 +1,4 @@
-"""CLIP, frozen or tuned, written once; it knows no method."""
+"""A frozen or tuned CLIP, independent of the tuning method."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -23,30 +23,29 @@ from ga2mm.utils import at_least_float32
 class OpenCLIP(nn.Module):
     """An OpenCLIP model whose towers take prompts.
 
-    A frozen CLIP is not part of the module tree: its parameters are in no optimizer group, in no checkpoint
-    and in no gradient bucket of distributed training, whatever the config. ``.to()`` and ``.half()``
-    reach it all the same.
+    A frozen CLIP is not part of the module tree, so its parameters are in no optimizer group, no checkpoint
+    and no gradient bucket of distributed training. ``.to()`` and ``.half()`` still apply to it.
 
-    A tuned one is, under the name ``model``: everything in it learns but the table of token embeddings, the
-    logit scale too, without a bound. Source: full fine-tuning in the code released with ViFi-CLIP (arXiv
-    2212.03640).
+    A tuned CLIP is part of the module tree under the name ``model``. All its parameters are learnt except the
+    token embeddings. The logit scale is learnt too, without a bound. Source: full fine-tuning in the code
+    released with ViFi-CLIP (arXiv 2212.03640).
 
     Args:
         arch: A ViT architecture that OpenCLIP knows (``'ViT-B-16-quickgelu'``), ``'local-dir:DIR'`` or
-            ``'hf-hub:ORG/REPO'``, OpenCLIP's names for places that hold both architecture and weights,
+            ``'hf-hub:ORG/REPO'``, OpenCLIP's names for sources of both architecture and weights,
             ``'miniature'``, or a dict in the form of OpenCLIP's model configs.
         pretrained: One of OpenCLIP's tags (``'openai'``), a file (OpenAI's TorchScript archive, a
-            ``.pt`` or ``.safetensors`` state dict), ``'miniature'`` or ``'random'`` for untrained
-            weights, the same each time. None with ``local-dir:`` and ``hf-hub:``.
-        quick_gelu: Whether the weights of a file were trained with QuickGELU. Needed only where neither
-            the file nor the architecture's name says so.
-        cache_dir: Where OpenCLIP keeps what it downloads.
+            ``.pt`` or ``.safetensors`` state dict), ``'miniature'`` or ``'random'`` for untrained weights
+            with a fixed seed. None with ``local-dir:`` and ``hf-hub:``.
+        quick_gelu: Whether the weights of a file were trained with QuickGELU. Needed only if neither the
+            file nor the architecture's name states it.
+        cache_dir: Folder for OpenCLIP's downloads.
         grad_checkpointing: Recompute activations in the backward pass: less memory, more time.
-        frozen: Whether the weights stay as they were loaded; False to tune both towers, in float32.
+        frozen: Whether the weights stay fixed; False to tune both towers, in float32.
 
     Raises:
-        ValueError: Weights, architecture and activation do not belong together, or the architecture has
-            no towers that take prompts.
+        ValueError: Weights, architecture and activation do not fit together, or a tower of the architecture
+            takes no prompts.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class OpenCLIP(nn.Module):
         self, model: nn.Module, tokenizer: Callable[..., Tensor], known_tokens: Tensor | None
     ) -> None:
         model = model.float().eval().requires_grad_(not self.frozen)
-        # Past nn.Module's own attribute handling: see the class docstring.
+        # Bypasses nn.Module's attribute handling: see the class docstring.
         object.__setattr__(self, 'text_tower', getattr(model, 'text', model))
         if self.frozen:
             object.__setattr__(self, 'model', model)
@@ -78,7 +77,7 @@ class OpenCLIP(nn.Module):
             self.model = model
             self.text_tower.token_embedding.requires_grad_(False)
             if getattr(model, 'logit_bias', None) is not None:
-                model.logit_bias.requires_grad_(False)  # in no logits of ours, so it would get no gradient
+                model.logit_bias.requires_grad_(False)  # our logits do not use it, so it has no gradient
         self.tokenizer = tokenizer
         self.known_tokens = known_tokens
         self._frozen_text: dict[tuple[tuple[str, ...], ...], Tensor] = {}
@@ -105,12 +104,12 @@ class OpenCLIP(nn.Module):
 
     @property
     def context_length(self) -> int:
-        """Most tokens that a text may have, prompts included."""
+        """Maximum number of tokens of a text, including prompts."""
         return self.text_tower.context_length
 
     @property
     def embed_dim(self) -> int:
-        """Number of dimensions of the features that both towers give."""
+        """Number of dimensions of the features of both towers."""
         return self.model.visual.output_dim
 
     @property
@@ -132,15 +131,18 @@ class OpenCLIP(nn.Module):
         return [255 * value for value in mean], [255 * value for value in std]
 
     def encode_frames(self, frames: Tensor, prompts: Prompts = ()) -> Tensor:
-        """Features (N, embed_dim), not normalised, of normalised frames (N, 3, H, W).
+        """Encode normalised frames (N, 3, H, W) to features (N, embed_dim), not normalised.
 
         Raises:
-            ValueError: The frames' size is not the one that this CLIP takes.
+            ValueError: The frames do not have the image size of this CLIP.
         """
         return self._encode_frames(frames, prompts, with_layers=False)[0]
 
     def encode_frames_and_layers(self, frames: Tensor, prompts: Prompts = ()) -> tuple[Tensor, list[Tensor]]:
-        """As :meth:`encode_frames`, with the patch tokens (N, patches, vision width) behind each layer."""
+        """Encode like :meth:`encode_frames`; also give the patch tokens of each layer.
+
+        They are its output, (N, patches, vision width).
+        """
         return self._encode_frames(frames, prompts, with_layers=True)
 
     def _encode_frames(
@@ -155,21 +157,19 @@ class OpenCLIP(nn.Module):
         return towers.encode_frames(self.model.visual, frames, prompts, self.grad_checkpointing, with_layers)
 
     def encode_tokens(self, tokens: Tensor, prompts: Prompts = (), max_texts: int = 512) -> Tensor:
-        """Encode token ids with prompts, which may differ from text to text or from clip to clip.
+        """Encode token ids with prompts, which may depend on the text or the clip.
 
-        Where they differ from clip to clip, all pairs of clip and text go through the tower as one batch, cut
-        into chunks. With several chunks the backward pass recomputes their activations, so that memory is
-        that of one.
+        If prompts depend on the clip, all pairs of clip and text form one batch, which is encoded in chunks.
+        With several chunks the backward pass recomputes the activations, so it needs the memory of one chunk.
 
         Args:
             tokens: Token ids (N, L) as :meth:`tokenize` gives them.
             prompts: Prompts of the layers, each None, (length, width), (N, length, width) or (B, 1 or N,
                 length, width) with B clips.
-            max_texts: Most texts that a chunk holds.
+            max_texts: Maximum number of texts in a chunk.
 
         Returns:
-            Features (N, embed_dim), or (B, N, embed_dim) where prompts differ from clip to clip; not
-            normalised.
+            Features (N, embed_dim), or (B, N, embed_dim) if prompts depend on the clip; not normalised.
         """
         num_clips = next((len(one) for one in prompts if one is not None and one.dim() == 4), None)
         if num_clips is None:
@@ -189,10 +189,10 @@ class OpenCLIP(nn.Module):
         return torch.cat([encode(*chunk) for chunk in chunks]).unflatten(0, (num_clips, -1))
 
     def text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
-        """Unit features (names, embed_dim) of names in templates, without prompts.
+        """Encode names in templates, without prompts, to unit features (names, embed_dim).
 
-        The features of a name in several templates are averaged first, then scaled to unit length. A tuned
-        CLIP gets gradient through them.
+        The features of a name in several templates are averaged, then scaled to unit length. In a tuned CLIP
+        they have a gradient.
         """
         texts = [template.replace('{}', name) for template in templates for name in names]
         tokens = self.tokenize(texts).to(self.device)
@@ -201,7 +201,7 @@ class OpenCLIP(nn.Module):
         return F.normalize(at_least_float32(features), dim=-1)
 
     def frozen_text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
-        """What :meth:`text_features` gives, computed once per list of names and templates.
+        """Encode like :meth:`text_features`, once for each list of names and templates.
 
         Raises:
             RuntimeError: This CLIP is tuned, so its features change.
@@ -210,29 +210,29 @@ class OpenCLIP(nn.Module):
             raise RuntimeError('a tuned CLIP has no frozen text features: take text_features, or the teacher')
         key = tuple(names), tuple(templates)
         if key not in self._frozen_text:
-            # Kept for training too, so they may be no inference tensors.
+            # Training uses the cached features too, so they must not be inference tensors.
             no_autocast = torch.autocast(self.device.type, enabled=False)
             with torch.inference_mode(False), torch.no_grad(), no_autocast:
                 self._frozen_text[key] = self.text_features(names, templates)
         return self._frozen_text[key]
 
     def learnt_text_weights(self) -> list[Tensor]:
-        """What tuning changes of the text tower; nothing of a frozen CLIP."""
+        """List the weights of the text tower that are tuned; empty for a frozen CLIP."""
         weights = [] if self.frozen else self.model.named_parameters()
         return [weight for name, weight in weights if weight.requires_grad and not name.startswith('visual.')]
 
     def tokenize(self, texts: Sequence[str], prompt_length: int = 0, class_position: str = 'end') -> Tensor:
-        """Token ids of texts, with placeholders for a prompt, cut to the longest text.
+        """Tokenize texts, insert placeholders for a prompt, and cut to the longest text.
 
-        Nothing behind the end of a text can change its feature in a causal tower that pools there, so
-        cutting is exact; other towers get the full context length.
+        In a causal tower that pools at the end token, tokens after it do not change the feature, so cutting
+        is exact. Other towers get the full context length.
 
         Args:
             texts: The texts, without placeholders.
-            prompt_length: How many placeholders to put in.
-            class_position: Where the text then stands: at the ``'end'``, behind all placeholders; at the
-                ``'front'``, before them; in the ``'middle'``, behind the smaller half of them. The full stop
-                of the text and the end token always come last.
+            prompt_length: Number of placeholders to insert.
+            class_position: Position of the text: ``'end'``, after all placeholders; ``'front'``, before all;
+                ``'middle'``, after the first half (rounded down). The full stop of the text and the end token
+                always come last.
 
         Returns:
             Token ids of shape (texts, L).
@@ -260,14 +260,14 @@ class OpenCLIP(nn.Module):
         return torch.stack(rows)[:, : length if self._may_cut else self.context_length]
 
     def embed_words(self, words: str) -> Tensor:
-        """Token embeddings (tokens, text width) of words, without start and end token."""
+        """Give the token embeddings (tokens, text width) of words, without start and end token."""
         tokens = self.tokenizer([words], context_length=10 * self.context_length)
         end = int(self._ends(tokens)[0])
         return self.text_tower.token_embedding(tokens[0, 1 : end - 1].to(self.device))
 
     @property
     def device(self) -> torch.device:
-        """Where the CLIP is."""
+        """The device of the CLIP."""
         return self.model.logit_scale.device
 
     @property
@@ -279,7 +279,7 @@ class OpenCLIP(nn.Module):
         return self.text_tower.attn_mask is not None and self._text_pool_type != 'last'
 
     def _ends(self, tokens: Tensor) -> Tensor:
-        """Number of tokens of each text up to and with its end token."""
+        """Give the number of tokens of each text, including its end token."""
         if self._text_pool_type == 'argmax':
             return tokens.argmax(dim=-1) + 1
         positions = torch.arange(1, tokens.shape[1] + 1)
@@ -306,21 +306,21 @@ class OpenCLIP(nn.Module):
         return self
 
     def get_extra_state(self) -> Tensor:
-        """The identity of this CLIP as it was loaded, as the bytes of a string."""
+        """Give the identity of this CLIP before tuning, as the bytes of a string."""
         return torch.tensor(list(self.identity.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Check that a checkpoint was trained on this CLIP.
 
         Raises:
-            ValueError: It was trained on another.
+            ValueError: It was trained on another CLIP.
         """
         is_string = isinstance(state, Tensor) and state.dtype == torch.uint8 and state.dim() == 1
         identity = bytes(state.tolist()).decode(errors='replace') if is_string else ''
         self.check_identity(identity, 'the checkpoint')
 
     def check_identity(self, identity: str, what: str) -> None:
-        """Raise a ValueError unless ``identity`` is this CLIP's. ``what`` names what is being loaded."""
+        """Raise a ValueError if ``identity`` is not this CLIP's; ``what`` names the loaded object."""
         if not same_clip(identity, self.identity):
             raise ValueError(
                 f'{what} belongs to CLIP {identity!r}, the config builds {self.identity!r}: set '

@@ -1,8 +1,9 @@
-"""Reading the weights in a TorchScript archive, such as OpenAI's, without running anything in it.
+"""A safe reader of the weights in a TorchScript archive, such as OpenAI's.
 
-``torch.jit.load`` runs code of the archive. Here its pickle is followed opcode by opcode: what would be an
-object of a class becomes a :class:`Module` that holds plain values, and a tensor is made by us of values in
-the archive; nothing else is ever called. Which attributes are weights stands in its code, read as text.
+``torch.jit.load`` executes code of the archive. This reader interprets the pickle opcode by opcode and calls
+nothing that the pickle names. An object of a class becomes a :class:`Module` of plain values, and the reader
+creates the tensors from values in the archive. It reads the archive's code as text, to learn which attributes
+are weights.
 """
 
 import pickletools
@@ -29,17 +30,17 @@ DTYPES = {
     'CharStorage': torch.int8,
     'ByteStorage': torch.uint8,
 }
-"""What a storage holds, by its name."""
+"""Data type of a storage, by its name."""
 
 MAX_MODULES, MAX_DEPTH = 100_000, 100
-"""Beyond them modules hold one another."""
+"""Limits of a module tree; an archive that exceeds them is treated as cyclic."""
 
 _WEIGHTS = re.compile(r'^  __(?:parameters|buffers)__ = \[(.*)\]$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a class or function, which stays a name."""
+    """The name of a class or function, which is never imported."""
 
     module: str
     name: str
@@ -47,7 +48,7 @@ class Name:
 
 @dataclass
 class Module:
-    """What an archive keeps of an object: its class's name and its attributes."""
+    """An object of the archive: the name of its class and its attributes."""
 
     kind: Name
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -55,41 +56,41 @@ class Module:
 
 @dataclass(frozen=True)
 class Storage:
-    """The place of a tensor's values in the archive."""
+    """The location of a tensor's values in the archive."""
 
     dtype: torch.dtype
     key: str
 
 
 def is_torchscript(path: str | Path) -> bool:
-    """Whether a file is a zip archive of TorchScript."""
+    """Check whether a file is a zip archive of TorchScript."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith('constants.pkl') for name in archive.namelist())
-    except Exception as error:  # whatever a damaged archive makes zipfile raise; its readers say more
+    except Exception as error:  # zipfile raises many types for a damaged archive; the readers explain it
         if is_of_file(error):
             raise
         return False
 
 
 def read_torchscript(path: str | Path) -> dict[str, Tensor]:
-    """Parameters and buffers of an archive's module, as ``state_dict()`` of what PyTorch loads of it.
+    """Read the parameters and buffers of an archive's module, named as in PyTorch's ``state_dict()``.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no such archive, damaged, or holds what a module of tensors does not.
+        ValueError: The file is not such an archive, is damaged, or contains more than modules and tensors.
     """
     check_regular_file(path)
     check_archive(path)
     try:
         with zipfile.ZipFile(path) as archive:
             return _Archive(archive).state_dict()
-    except Exception as error:  # whatever a crafted pickle makes the stack or torch raise
+    except Exception as error:  # a crafted pickle can cause many types of errors
         raise ValueError(f'{path} is no readable TorchScript archive ({error}): fetch it again') from error
 
 
 class _Archive:
-    """One archive while it is read."""
+    """An open archive."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive
@@ -102,7 +103,7 @@ class _Archive:
         self.weights: dict[Name, set[str]] = {}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The weights by name."""
+        """Give the weights by name."""
         root = unpickle(self._read('data.pkl'), self._tensor)
         if not isinstance(root, Module):
             raise ValueError('it holds no module')
@@ -125,7 +126,7 @@ class _Archive:
         return self.archive.read(f'{self.folder}/{name}')
 
     def _weights_of(self, kind: Name) -> set[str]:
-        """Names of a class's parameters and buffers, as its code states them."""
+        """Read the names of a class's parameters and buffers from its code."""
         code = self._read(f'code/{kind.module.replace(".", "/")}.py').decode()
         of_class = re.search(
             rf'^class {re.escape(kind.name)}\(Module\):\n((?:(?!class ).*\n)*)', code, re.MULTILINE
@@ -137,7 +138,7 @@ class _Archive:
     def _tensor(
         self, storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]
     ) -> Tensor:
-        """A tensor of values in the archive, all of which must be there."""
+        """Create a tensor from values in the archive, and check that the archive contains all of them."""
         if not all(isinstance(number, int) and number >= 0 for number in (offset, *size, *stride)):
             raise ValueError('a tensor has a negative size')
         if storage not in self.values:
@@ -157,14 +158,14 @@ class _Archive:
 
 
 def unpickle(content: bytes, tensor: Callable[..., Tensor]) -> Any:
-    """What a pickle of TorchScript holds: plain values, :class:`Module` and tensors.
+    """Unpickle an object of TorchScript, made of plain values, :class:`Module` and tensors.
 
     Args:
         content: The pickle.
-        tensor: Makes a tensor of a storage, an offset, sizes and strides.
+        tensor: Creates a tensor from a storage, an offset, sizes and strides.
 
     Raises:
-        ValueError: It has an opcode, or asks for a call, that TorchScript does not write.
+        ValueError: The pickle has an opcode or a call that TorchScript does not write.
     """
     machine = _Machine(tensor)
     for opcode, argument, _ in pickletools.genops(content):
@@ -175,7 +176,7 @@ def unpickle(content: bytes, tensor: Callable[..., Tensor]) -> Any:
 
 
 class _Machine:
-    """The stack on which a pickle puts its value together, and the opcodes that it knows."""
+    """A stack machine that interprets the opcodes of a pickle."""
 
     def __init__(self, tensor: Callable[..., Tensor]) -> None:
         self.tensor = tensor
@@ -184,10 +185,10 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def do(self, name: str, argument: Any) -> None:
-        """Follow one opcode; STOP is the caller's.
+        """Execute one opcode; the caller handles STOP.
 
         Raises:
-            ValueError: TorchScript does not write it.
+            ValueError: TorchScript does not write this opcode.
         """
         if not (
             self._do_value(name, argument) or self._do_container(name) or self._do_object(name, argument)
@@ -208,7 +209,7 @@ class _Machine:
         return values
 
     def _do_value(self, name: str, argument: Any) -> bool:
-        """Follow an opcode of marks, plain values and the memo; False if it is none."""
+        """Execute an opcode for marks, plain values or the memo; give False for any other opcode."""
         match name:
             case 'PROTO' | 'FRAME':
                 pass
@@ -229,7 +230,7 @@ class _Machine:
         return True
 
     def _do_container(self, name: str) -> bool:
-        """Follow an opcode of tuples, lists and dicts; False if it is none."""
+        """Execute an opcode for tuples, lists or dicts; give False for any other opcode."""
         match name:
             case 'EMPTY_DICT':
                 self.stack.append({})
@@ -258,7 +259,7 @@ class _Machine:
         return True
 
     def _do_object(self, name: str, argument: Any) -> bool:
-        """Follow an opcode of names, storages, modules and calls; False if it is none."""
+        """Execute an opcode for names, storages, modules or calls; give False for any other opcode."""
         match name:
             case 'GLOBAL':
                 self.stack.append(Name(*argument.split(' ')))
@@ -284,7 +285,7 @@ class _Machine:
 
 
 def _called(function: Name, arguments: tuple[Any, ...], tensor: Callable[..., Tensor]) -> Any:
-    """The result of the few calls that TorchScript writes; none of them is made."""
+    """Give the result of a call that TorchScript writes, without calling the named function."""
     if function == Name('torch._utils', '_rebuild_tensor_v2'):
         return tensor(*arguments[:4])
     if function == Name('collections', 'OrderedDict') and not arguments:

@@ -1,10 +1,10 @@
-"""The two towers of an OpenCLIP model, taking prompts per layer.
+"""The two towers of an OpenCLIP model with prompts per layer.
 
 ``prompts`` is a sequence with one entry per layer: None, or a tensor of shape (length, width), shared by
-all sequences, or (sequences, length, width). An entry replaces the prompt tokens of the layer before;
-None leaves them where they are. Vision prompts stand behind the patch tokens, those of layer 0 pass
-``ln_pre`` and get no position. Text prompts stand where the token ids are :data:`PLACEHOLDER`, those of
-layer 0 get positions. This is the placement of IVLP (ViFi-CLIP) that GA2-CLIP builds on.
+all sequences, or (sequences, length, width). An entry replaces the prompt tokens of the previous layer; None
+keeps them. Vision prompts follow the patch tokens; in layer 0 they pass ``ln_pre`` and get no positional
+embedding. Text prompts replace the tokens with id :data:`PLACEHOLDER`; in layer 0 they get positional
+embeddings. This is the placement of IVLP (ViFi-CLIP) that GA2-CLIP builds on.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 Prompts = Sequence[Tensor | None]
 
 PLACEHOLDER = -1
-"""The token id that stands where a text prompt goes."""
+"""The token id that marks the position of a text prompt."""
 
 
 def encode_frames(
@@ -28,18 +28,18 @@ def encode_frames(
     grad_checkpointing: bool = False,
     with_layers: bool = False,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Features of frames and the patch tokens that lead to them.
+    """Encode frames; give their features and patch tokens.
 
     Args:
         visual: OpenCLIP's ``VisionTransformer``.
         frames: Normalised frames of shape (N, 3, H, W).
         prompts: Prompts per layer.
         grad_checkpointing: Recompute activations in the backward pass, for less memory.
-        with_layers: Whether to give patch tokens too; keeping them costs memory.
+        with_layers: Whether to give patch tokens too, which needs more memory.
 
     Returns:
-        Features of shape (N, embed_dim), not normalised. Patch tokens behind each layer, without class token
-        and prompts, a list of (N, patches, width); empty unless asked for.
+        Features of shape (N, embed_dim), not normalised. Output patch tokens of each layer, without class
+        token and prompts, a list of (N, patches, width); empty without ``with_layers``.
     """
     x = visual._embeds(frames)
     num_tokens = x.shape[1]
@@ -64,12 +64,12 @@ def encode_text(
     prompts: Prompts = (),
     grad_checkpointing: bool = False,
 ) -> Tensor:
-    """Features of texts.
+    """Encode texts.
 
     Args:
-        text: OpenCLIP's ``CLIP`` or ``TextTransformer``, which name their parts alike.
+        text: OpenCLIP's ``CLIP`` or ``TextTransformer``, which use the same names for their parts.
         tokens: Token ids of shape (N, L), L at most the context length, with n placeholders in each text
-            where prompts of length n are given.
+            for prompts of length n.
         prompts: Prompts per layer.
         grad_checkpointing: Recompute activations in the backward pass, for less memory.
 

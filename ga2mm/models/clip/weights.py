@@ -1,4 +1,4 @@
-"""Reading CLIP weights from a local file, whatever its layout."""
+"""A reader of CLIP weights from local files of several formats."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ from ga2mm.models.clip.torchscript import is_torchscript, read_torchscript
 from ga2mm.tensor_files import check_regular_file, check_tensors, read_pickled, read_safetensors
 
 OPENAI_SCALARS = ('input_resolution', 'context_length', 'vocab_size')
-"""Entries that only OpenAI's own state dicts have; they are no parameters."""
+"""Entries of OpenAI's state dicts that are not parameters; no other state dict has them."""
 
 UNKNOWN_TOKEN_STD = 0.02
 
 MAX_VOCABULARY = 1_000_000
-"""Most tokens of a table that is stored in part."""
+"""Maximum number of tokens of an embedding table that is stored in part."""
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Weights:
 
     Attributes:
         state_dict: Tensors under OpenCLIP's names.
-        quick_gelu: Whether they were trained with QuickGELU; None where the file does not say.
-        known_tokens: Ids of the tokens that have trained embeddings; None if all have.
+        quick_gelu: Whether the weights were trained with QuickGELU; None if the file does not state it.
+        known_tokens: Ids of the tokens with trained embeddings; None for all tokens.
     """
 
     state_dict: dict[str, Tensor]
@@ -34,13 +34,13 @@ class Weights:
 
 
 def read_weights(path: str | Path) -> Weights:
-    """Read CLIP weights from OpenAI's TorchScript archive, a ``.pt``/``.pth``/``.bin`` or safetensors.
+    """Read CLIP weights from OpenAI's TorchScript archive, a ``.pt``/``.pth``/``.bin`` or safetensors file.
 
-    Code in a file is never run: pickles are read with ``weights_only=True``, TorchScript as text.
+    Code in a file is never executed: pickles are read with ``weights_only=True``, TorchScript code as text.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
-        ValueError: The file holds no state dict, is damaged, or has NaN or infinite values.
+        OSError: The file does not exist or cannot be read.
+        ValueError: The file contains no state dict, is damaged, or has NaN or infinite values.
     """
     path = Path(path)
     if not path.exists() and not path.is_symlink():
@@ -83,10 +83,10 @@ def _read_safetensors(path: Path) -> Weights:
 
 
 def _full_token_table(ids: Tensor | None, rows: Tensor | None, vocab_size: str, path: Path) -> Tensor:
-    """A token table of which only some rows were stored; the others are small seeded noise.
+    """Give the full token embedding table for the stored rows; the other rows are small seeded noise.
 
     Raises:
-        ValueError: Ids, rows and the number of tokens do not belong together.
+        ValueError: Ids, rows and the number of tokens do not fit together.
     """
     size = int(vocab_size) if vocab_size.isdecimal() else 0
     fits = (

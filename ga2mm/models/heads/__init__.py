@@ -1,4 +1,4 @@
-"""Heads."""
+"""Classification heads."""
 
 from ga2mm.models.heads.coupled_prompt_head import CoupledPromptHead
 

@@ -23,28 +23,29 @@ AVERAGES = ('prob', 'score')
 
 @MODELS.register_module()
 class CoupledPromptHead(BaseHead):
-    """Compare videos with classes that are given by name.
+    """A head that compares video features with features of class names.
 
-    The head owns what GA2-CLIP learns: the soft prompts of both towers, and the coupling of the text prompt
-    to a hard prompt. The video encoder and the text encoder use them. Logits are ``logit_scale · video ·
-    classᵀ`` of unit features. No class name is in the head's state: a checkpoint fits any list of classes.
+    The head owns the learnt parts of GA2-CLIP: the soft prompts of both towers, and the coupling of the text
+    prompt to a hard prompt. The video encoder and the text encoder use them. Logits are ``logit_scale · video
+    · classᵀ`` of unit features. The head's state contains no class names, so a checkpoint fits any classes.
 
     Args:
         clip: The CLIP. Given by the recognizer.
-        class_names: Names, or a label map's file; None to take them from the training set's metainfo
+        class_names: Names, or the file of a label map; None to take them from the training set's metainfo
             (:class:`~ga2mm.engine.ClassNamesHook`) or from :meth:`set_classes`.
-        text_prompt: Config of the text tower's prompt learner; None for none.
-        coupling: Config of what couples a hard prompt to the text prompts of the input layer
-            (:class:`~ga2mm.models.prompts.HardPromptCoupling`); None for none.
-        vision_prompt: Config of the vision tower's prompt learner; None for none.
-        template: Text of a class, or of a negative, for the tower without prompts; several are averaged.
+        text_prompt: Config of the text tower's prompt learner; None for no prompt.
+        coupling: Config of the coupling of a hard prompt to the text prompts of the input layer
+            (:class:`~ga2mm.models.prompts.HardPromptCoupling`); None for no coupling.
+        vision_prompt: Config of the vision tower's prompt learner; None for no prompt.
+        template: Text of a class, or of a negative, for the tower without prompts. The features of several
+            templates are averaged.
         max_texts, max_cached: See :class:`~ga2mm.models.text_encoder.TextEncoder`.
-        average_clips: How the scores of a video's clips become one: ``'prob'`` for the mean of their
-            probabilities, ``'score'`` for the mean of their logits.
+        average_clips: How to average the clips of a video: ``'prob'`` for the mean of their probabilities,
+            ``'score'`` for the mean of their logits.
         loss_cls, topk: As in MMAction2's ``BaseHead``.
 
     Raises:
-        ValueError: An argument is wrong.
+        ValueError: An argument is invalid.
     """
 
     def __init__(
@@ -84,10 +85,10 @@ class CoupledPromptHead(BaseHead):
             )
 
     def set_classes(self, class_names: Sequence[str]) -> None:
-        """Offer these classes from now on, keeping what was learnt.
+        """Set the class names; the learnt parameters do not change.
 
         Raises:
-            ValueError: There is no name, an empty one, or one twice.
+            ValueError: The list is empty, or a name is empty or occurs twice.
         """
         if isinstance(class_names, str) or not isinstance(class_names, Iterable):
             raise ValueError(f'class_names={class_names!r} is no list: give a list of names')
@@ -104,7 +105,7 @@ class CoupledPromptHead(BaseHead):
         self.num_classes = len(names)
 
     def check_classes(self) -> None:
-        """Raise a RuntimeError if no class names were given."""
+        """Raise a RuntimeError if the head has no class names."""
         if not self.class_names:
             raise RuntimeError(
                 'the head knows no classes: set cls_head.class_names, call set_classes, or use a dataset '
@@ -114,12 +115,12 @@ class CoupledPromptHead(BaseHead):
     def forward(self, feats: Tensor, class_features: Tensor, logit_scale: Tensor, **kwargs: Any) -> Tensor:
         """Give the logits (N, classes) of videos.
 
-        Always in float32: at CLIP's scale of 100, bfloat16 would round logits to steps of half a unit.
+        They are computed in float32: at CLIP's scale of 100, bfloat16 would round logits to steps of 0.5.
 
         Args:
-            feats: Unit features of the videos, (N, embed_dim); (N, classes, embed_dim) where the classes
-                guide the temporal model.
-            class_features: Unit features of the classes, (classes, embed_dim); (N, classes, embed_dim) where
+            feats: Unit features of the videos, (N, embed_dim); (N, classes, embed_dim) if the temporal model
+                is guided by the classes.
+            class_features: Unit features of the classes, (classes, embed_dim); (N, classes, embed_dim) if
                 the prompts depend on the clip.
             logit_scale: The scale, a scalar.
         """
@@ -129,7 +130,7 @@ class CoupledPromptHead(BaseHead):
             return logit_scale.float() * cosines(feats.float(), class_features.float())
 
     def accuracies(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Give the shares of the batch that are right among the ``topk`` classes, as ``top<k>_acc``."""
+        """Give the top-k accuracies of the batch for each k in ``topk``, as ``top<k>_acc``."""
         shares = top_k_accuracy(logits.detach().cpu().numpy(), labels.cpu().numpy(), self.topk)
         pairs = zip(self.topk, shares, strict=True)
         return {f'top{k}_acc': torch.tensor(share, device=logits.device) for k, share in pairs}
@@ -139,10 +140,9 @@ class CoupledPromptHead(BaseHead):
     ) -> list[ActionDataSample]:
         """Give the samples with their predictions, as in MMAction2, and with ``max_logit``, a scalar.
 
-        ``max_logit`` is the highest logit among the classes, of the mean over the video's clips and crops:
-        how much a video looks like any of the classes. Source: arXiv 1911.11132, MaxLogit. Design choice
-        against
-        the highest probability, which is relative: it is always 1 where a single class is offered.
+        ``max_logit`` is the highest class logit, after averaging over the video's clips and crops. It
+        measures how similar the video is to any of the classes. Source: arXiv 1911.11132, MaxLogit. Design
+        choice: the highest probability is not used, since it is relative and always 1 for a single class.
 
         Args:
             cls_scores: Logits (videos · clips, classes).

@@ -1,4 +1,4 @@
-"""Prompt learners, one a file: which tokens enter which layer of a tower."""
+"""Prompt learners, one per file. A prompt learner gives the prompt tokens of each layer of a tower."""
 
 from ga2mm.models.prompts.attribute_retrieval import AttributeRetrieval
 from ga2mm.models.prompts.conditional_prompt import ConditionalPrompt

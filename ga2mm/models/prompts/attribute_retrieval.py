@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What a batch of clips retrieved, for each text layer ``num_clusters · top_k`` prompts of its pool.
+    """The prompts that a batch of clips retrieved: ``num_clusters · top_k`` of the pool of each text layer.
 
     Attributes:
-        indices: Places in the pool (B, text layers, retrieved), ascending; one that several clusters of a
-            clip retrieved is there several times.
-        similarities: Cosines (B, text layers, retrieved) of the clusters with the keys that they retrieved.
-            Their gradient reaches the keys.
+        indices: Indices into the pool (B, text layers, retrieved), ascending. An index is repeated if several
+            clusters of a clip retrieved it.
+        similarities: Cosines (B, text layers, retrieved) of the clusters with the retrieved keys. They have a
+            gradient with respect to the keys.
         weights: Factors (B, text layers, retrieved) of the prompts.
     """
 
@@ -41,36 +41,36 @@ class Retrieval:
 class AttributeRetrieval(PromptLearner):
     """Text prompts that a clip retrieves from a pool by its patch tokens, layer by layer (AttriPrompt).
 
-    Each text layer has a pool of prompts, each prompt a key, and a vision layer to look at:
+    Each text layer has a pool of prompts, a key for each prompt, and an assigned vision layer:
 
-    1. The patch tokens that leave the vision layer, of all frames of the clip together, are clustered.
-    2. Each cluster's centre retrieves the ``top_k`` prompts whose keys have the highest cosine with it.
-    3. The retrieved prompts of all clusters are the prompt tokens of the text layer, in the pool's order.
+    1. The output patch tokens of the vision layer, of all frames of the clip together, are clustered.
+    2. Each cluster centre retrieves the ``top_k`` prompts whose keys have the highest cosine with it.
+    3. The retrieved prompts of all clusters, in the pool's order, are the prompt tokens of the text layer.
 
-    The gradient of the text features reaches the prompts that were retrieved and their keys, and
-    :class:`~ga2mm.objectives.KeyLoss` pulls the keys towards the centres. Keys that no clip retrieves keep
-    their direction. The tokens get no gradient, also where vision prompts made them: what a clip retrieves
-    does not tune the vision tower. A clip's prompts do not depend on the other clips of the batch.
+    The text features have a gradient with respect to the retrieved prompts and their keys, and
+    :class:`~ga2mm.objectives.KeyLoss` moves the keys towards the centres. Keys that no clip retrieves keep
+    their direction. The patch tokens get no gradient, also with vision prompts: the retrieval does not tune
+    the vision tower. A clip's prompts do not depend on the other clips of the batch.
 
     Source: the abstract of arXiv 2509.05949, which states the clustering of each vision layer's features, the
     retrieval from a pool by the aggregated features and the prompts at every text layer; we know of no
-    released code. K-means, which the abstract does not name, comes from a summary by others. Design choice,
-    the paper does not say: every argument below and its default; a pool of its own for each text layer;
-    k-means by direction, as the retrieval is by cosine; all frames of a clip in one clustering; keys and
-    prompts starting from N(0, 0.02²).
+    released code. K-means, which the abstract does not name, is from a third-party summary. Design choices,
+    which the paper does not state: all arguments and their defaults; a separate pool for each text layer;
+    k-means by direction, since the retrieval is by cosine; one clustering for all frames of a clip; keys and
+    prompts initialised from N(0, 0.02²).
 
     Args:
-        num_clusters: Clusters of a clip's tokens in each layer.
-        iterations: Steps of k-means.
-        pool_size: Prompts in the pool of each text layer.
-        prompt_length: Tokens of each prompt of the pool.
-        top_k: Prompts that each cluster retrieves.
-        temperature: None for straight-through retrieval: prompts enter as they are, so they depend on
-            nothing but what was retrieved, and the gradient reaches a key as if its prompt were multiplied
-            by the cosine. A number for weighted retrieval: each prompt that a clip retrieved for a layer is
+        num_clusters: Number of clusters of a clip's tokens in each layer.
+        iterations: Number of k-means steps.
+        pool_size: Number of prompts in the pool of each text layer.
+        prompt_length: Number of tokens of each prompt of the pool.
+        top_k: Number of prompts that each cluster retrieves.
+        temperature: None for straight-through retrieval: prompts are used without a factor, so they depend
+            only on the retrieved indices; a key gets the gradient of a prompt that is multiplied by the
+            cosine. A number for weighted retrieval: the prompts that a clip retrieved for a layer are
             multiplied by the softmax, over all of them, of cosine / ``temperature``, times their number.
         vision_layer_of: For each text layer the vision layer, from 0, whose tokens retrieve its prompts.
-            None: spread evenly from the first to the last, one to one where both towers are equally deep.
+            None: evenly spaced from the first to the last, one to one if both towers are equally deep.
         width, layers: Width and number of layers of the text tower. Given by the model.
         vision_width, vision_layers: The same of the vision tower. Given by the model.
 
@@ -133,10 +133,10 @@ class AttributeRetrieval(PromptLearner):
         self.prompts = nn.Parameter(torch.randn(layers, pool_size, prompt_length, width) * 0.02)
 
     def condition(self, videos: 'VideoTokens') -> Retrieval:
-        """Give what each clip retrieves, in float32 whatever the precision of the towers.
+        """Retrieve prompts for each clip, in float32 independent of the towers' precision.
 
         Raises:
-            ValueError: The tokens are not those of the vision tower's layers.
+            ValueError: The number of token tensors differs from the number of vision layers.
         """
         tokens = videos.layers
         if len(tokens) != self.vision_layers:
@@ -162,7 +162,7 @@ class AttributeRetrieval(PromptLearner):
         return similarities.shape[-1] * (similarities / self.temperature).softmax(dim=-1)
 
     def cache_keys(self, condition: Retrieval) -> list[tuple[int, ...]] | None:
-        """Give the retrieved places of each clip; None for weighted prompts, which no two clips share."""
+        """Give the retrieved indices of each clip; None for weighted prompts, which no two clips share."""
         return (
             None
             if self.temperature is not None

@@ -1,4 +1,4 @@
-"""The conditional context of CoCoOp."""
+"""The conditional prompt of CoCoOp."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from ga2mm.models.video_encoder import VideoTokens
 
 REDUCTION = 16
-"""How many times narrower than the features the meta-net is, as in the released code."""
+"""Ratio of the features' width to that of the meta-net, as in the released code."""
 
 
 @MODELS.register_module()
 class ConditionalPrompt(DeepPrompt):
-    """Soft prompt of the text tower's input layer that each clip shifts: CoCoOp (arXiv 2203.05557).
+    """Soft prompt of the text tower's input layer, shifted for each clip: CoCoOp (arXiv 2203.05557).
 
     ``context + W2 ReLU(W1 x + b1) + b2``, the same shift for all context tokens of a clip, where x is the
-    clip's unit feature. Source: the released code, for images; a clip takes the place of an image.
+    clip's unit feature. Source: the released code for images, with a clip in place of an image.
 
-    Every clip has class features of its own, so a batch of B clips costs B passes over all classes.
+    Class features depend on the clip, so a batch of B clips needs B passes over all classes.
 
     Args:
         length: Number of context tokens.

@@ -1,4 +1,4 @@
-"""The context of CoOp."""
+"""The context prompt of CoOp."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,18 +18,19 @@ CLASS_POSITIONS = ('end', 'middle', 'front')
 class ContextPrompt(DeepPrompt):
     """Soft prompt of the text tower's input layer: the context of CoOp (arXiv 2109.01134).
 
-    With the class name at the end and one context for all classes it is :class:`DeepPrompt` of depth 1.
+    With the class name at the end and one context for all classes it equals :class:`DeepPrompt` of depth 1.
 
     Args:
         length: Number of context tokens.
         init_words: As in :class:`DeepPrompt`.
-        class_position: ``'end'``, ``'middle'`` (behind the smaller half of the context) or ``'front'``.
-        class_names: Classes that learn a context each, a list or a label map's file; None for one context
-            that all classes share. Contexts of their own serve these classes and no others.
+        class_position: ``'end'``, ``'middle'`` (after the first half of the context, rounded down) or
+            ``'front'``.
+        class_names: Classes that learn one context each, a list or the file of a label map; None for one
+            context that all classes share. Contexts per class cannot be used for other classes.
         width, layers, embed_words: As in :class:`DeepPrompt`.
 
     Raises:
-        ValueError: ``class_position`` is none of these, or the words do not fit.
+        ValueError: ``class_position`` is invalid, or the words do not fit.
     """
 
     def __init__(
@@ -56,20 +57,20 @@ class ContextPrompt(DeepPrompt):
             contexts = torch.randn(len(self._index), length, width) * 0.02
             if init_words:
                 contexts = self.soft_prompt.detach().repeat(len(self._index), 1, 1)
-            # Under another name: none of them is a prompt that another run could take as its hard prompt.
+            # Not named soft_prompt, since another run cannot use a context of one class as its hard prompt.
             self.class_contexts = nn.Parameter(contexts)
             del self.soft_prompt
 
     @property
     def shared_depth(self) -> int:
-        """0 where each class has a context of its own."""
+        """Number of layers with a shared prompt; 0 with contexts per class."""
         return self.depth if self._index is None else 0
 
     def forward(self, names: Sequence[str] = (), condition: Any = None) -> list[Tensor]:
         """Give the context (length, width), or the contexts of classes (classes, length, width), in a list.
 
         Raises:
-            ValueError: A class has no context of its own.
+            ValueError: A name is not among the classes with a context.
         """
         if self._index is None:
             return super().forward()

@@ -1,4 +1,4 @@
-"""Deep soft prompts for one tower."""
+"""Deep soft prompts of one tower."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,10 +16,9 @@ class DeepPrompt(PromptLearner):
 
     Args:
         length: Number of prompt tokens.
-        depth: Number of layers that get prompts of their own, counted from the input; 0 for none.
-        init_words: Words whose token embeddings the prompt of the input layer starts from (text tower
-            only). Words beyond ``length`` stay in the text as they are. None: N(0, 0.02²), as in the
-            released code.
+        depth: Number of layers with prompts, counted from the input; 0 for no prompts.
+        init_words: Words whose token embeddings initialise the prompt of the input layer (text tower
+            only). Words beyond ``length`` stay in the text. None: N(0, 0.02²), as in the released code.
         width: Width of the tower's tokens. Given by the model.
         layers: Number of layers of the tower. Given by the model.
         embed_words: Gives the token embeddings (tokens, width) of words. Given by the model in the text

@@ -14,21 +14,21 @@ from ga2mm.registry import MODELS
 
 @MODELS.register_module()
 class HardPromptCoupling(BaseModule):
-    """A frozen hard prompt H coupled to the prompt S that a learner gives the text tower's input layer.
+    """A layer that couples a frozen hard prompt H to the prompt S of the text tower's input layer.
 
     The input layer gets ``Dropout(ReLU(W [H; S] + b))``, where ``[;]`` concatenates along the feature axis
-    and W maps 2 · width to width; the prompts of deeper layers stay as they are. Source: the code released
-    with GA2-CLIP (arXiv 2511.22125), where S is the soft prompt that is learnt; like it, the mapping has no
-    residual and couples the input layer only. Design choice: S may come from any text prompt learner, also
-    one whose prompts depend on the clip or the class, each of which is coupled to the same H.
+    and W maps 2 · width to width. The prompts of deeper layers do not change. Source: the code released with
+    GA2-CLIP (arXiv 2511.22125), where S is the learnt soft prompt; there, too, the mapping has no residual
+    and couples the input layer only. Design choice: S may come from any text prompt learner. Prompts that
+    depend on the clip or the class are all coupled to the same H.
 
     Args:
-        hard_prompt: A file written by ``tools/convert/hard_prompt.py``, of as many tokens as S. The hard
-            prompt becomes part of the checkpoint, so the file is needed for training only.
+        hard_prompt: A file written by ``tools/convert/hard_prompt.py``, with as many tokens as S. The hard
+            prompt is part of the checkpoint, so only training needs the file.
         dropout: Dropout of the coupled prompt.
-        allow_other_clip: Accept a hard prompt that was learnt on another CLIP of the same width, as the
-            released recipe does where the backbone was tuned on Kinetics-400 in between.
-        length: Tokens of S. Given by the model.
+        allow_other_clip: Accept a hard prompt that was learnt on another CLIP of the same width. The released
+            recipe does so if the backbone was tuned on Kinetics-400 in between.
+        length: Number of tokens of S. Given by the model.
         width: Width of the text tower's tokens. Given by the model.
         clip_identity: Identity of the CLIP that is prompted. Given by the model.
 
@@ -58,13 +58,13 @@ class HardPromptCoupling(BaseModule):
             self.missing_file = str(hard_prompt)
 
     def forward(self, prompts: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """The prompts of the layers, the first one coupled.
+        """Couple the hard prompt to the prompt of the first layer, and give the prompts of all layers.
 
         Args:
-            prompts: What the text prompt learner gave; the first entry is (..., length, width).
+            prompts: Output of the text prompt learner; the first entry is (..., length, width).
 
         Raises:
-            FileNotFoundError: The hard prompt's file does not exist and no checkpoint brought it.
+            FileNotFoundError: The hard prompt's file does not exist, and no checkpoint was loaded.
         """
         if self.missing_file is not None:
             raise FileNotFoundError(

@@ -1,4 +1,4 @@
-"""Files that carry a hard prompt from one run to another."""
+"""Files with the hard prompt of another run."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ def write_hard_prompt(path: str | Path, prompt: Tensor, clip_identity: str, sour
     Args:
         path: The safetensors file to write.
         prompt: The prompt of shape (length, width).
-        clip_identity: Identity of the CLIP that it was learnt on.
-        source: What it was learnt from, for people to read.
+        clip_identity: Identity of the CLIP that the prompt was learnt on.
+        source: Description of the prompt's origin, for information only.
 
     Raises:
         ValueError: The prompt has NaN or infinite values.
@@ -33,19 +33,20 @@ def read_hard_prompt(path: str | Path, shape: tuple[int, int], clip_identity: st
     Args:
         path: A file that :func:`write_hard_prompt` wrote.
         shape: The expected length and width.
-        clip_identity: Identity of the CLIP that it must belong to; None to accept any.
+        clip_identity: Identity that the prompt's CLIP must have; None to accept any CLIP.
 
     Returns:
         The prompt of shape (length, width).
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no such file, damaged, has NaN values or another shape, or belongs to another CLIP.
+        ValueError: The file is not a hard prompt, is damaged, has NaN values or another shape, or belongs to
+            another CLIP.
     """
     remedy = 'write one with tools/convert/hard_prompt.py'
     tensors, metadata = read_safetensors(path, 'hard prompt', remedy)
     unknown = metadata.keys() - {'clip_identity', 'source', 'format', CHECKSUM}
-    if unknown:  # such as the name of the checksum with a flipped bit
+    if unknown:  # for example a bit flip in the name of the checksum
         raise ValueError(f'{path} is damaged, its metadata have {min(unknown)!r}: {remedy}')
     prompt = tensors.get('hard_prompt')
     if prompt is None or not prompt.is_floating_point():

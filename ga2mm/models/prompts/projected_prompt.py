@@ -1,4 +1,4 @@
-"""Vision prompts made from text prompts, as in MaPLe."""
+"""Vision prompts projected from text prompts, as in MaPLe."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,10 +12,10 @@ from ga2mm.registry import MODELS
 class ProjectedPrompt(BaseModule):
     """Vision prompts that are linear maps of the text prompts of the same layers: MaPLe (arXiv 2210.03117).
 
-    Each layer has a map of its own. What is mapped is what enters the text tower, so with
-    :class:`HardPromptCoupling` the hard prompt reaches the vision tower too. Source: the released code; that
-    the maps start apart instead of as copies of one, and that each tower draws its own dropout of a coupled
-    prompt, are design choices.
+    Each layer has its own map. It maps the prompts that enter the text tower, so with
+    :class:`HardPromptCoupling` the hard prompt also affects the vision prompts. Source: the released code.
+    Design choices: the maps are initialised independently, not as copies of one map, and each tower draws its
+    own dropout of a coupled prompt.
 
     Args:
         width: Width of the vision tower's tokens. Given by the model.
@@ -23,10 +23,10 @@ class ProjectedPrompt(BaseModule):
         text_width: Width of the text tower's tokens. Given by the model.
         text_depth: Number of layers that have text prompts shared by all clips and classes. Given by the
             model.
-        text_prompts: Gives these prompts, coupled. Given by the model.
+        text_prompts: Gives these prompts after the coupling. Given by the model.
 
     Raises:
-        ValueError: There are no text prompts to map, or of more layers than the vision tower has layers.
+        ValueError: There are no text prompts to map, or they have more layers than the vision tower.
     """
 
     def __init__(
@@ -54,6 +54,6 @@ class ProjectedPrompt(BaseModule):
         self.text_prompts = text_prompts
 
     def forward(self) -> list[Tensor]:
-        """Give the vision prompts, a tensor (length, width) for each layer that has text prompts."""
+        """Give the vision prompts, a tensor (length, width) for each layer with text prompts."""
         pairs = zip(self.projections, self.text_prompts(), strict=True)
         return [projection(prompt) for projection, prompt in pairs]

@@ -1,4 +1,4 @@
-"""The contract of prompt learners."""
+"""The interface of prompt learners."""
 
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 class PromptLearner(BaseModule):
     """A module that gives the prompts of a tower, one entry for each layer.
 
-    An entry is None or a tensor (length, width). In the text tower it may also be (names, length, width),
-    where each name has prompts of its own, or (clips, 1 or names, length, width), where each clip has.
-    Learners of the vision tower are called without arguments.
+    An entry is None or a tensor (length, width). In the text tower it may also be (names, length, width) for
+    prompts per name, or (clips, 1 or names, length, width) for prompts per clip. Learners of the vision tower
+    are called without arguments.
 
-    Keyword-only arguments of the constructor are given by the model (:func:`~ga2mm.build.build_part`):
+    The model passes keyword-only arguments of the constructor (:func:`~ga2mm.build.build_part`):
     ``width`` and ``layers`` of the tower, ``embed_dim``, ``vision_width``, ``vision_layers``,
     ``embed_words``.
 
     Attributes:
-        uses: What :meth:`condition` reads of :class:`~ga2mm.models.VideoTokens`; ``'layers'`` costs memory.
-        class_position: Where the class name stands: at the ``'end'``, behind the prompt, in its ``'middle'``
-            or at its ``'front'``.
-        length: Number of prompt tokens that the text makes room for.
-        depth: Number of layers, counted from the input, that get prompts.
+        uses: Attributes of :class:`~ga2mm.models.VideoTokens` that :meth:`condition` reads; ``'layers'``
+            needs much memory.
+        class_position: Position of the class name: ``'end'``, after the prompt, ``'middle'`` or ``'front'``.
+        length: Number of prompt tokens in the text.
+        depth: Number of layers with prompts, counted from the input.
         words_behind: Words between prompt and class name.
     """
 
@@ -42,20 +42,20 @@ class PromptLearner(BaseModule):
         return self.depth
 
     def condition(self, videos: 'VideoTokens') -> Any:
-        """Give what the prompts depend on, with one entry for each clip, or None if they depend on no clip.
+        """Compute the input of prompts that depend on the clip, one entry per clip; None for other prompts.
 
-        It is computed once for a batch; indexing it with a list or a slice selects clips.
+        It is computed once per batch; indexing it with a list or a slice selects clips.
         """
         return None
 
     def cache_keys(self, condition: Any) -> Sequence[Hashable] | None:
-        """Give a key for each clip, equal where the prompts are equal.
+        """Give a cache key for each clip; clips with equal prompts have equal keys.
 
-        Prompts that depend on no clip have one key alone. None means that no two clips share prompts, so that
-        nothing is worth keeping.
+        Prompts that do not depend on the clip have a single key. None means that no two clips share prompts,
+        so a cache has no use.
         """
         return [()] if condition is None else None
 
     def forward(self, names: Sequence[str] = (), condition: Any = None) -> Sequence[Tensor | None]:
-        """Give the prompts of the layers for names and the clips behind a condition."""
+        """Give the prompts of the layers for names and for the clips of a condition."""
         raise NotImplementedError

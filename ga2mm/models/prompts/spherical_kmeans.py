@@ -1,4 +1,4 @@
-"""K-means by direction, of many small sets of points at once."""
+"""Spherical k-means for a batch of point sets."""
 
 import torch
 import torch.nn.functional as F
@@ -9,22 +9,22 @@ from ga2mm.utils import at_least_float32
 
 @torch.no_grad()
 def spherical_kmeans(points: Tensor, num_clusters: int, iterations: int) -> Tensor:
-    """Centres of the clusters of each set of points.
+    """Compute the cluster centres of each set of points.
 
-    A point counts by its direction alone, and belongs to the centre with the highest cosine. Source:
-    Dhillon and Modha 2001, "Concept decompositions for large sparse text data using clustering". Design
-    choice: the first centre is the point closest to the mean, each further one the point farthest from
-    those before; then a fixed number of steps. So nothing is random, no set depends on another, and the
-    order of the points does not matter but for rounding. A cluster without points keeps its centre, so
-    fewer points than clusters give centres that repeat.
+    Only the direction of a point matters; it belongs to the centre with the highest cosine. Source: Dhillon
+    and Modha 2001, "Concept decompositions for large sparse text data using clustering". Design choice: the
+    first centre is the point closest to the mean, and each further one is the point farthest from the
+    previous centres; then follows a fixed number of steps. The result is deterministic, independent of other
+    sets, and independent of the order of the points except for rounding. An empty cluster keeps its centre,
+    so with fewer points than clusters centres repeat.
 
     Args:
         points: Sets of points (B, N, D); they get no gradient.
-        num_clusters: Number of clusters of each set.
+        num_clusters: Number of clusters per set.
         iterations: Number of steps.
 
     Returns:
-        Unit centres (B, num_clusters, D) in float32, in no particular order.
+        Unit centres (B, num_clusters, D) in float32, in arbitrary order.
     """
     with torch.autocast(points.device.type, enabled=False):
         points = F.normalize(at_least_float32(points), dim=-1)
@@ -38,7 +38,7 @@ def spherical_kmeans(points: Tensor, num_clusters: int, iterations: int) -> Tens
 
 
 def _farthest_points(points: Tensor, number: int) -> Tensor:
-    """Points (B, number, D) to start from."""
+    """Select the initial centres (B, number, D) among the points."""
     first = (points @ points.mean(dim=1, keepdim=True).mT).argmax(dim=1, keepdim=True)
     centres = [points.take_along_dim(first, dim=1)]
     closest = points @ centres[0].mT

@@ -1,4 +1,4 @@
-"""Prompt-tuned CLIP as an MMAction2 recognizer."""
+"""A prompt-tuned CLIP as an MMAction2 recognizer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,37 +25,38 @@ from ga2mm.utils import at_least_float32
 
 @MODELS.register_module()
 class CLIPRecognizer(StrictLoading, BaseRecognizer):
-    """A CLIP, prompts and objectives, with MMAction2's modes loss, predict and tensor.
+    """A recognizer of a CLIP, prompts and objectives, with MMAction2's modes loss, predict and tensor.
 
-    The video encoder gives features of clips, the text encoder of the head gives features of class names, and
-    the head compares them. Frozen features come from ``teacher``: the backbone itself, or where the config
-    tunes that (``backbone.frozen=False``), another CLIP with the weights that the backbone started from. The
-    model keeps it only if objectives or ``frozen_share`` use it, and in no checkpoint.
+    The video encoder encodes clips, the text encoder of the head encodes class names, and the head compares
+    their features. Frozen CLIP features come from ``teacher``. This is the backbone itself, or, if the config
+    tunes the backbone (``backbone.frozen=False``), a second CLIP with the backbone's initial weights. The
+    second CLIP exists only if objectives or ``frozen_share`` use it, and is not part of a checkpoint.
 
-    The feature of a clip is the mean of its frames' features, scaled to unit length, or what ``temporal``
-    makes of them; objectives other than the classification loss see the mean. Inputs are (B, M, 3, T, H, W),
-    M test clips and crops of T frames each whose scores are averaged (``FormatShape(input_format='NCTHW')``),
-    or (B, T, 3, H, W), all frames of a video as one clip (``'NCHW'``).
+    The feature of a clip is the mean of its frames' features, scaled to unit length, or the output of
+    ``temporal``. Objectives other than the classification loss always use the mean. Inputs are
+    (B, M, 3, T, H, W), M test clips and crops of T frames each whose scores are averaged
+    (``FormatShape(input_format='NCTHW')``), or (B, T, 3, H, W), all frames of a video as one clip
+    (``'NCHW'``).
 
     Args:
         backbone: Config of the CLIP.
         cls_head: Config of the head, which owns the prompts.
         anchors: Arguments of :class:`~ga2mm.objectives.build_objectives.AnchorArguments`; None for training
             without anchors.
-        losses: Configs of other objectives, of ``MODELS``, logged as ``loss_<type>``. Of several of one type
-            each is logged with its number.
+        losses: Configs of further objectives of ``MODELS``, logged as ``loss_<type>``. Several objectives of
+            the same type are logged with a number.
         temporal: Config of the temporal model (see :mod:`ga2mm.experimental`); None for the mean over frames.
         data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
             and ``format_shape='NCTHW'``.
         train_cfg: As in MMAction2.
-        test_cfg: As in MMAction2, and ``frozen_share``, 0 to 1: how much of the logits is the frozen CLIP's
-            when predicting. Logit averaging, half and half, costs no training. A tuned logit scale is that
-            of both. Source: the ensembles of WiSE-FT (arXiv 2109.01903), of logits here.
+        test_cfg: As in MMAction2, and ``frozen_share``, 0 to 1: the weight of the frozen CLIP's logits in
+            prediction. This logit averaging (0.5 for equal weights) needs no training. A tuned logit scale
+            applies to both. Source: the ensembles of WiSE-FT (arXiv 2109.01903), applied to logits.
 
     Raises:
-        FileNotFoundError: There is no such file of negatives.
-        ValueError: ``frozen_share`` is not from 0 to 1, there is no strategy, a strategy uses negatives and
-            there are none, or ``losses`` holds something else.
+        FileNotFoundError: The file of negatives does not exist.
+        ValueError: ``frozen_share`` is not from 0 to 1, ``anchors`` has no strategy, a strategy uses
+            negatives and there are none, or ``losses`` contains something other than objectives.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         train_cfg: dict[str, Any] | None = None,
         test_cfg: dict[str, Any] | None = None,
     ) -> None:
-        # The parts are named without a prefix also where the recognizer is built from another scope.
+        # The parts' types have no scope prefix, and the recognizer may be built from another scope.
         with DefaultScope.overwrite_default_scope('ga2mm'):
             clip = MODELS.build(backbone)
             if data_preprocessor is None:
@@ -77,7 +78,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
                 data_preprocessor = dict(
                     type='ActionDataPreprocessor', mean=mean, std=std, format_shape='NCTHW'
                 )
-            # Not BaseRecognizer's: it builds the parts itself, one without knowing of the other.
+            # Skips BaseRecognizer's constructor, which builds the parts independently of each other.
             BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
             self.backbone = clip
             self.cls_head = head = MODELS.build(dict(cls_head, clip=clip))
@@ -97,7 +98,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         if not clip.frozen and (self.frozen_share > 0 or self.objectives.use_frozen):
             with DefaultScope.overwrite_default_scope('ga2mm'):
                 teacher = MODELS.build(dict(backbone, frozen=True))
-        # Past nn.Module's own attribute handling, which would put a second CLIP into the checkpoint.
+        # Bypasses nn.Module's attribute handling, which would put a second CLIP into the checkpoint.
         object.__setattr__(self, 'teacher', teacher)
         uses = () if head.text_prompt is None else head.text_prompt.uses
         self.video_encoder = VideoEncoder(clip, head.vision_prompt, self.temporal, 'layers' in uses)
@@ -107,7 +108,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         self.raise_loading_errors()
 
     def _setup(self) -> TuningSetup:
-        """Say what is tuned."""
+        """Describe which towers learn."""
         clip, head = self.backbone, self.cls_head
         return TuningSetup(
             vision_learns=not clip.frozen or _has_prompts(head.vision_prompt),
@@ -116,19 +117,19 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         )
 
     def set_classes(self, class_names: Sequence[str]) -> None:
-        """Offer these classes from now on, keeping what was learnt.
+        """Set the class names; the learnt parameters do not change.
 
         Raises:
-            ValueError: There is no name, an empty one, or one twice.
+            ValueError: The list is empty, or a name is empty or occurs twice.
         """
         self.cls_head.set_classes(class_names)
 
     def loss(self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any) -> dict[str, Tensor]:
-        """Give what every objective says of a batch of labelled clips and anchor clips.
+        """Compute the losses and accuracies of a batch of labelled clips and anchor clips.
 
         Raises:
-            ValueError: The batch has anchor clips and no strategy uses them, or the other way round; a label
-                is not among the classes; a negative is one of the classes.
+            ValueError: The batch has anchor clips and no strategy uses them, or the reverse; a label is not
+                among the classes; a negative is one of the classes.
         """
         batch = split_batch(self._to_clips(inputs), data_samples)
         self._check(batch)
@@ -139,7 +140,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return losses | self.cls_head.accuracies(features.logits, features.labels)
 
     def _encode(self, batch: TrainingBatch) -> BatchFeatures:
-        """Compute the features of a batch that objectives use."""
+        """Compute the features of a batch that the objectives use."""
         uses, head, labelled = self.objectives.uses, self.cls_head, len(batch.labels)
         videos = self.video_encoder(batch.clips)
         texts = self._encode_texts(videos, labelled)
@@ -174,7 +175,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         condition = encoder.condition(videos)
         found: dict[str, Any] = dict(condition=condition)
         if condition is None and encoder.prompt is not None and 'prompted_negatives' in uses:
-            # One pass, so that the coupling's dropout is the same for all names.
+            # In one pass, so that all names have the same dropout of the coupling.
             both = encoder.encode([*names, *negatives])
             found['classes'], found['prompted_negatives'] = both.split([len(names), len(negatives)])
         else:
@@ -197,21 +198,21 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
     def predict(
         self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any
     ) -> list[ActionDataSample]:
-        """Give the samples with their predictions, as in MMAction2."""
+        """Predict a batch, and give the samples with their predictions, as in MMAction2."""
         return self.cls_head.predict_by_feat(self._logits(*self._watch(inputs)), data_samples)
 
     def predict_offers(
         self, inputs: Tensor, data_samples: list[ActionDataSample], offers: Sequence[Sequence[str]]
     ) -> list[list[ActionDataSample]]:
-        """Predict with several lists of classes, each offered on its own, encoding the videos once.
+        """Predict separately with several lists of classes, encoding the videos once.
 
         Args:
             inputs: Normalised frames, see the class.
-            data_samples: Samples of the batch; they are left as they are.
-            offers: Lists of class names. The last one stays set.
+            data_samples: Samples of the batch; they are not changed.
+            offers: Lists of class names. The model keeps the last one.
 
         Returns:
-            Of each list the samples with their predictions.
+            The samples with their predictions, for each list.
         """
         watched = self._watch(inputs)
         predictions = []
@@ -228,14 +229,15 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         data_samples: list[ActionDataSample] | None = None,
         test_mode: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Give unit features (B · M, embed_dim) of videos, and the head's other arguments.
+        """Give unit features (B · M, embed_dim) of videos, and the other arguments of the head.
 
-        A temporal model guided by the classes gives (B · M, classes, embed_dim).
+        With a temporal model that is guided by the classes, features are (B · M, classes, embed_dim).
 
         Args:
             inputs: Normalised frames, see the class.
-            stage: ``'backbone'`` for means over frames alone, ``'neck'`` for the output of the temporal model
-                and the head's arguments, ``'head'`` for logits (B · M, classes), as MMAction2 names them.
+            stage: MMAction2's name of the output: ``'backbone'`` for means over frames only, ``'neck'`` for
+                the output of the temporal model and the head's arguments, ``'head'`` for logits
+                (B · M, classes).
             data_samples, test_mode: Accepted as in MMAction2, without effect.
         """
         videos, frozen = self._watch(inputs)
@@ -248,7 +250,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return feats, {'class_features': classes, 'logit_scale': self.backbone.logit_scale}
 
     def _watch(self, inputs: Tensor) -> tuple[VideoTokens, Tensor | None]:
-        """Encode videos, where logits are averaged with the frozen CLIP too."""
+        """Encode videos, and, if logits are averaged in prediction, encode them with the frozen CLIP too."""
         clips = self._to_clips(inputs)
         videos = self.video_encoder(clips)
         if self.training or not self.frozen_share:
@@ -262,7 +264,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return encoder.encode_cached(self.cls_head.class_names, encoder.condition(videos))
 
     def _logits(self, videos: VideoTokens, frozen: Tensor | None) -> Tensor:
-        """Logits (B · M, classes), averaged with the frozen CLIP's where its features are given."""
+        """Compute logits (B · M, classes), averaged with the frozen CLIP's if its features are given."""
         head, scale, share = self.cls_head, self.backbone.logit_scale, self.frozen_share
         classes = self._class_features(videos)
         logits = head(self.video_encoder.pool(videos.frames, classes), classes, scale)
@@ -272,14 +274,14 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return (1 - share) * logits + share * head(frozen, frozen_classes, scale)
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Parse as MMEngine does, but log the mean over all processes, not the first one's."""
+        """Parse losses as MMEngine does, but log the means over all processes, not only the first."""
         loss, log_vars = super().parse_losses(losses)
         log_vars = {key: value.detach().clone().float() for key, value in log_vars.items()}
         all_reduce_dict(log_vars, op='mean')
         return loss, log_vars
 
     def _to_clips(self, inputs: Tensor) -> Tensor:
-        """Clips (B · M, T, 3, H, W)."""
+        """Reshape inputs to clips (B · M, T, 3, H, W)."""
         expected = {'NCTHW': 6, 'NCHW': 5}.get(getattr(self.data_preprocessor, 'format_shape', ''))
         if inputs.dim() != (expected or inputs.dim()):
             raise ValueError(
@@ -315,5 +317,5 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
 
 
 def _has_prompts(prompt: nn.Module | None) -> bool:
-    """Whether a tower has prompts; a prompt of depth 0 is none."""
+    """Check whether a tower has prompts; a learner of depth 0 has none."""
     return prompt is not None and any(parameter.numel() for parameter in prompt.parameters())

@@ -1,4 +1,4 @@
-"""Checkpoints that do not fit are an error, whoever loads them."""
+"""Strict loading of checkpoints."""
 
 import re
 from typing import Any
@@ -9,21 +9,21 @@ from ga2mm.tensor_files import check_tensors
 
 
 class StrictLoading(nn.Module):
-    """A model that takes a state only if all of it fits, also where the caller would only warn."""
+    """A model that raises an error for a state that does not fit, even if the caller would only warn."""
 
     def raise_loading_errors(self) -> None:
-        """Make PyTorch's notes on tensors that it cannot copy an error; call it in the constructor."""
+        """Raise an error for tensors that PyTorch cannot copy; call this method in the constructor."""
         self._loading_errors: list[str] = []
         self.register_load_state_dict_post_hook(_raise_loading_errors)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Check that a checkpoint fits before it is loaded.
 
-        What objectives learnt belongs to training: a model whose objectives learn nothing leaves it out.
+        Parameters of objectives are used in training only: a model without such parameters ignores them.
 
         Raises:
-            ValueError: Names, shapes or kinds of numbers differ from those of this model, or a tensor has no
-                values to copy.
+            ValueError: Names, shapes or kinds of numbers differ from those of this model, or a tensor has NaN
+                or infinite values, or no values.
         """
         self._to_this_version(state_dict, prefix)
         own = {prefix + key: value for key, value in self.state_dict().items()}
@@ -53,11 +53,11 @@ class StrictLoading(nn.Module):
                 'that it was trained with'
             )
         check_tensors({key: value for key, value in state_dict.items() if key in own}, 'the checkpoint')
-        self._loading_errors = args[-1]  # of all parts, once the last one is loaded
+        self._loading_errors = args[-1]  # PyTorch adds to this list until all parts are loaded
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _to_this_version(self, state_dict: dict[str, Tensor], prefix: str) -> None:
-        """Rename what objectives learnt as older versions named it; drop it where no objective learns."""
+        """Rename objectives' parameters of older versions; drop them if this model's objectives have none."""
         own = [prefix + key for key in self.state_dict() if key.startswith('objectives.')]
         old = re.compile(rf'{re.escape(prefix)}anchors\.strategies\.\d+(\..+)')
         for key in list(state_dict):
@@ -72,12 +72,12 @@ class StrictLoading(nn.Module):
 
 
 def _kind(tensor: Tensor) -> tuple[bool, bool]:
-    """Whether a tensor holds floating point numbers, and complex ones: what copying keeps."""
+    """Say whether a tensor is of a floating point type, and whether of a complex type."""
     return tensor.is_floating_point(), tensor.is_complex()
 
 
 def _raise_loading_errors(model: StrictLoading, incompatible_keys: Any) -> None:
-    """Raise what PyTorch notes of tensors that it could not copy, of which MMEngine would only warn."""
+    """Raise PyTorch's errors on tensors that it could not copy; MMEngine would only warn."""
     errors, model._loading_errors = model._loading_errors, []
     if errors:
         raise ValueError(f'the checkpoint cannot be loaded: {errors[0]}')

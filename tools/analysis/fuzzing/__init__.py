@@ -1,1 +1,1 @@
-"""What ``fuzz_readers.py`` is made of: kinds of files, damage to them, and processes that may die."""
+"""Parts of ``fuzz_readers.py``: kinds of files, damage to files, and processes that may crash."""

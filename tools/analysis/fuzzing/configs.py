@@ -1,4 +1,4 @@
-"""Configs, given to training and testing."""
+"""Damaged configs, read by training and test."""
 
 import copy
 import json
@@ -15,7 +15,7 @@ from fuzzing.kind import ANYTHING, NOTHING, Case, Kind
 from fuzzing.world import World, as_python, run_tool
 
 FREE = ('test_dataloader', 'default_hooks', 'dist_cfg')
-"""Keys whose own keys are names of the user's choice."""
+"""Keys whose subkeys are chosen by the user."""
 
 VALUES = (
     None,
@@ -34,13 +34,13 @@ VALUES = (
     dict(type='NoSuch'),
     [{}],
 )
-"""What stands in the place of a right value."""
+"""Wrong values."""
 TRAINING = (
     *('train_dataloader', 'val_dataloader', 'val_evaluator', 'train_cfg', 'val_cfg'),
     *('optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
 )
 TESTING = ('test_dataloader', 'test_evaluator', 'test_cfg')
-"""Keys that one tool alone reads."""
+"""Keys that only the test reads."""
 
 WHOLE = {
     'empty': ('.py', ''),
@@ -67,14 +67,14 @@ WHOLE = {
     'a list of videos': ('.txt', 'ring_0.mp4 0\n'),
     'no suffix': ('', 'model = dict()\n'),
 }
-"""Files that are no config: suffix and content."""
+"""Files that are not configs: suffix and content."""
 
 
 class Configs(Kind):
-    """Configs that are wrong in a key or a value, or no configs at all."""
+    """Configs with a wrong key or value, and files that are not configs."""
 
     name = 'configs'
-    names = ('',)  # a key says more
+    names = ('',)  # a key is enough
 
     def __init__(self, sound: Path) -> None:
         super().__init__(sound)
@@ -117,7 +117,7 @@ class Configs(Kind):
 
 
 def change_key(cfg: dict[str, Any], rng: random.Random) -> tuple[dict[str, Any], str, Any]:
-    """Change one key of a config: the changed config, the change in words, and what is right."""
+    """Change one key of a config; return the changed config, a description and the correct result."""
     cfg = copy.deepcopy(cfg)
     parent, place = rng.choice(list(_dicts(cfg)))
     key = rng.choice(list(parent) or ['type'])
@@ -144,7 +144,7 @@ def change_key(cfg: dict[str, Any], rng: random.Random) -> tuple[dict[str, Any],
 
 
 def misspell(word: str, rng: random.Random) -> str:
-    """A word with one letter dropped, doubled, or in the place of its neighbour."""
+    """Drop or double one letter of a word, or swap it with its neighbour."""
     place = rng.randrange(len(word))
     wrong = rng.choice(
         (
@@ -157,7 +157,7 @@ def misspell(word: str, rng: random.Random) -> str:
 
 
 def _dicts(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
-    """Every dict in a config, and its keys on the way there."""
+    """Yield every dict in a config, with the path of keys to it."""
     if isinstance(value, dict):
         yield value, place
         for key, inner in value.items():

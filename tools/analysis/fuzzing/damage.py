@@ -1,10 +1,10 @@
-"""Damage to the bytes of a file, whatever it is."""
+"""Damage to the bytes of a file, independent of its format."""
 
 import random
 from collections.abc import Callable, Sequence
 
 START = 4096
-"""Bytes at either end of a file where its headers and tables are likely to be."""
+"""Bytes at either end of a file that are likely to have headers and tables."""
 
 EXTREMES = (0, 1, 2, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
@@ -13,12 +13,12 @@ def damage_bytes(data: bytes, rng: random.Random, tags: Sequence[bytes] = ()) ->
     """Damage a file in one way, sometimes in two.
 
     Args:
-        data: Its content.
-        rng: Decides on the damage.
-        tags: Marks of the file's format, near which sizes and counts stand.
+        data: Content of the file.
+        rng: Random generator that selects the damage.
+        tags: Byte strings of the file's format that occur near sizes and counts.
 
     Returns:
-        The damaged content, and the damage in words.
+        The damaged content, and a description of the damage.
     """
     ways = list(WAYS)
     if any(tag in data for tag in tags):
@@ -31,37 +31,37 @@ def damage_bytes(data: bytes, rng: random.Random, tags: Sequence[bytes] = ()) ->
 
 
 def truncate(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """The end is missing."""
+    """Cut off the end."""
     kept = rng.randrange(len(data) + 1)
     return data[:kept], f'{kept} of {len(data)} bytes'
 
 
 def zero(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """A part is zero."""
+    """Set a part to zero."""
     start, end = _range(data, rng)
     return data[:start] + bytes(end - start) + data[end:], f'bytes {start} to {end} zeroed'
 
 
 def overwrite(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """A part is noise."""
+    """Overwrite a part with noise."""
     start, end = _range(data, rng)
     return data[:start] + rng.randbytes(end - start) + data[end:], f'bytes {start} to {end} overwritten'
 
 
 def remove(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """A part is missing."""
+    """Remove a part."""
     start, end = _range(data, rng)
     return data[:start] + data[end:], f'bytes {start} to {end} removed'
 
 
 def insert(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """Noise was put in."""
+    """Insert noise."""
     start, size = rng.randrange(len(data) + 1), rng.choice((1, 2, 7, 64, 512, 4096))
     return data[:start] + rng.randbytes(size) + data[start:], f'{size} bytes of noise put in at {start}'
 
 
 def swap(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """Two blocks have changed places."""
+    """Swap two blocks."""
     size = rng.choice((16, 512, 4096))
     if len(data) < 2 * size:
         return overwrite(data, rng)
@@ -72,7 +72,7 @@ def swap(data: bytes, rng: random.Random) -> tuple[bytes, str]:
 
 
 def flip(data: bytes, rng: random.Random) -> tuple[bytes, str]:
-    """Single bits are others, anywhere, or at one of the ends."""
+    """Flip single bits, anywhere or at one of the ends."""
     where = rng.choice(('anywhere', 'at the start', 'at the end'))
     low = max(0, len(data) - START) if where == 'at the end' else 0
     high = min(len(data), START) if where == 'at the start' else len(data)
@@ -85,7 +85,7 @@ def flip(data: bytes, rng: random.Random) -> tuple[bytes, str]:
 
 
 def change_field(data: bytes, rng: random.Random, tags: Sequence[bytes]) -> tuple[bytes, str]:
-    """A number of one to eight bytes near a tag has become another, an extreme one mostly."""
+    """Replace a number of one to eight bytes near a tag, mostly by an extreme value."""
     tag = rng.choice([tag for tag in tags if tag in data] or [data[:4]])
     places = [i for i in range(len(data)) if data.startswith(tag, i)] or [0]
     size = rng.choice((1, 2, 4, 4, 4, 8))
@@ -111,7 +111,7 @@ WAYS: tuple[Callable[[bytes, random.Random], tuple[bytes, str]], ...] = (
 
 
 def _range(data: bytes, rng: random.Random) -> tuple[int, int]:
-    """A part of the data, short or long."""
+    """Choose a part of the data, short or long."""
     start = rng.randrange(len(data) + 1)
     longest = max(1, rng.choice((8, 256, len(data) // 20, len(data) // 2)))
     return start, min(len(data), start + rng.randrange(1, longest + 1))

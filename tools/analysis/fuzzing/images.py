@@ -26,25 +26,25 @@ TAGS = (
     b'VP8',
     b'II*\0',
 )
-"""Marks near which these formats have sizes and counts."""
+"""Byte strings that occur near sizes and counts in these formats."""
 
 
 class Images(Kind):
-    """Images of the usual formats, read as the datasets of images do."""
+    """Images of common formats, read like the image datasets do."""
 
     name = 'images'
 
     def prepare(self) -> None:
         image = Image.fromarray(numbered_image(5, 80, 60))
         exif = image.getexif()
-        exif[274] = 6  # turned by 90 degrees
+        exif[274] = 6  # rotated by 90 degrees
         image.save(self.sound / 'turned.jpg', exif=exif)
         for mode, name in (('RGB', 'rgb'), ('L', 'gray'), ('P', 'palette'), ('CMYK', 'cmyk'), ('1', 'bits')):
             for suffix in ('.jpg', '.png', '.gif', '.bmp', '.webp', '.tif', '.ppm'):
                 content = io.BytesIO()
                 try:
                     image.convert(mode).save(content, Image.registered_extensions()[suffix])
-                except (OSError, ValueError):  # the format has no such mode
+                except (OSError, ValueError):  # the format does not support this mode
                     continue
                 (self.sound / f'{name}{suffix}').write_bytes(content.getvalue())
 

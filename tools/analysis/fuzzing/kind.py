@@ -1,4 +1,4 @@
-"""What a kind of file is: sound ones, damaged ones, how the tools read it, and what is right."""
+"""Base class for kinds of files: intact and damaged files, reading by the tools, and the correct result."""
 
 import random
 from abc import ABC, abstractmethod
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 ANYTHING = 'anything'
-"""``Case.right`` of a file that may legitimately say whatever is read from it."""
+"""``Case.right`` of a file for which any result is correct."""
 
 NOTHING = 'nothing'
-"""``Case.right`` of a file that must be refused."""
+"""``Case.right`` of a file that must be rejected with an error."""
 
 RAN = 'ran'
-"""What code that hides in a file writes into the current folder where a reader runs it."""
+"""File that malicious code in a file writes into the current folder if a reader executes it."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,9 @@ class Case:
 
     Args:
         path: The file.
-        what: What it was and how it was damaged, in words.
-        right: What may be read from it, :data:`ANYTHING` or :data:`NOTHING`. To refuse it is right always.
+        what: Description of the file and its damage.
+        right: The correct result of reading, :data:`ANYTHING` or :data:`NOTHING`. An error is always
+            correct.
     """
 
     path: Path
@@ -35,32 +36,32 @@ class Kind(ABC):
     """A kind of file.
 
     Args:
-        sound: The folder of the sound files.
+        sound: The folder of the intact files.
     """
 
     name: str
-    """What the kind is called, in the plural."""
+    """Name of the kind, in the plural."""
 
     names: tuple[str, ...] = ()
-    """What the line that refuses a file may say in the place of its name."""
+    """Texts that an error line may have instead of the file's name."""
 
     def __init__(self, sound: Path) -> None:
         self.sound = sound / self.name
 
     @abstractmethod
     def prepare(self) -> None:
-        """Write the sound files, in a process of its own."""
+        """Write the intact files; called in a separate process."""
 
     @abstractmethod
     def damage(self, folder: Path, rng: random.Random) -> Case:
-        """Write a damaged file, now and then a sound one."""
+        """Write a damaged file, occasionally an intact one."""
 
     @abstractmethod
     def read(self, case: Case) -> Any:
-        """Read a file as the tools do."""
+        """Read a file like the tools do."""
 
     def judge(self, case: Case, found: Any) -> str | None:
-        """What is wrong with what was read, in one line; None if it is right, or may be."""
+        """Describe in one line how the result of reading is wrong; None if it is, or may be, correct."""
         if case.right is NOTHING:
             return 'read, but it must be refused'
         if case.right is not ANYTHING and found != case.right:
@@ -68,11 +69,11 @@ class Kind(ABC):
         return None
 
     def sound_files(self) -> list[Path]:
-        """The sound files, in an order of their own."""
+        """List the intact files, sorted."""
         return sorted(self.sound.iterdir())
 
 
 def shorten(value: Any, length: int = 300) -> str:
-    """A value in one line that is not too long."""
+    """Show a value in one line of limited length."""
     text = ' '.join(repr(value).split())
     return text if len(text) <= length else f'{text[:length]}...'

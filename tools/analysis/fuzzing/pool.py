@@ -1,4 +1,4 @@
-"""A process for each case, since a damaged file may kill it, stop it or eat its memory."""
+"""Run each case in a separate process, because a damaged file may crash it, hang it or exhaust its memory."""
 
 import faulthandler
 import multiprocessing
@@ -32,16 +32,16 @@ READ, REFUSED, TRACEBACK, CRASH, HANG, WRONG = COLUMNS = (
 FAILURES = COLUMNS[2:]
 
 CASE_SECONDS = 120
-"""How long a case may take."""
+"""Time limit of a case in seconds."""
 
 CASE_MEMORY = 2 << 30
-"""Bytes of address space that a case may take beyond those of the process that it is forked from."""
+"""Limit on the address space of a case in bytes, on top of that of the process that it is forked from."""
 
 LONGEST_LINE = 2000
-"""Characters that the line of a refused file may have."""
+"""Maximum length of an error line in characters."""
 
 LONGEST_DETAIL = 5000
-"""Characters that are kept of a traceback: a pipe does not take more and more before it is read."""
+"""Characters of a traceback that are kept, because the buffer of a pipe is limited."""
 
 REPORT = 'report.txt'
 
@@ -50,15 +50,15 @@ _CONTEXT = multiprocessing.get_context('fork')
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case.
+    """Outcome of a case.
 
     Args:
         kind: The kind of file.
-        number: Of the case; with seed and kind it decides on the file.
+        number: Number of the case; with seed and kind it determines the file.
         column: One of :data:`COLUMNS`.
-        what: The file, in words.
-        detail: The line that refused it, a traceback, or what is wrong.
-        judged: False if the process ended after reading, while what was read was compared.
+        what: Description of the file.
+        detail: The error line, a traceback, or the difference from the correct result.
+        judged: False if the process ended after reading, during the comparison of the result.
     """
 
     kind: str
@@ -80,10 +80,10 @@ class _Running:
 
 
 def in_child(function: Callable[..., None], *args: Any) -> None:
-    """Call a function in a process of its own, whose output is kept for errors.
+    """Call a function in a separate process, and keep its output for errors.
 
     Raises:
-        RuntimeError: It ended otherwise than by returning.
+        RuntimeError: The function did not return.
     """
     with tempfile.TemporaryFile() as log:
         process = _CONTEXT.Process(target=_quietly, args=(log.fileno(), function, *args))
@@ -108,18 +108,18 @@ def run_cases(
     seconds: float,
     keep: Path | None = None,
 ) -> Iterator[Outcome]:
-    """Make and read files, several at a time.
+    """Make and read files in parallel.
 
     Args:
         cases: Kinds and numbers.
-        seed: Decides, with these, on the files.
-        folder: For the files, each of which is removed once it was read.
-        processes: Cases at a time.
-        seconds: No case begins when so many have gone by.
-        keep: A folder for the files of :data:`FAILURES`, each in one of its own with a report.
+        seed: Seed, which together with kind and number determines a file.
+        folder: Folder for the files, each of which is removed after reading.
+        processes: Number of parallel cases.
+        seconds: Time after which no further case starts.
+        keep: Folder for the files of :data:`FAILURES`, each in a subfolder with a report.
 
     Yields:
-        An outcome of each case, in the order in which they end.
+        The outcome of each case, in the order of completion.
     """
     waiting, running = iter(cases), []
     stop = time.monotonic() + seconds
@@ -161,14 +161,14 @@ def _is_over(one: _Running) -> bool:
 
 
 def _end(one: _Running) -> Outcome:
-    """What the process of a case has told, and how it ended."""
+    """Collect the messages and the end of a case's process."""
     hangs = one.process.is_alive()
     if hangs:
         one.process.kill()
     one.process.join()
     messages = []
     with one.connection, suppress(EOFError):
-        while one.connection.poll():  # and not to its end, which a child of the process may still hold open
+        while one.connection.poll():  # not until EOF: a child of the process may still hold the pipe open
             messages.append(one.connection.recv())
     log = (one.folder / 'log.txt').read_text(errors='replace')
     if not messages:
@@ -193,7 +193,7 @@ def _keep(folder: Path, keep: Path, seed: int, outcome: Outcome) -> None:
 
 
 def _child(kind: Kind, number: int, seed: int, folder: Path, connection: Connection) -> None:
-    """What the process of a case does: say what the file is, then how it was read, then how right."""
+    """Run a case in its process: send the description of the file, the end of reading, then the verdict."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     log = os.open(folder / 'log.txt', os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
@@ -223,7 +223,7 @@ def _end_with_parent() -> None:
 
 
 def _read(kind: Kind, case: Case) -> tuple[str, str, Any]:
-    """How reading ends: a column, what it says, and what was read."""
+    """Read a file; return the column, the error or an empty text, and the result."""
     try:
         with one_line_errors():
             return READ, '', kind.read(case)

@@ -26,14 +26,14 @@ ZIP_TAGS = (b'PK\x03\x04', b'PK\x01\x02', b'PK\x05\x06', b'PK\x06\x06')
 SAFETENSORS_TAGS = (b'"dtype"', b'"shape"', b'"data_offsets"', b'__metadata__')
 
 WRITTEN = 'what was written'
-"""What is right of a file whose bytes are others: nothing else may be read from it."""
+"""``Case.right`` of a file with damaged bytes: only the original content is correct."""
 
 Way = Callable[[dict[str, Tensor], str, random.Random], Any]
-"""Damages a state dict in place at one of its names, and gives what is right."""
+"""Damages a tensor of a state dict in place by its name, and returns the correct result."""
 
 
 def _number(value: float) -> Way:
-    """One number of the tensor is another."""
+    """Make a way that replaces one number of the tensor."""
 
     def way(state: dict[str, Tensor], name: str, rng: random.Random) -> Any:
         state[name] = state[name].clone()
@@ -44,7 +44,7 @@ def _number(value: float) -> Way:
 
 
 def _tensor(change: Callable[[Tensor], Any], right: Any = NOTHING) -> Way:
-    """The tensor is something else."""
+    """Make a way that replaces the tensor."""
 
     def way(state: dict[str, Tensor], name: str, rng: random.Random) -> Any:
         state[name] = change(state[name])
@@ -81,7 +81,7 @@ PLAIN_WAYS: dict[str, Way] = {
     'integers in': _tensor(lambda value: value.round().long()),
     'booleans in': _tensor(lambda value: value > 0),
 }
-"""What may happen to a tensor in any file."""
+"""Damage to a tensor in any format."""
 
 PICKLED_WAYS: dict[str, Way] = {
     **PLAIN_WAYS,
@@ -96,11 +96,11 @@ PICKLED_WAYS: dict[str, Way] = {
         lambda value: value.t().contiguous().t() if value.dim() == 2 else value, WRITTEN
     ),
 }
-"""What may happen to a tensor in a pickle."""
+"""Damage to a tensor in a pickle."""
 
 
 class _Code:
-    """Writes a file when it is unpickled without care."""
+    """An object that writes a file when it is unpickled unsafely."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open, (RAN, 'w')
@@ -128,7 +128,7 @@ class _Archive(nn.Module):
 
 
 class Checkpoints(Kind):
-    """Checkpoints of a short run, read by all the tools that read any."""
+    """Checkpoints of a short run, read by every tool that reads checkpoints."""
 
     name = 'checkpoints'
     names = ('the checkpoint',)
@@ -163,10 +163,10 @@ class Checkpoints(Kind):
             content, right = change(read_checkpoint(sound))
             torch.save(content, path)
             if right is ANYTHING:
-                tools = ('resume',)  # it is about the state of the training
+                tools = ('resume',)  # only resuming reads the training state
         tool = rng.choice(tools)
         if tool == 'export_hard_prompt' and 'cls_head' in what and 'text_prompt' not in what:
-            right = ANYTHING  # it takes one tensor, and leaves others to the runs that they are for
+            right = ANYTHING  # the export reads one tensor only
         return Case(path, f'{what}; {tool}', right)
 
     def read(self, case: Case) -> Any:
@@ -194,7 +194,7 @@ class Checkpoints(Kind):
         return f'{different} of the model is wrong' if different else None
 
     def _contents(self) -> dict[str, Callable[[dict[str, Any]], tuple[Any, Any]]]:
-        """What may happen to the content: the damaged one, and what is right."""
+        """Give functions, by description, from the content to a damaged content and the correct result."""
 
         def other(right: Any = NOTHING, **entries: Any):
             return lambda content: (content | entries, right)
@@ -240,7 +240,7 @@ class Checkpoints(Kind):
 
 
 class HardPrompts(Kind):
-    """Hard prompts as runs write them for others."""
+    """Hard prompts, as exported from a run."""
 
     name = 'hard_prompts'
     shape = (4, 96)
@@ -252,7 +252,7 @@ class HardPrompts(Kind):
         )
 
     def prompt(self) -> Tensor:
-        """The prompt that was written."""
+        """Give the prompt that was written."""
         return torch.randn(self.shape, generator=torch.Generator().manual_seed(0))
 
     def damage(self, folder: Path, rng: random.Random) -> Case:
@@ -283,10 +283,10 @@ class HardPrompts(Kind):
 
 
 class Weights(Kind):
-    """CLIP weights in every layout that can be given to a config.
+    """CLIP weights in every layout that a config accepts.
 
-    A state dict in safetensors, and one in PyTorch's layout before 1.6, has nothing to tell flipped bits of a
-    tensor by. What is right of these is unknown, but for NaN and infinity.
+    Flipped bits of a tensor cannot be detected in a state dict in safetensors or in PyTorch's layout before
+    1.6. Any result of these is accepted, except NaN and infinity.
     """
 
     name = 'weights'
@@ -361,7 +361,7 @@ class Weights(Kind):
 
 
 def differences(right: Any, found: Any, place: str = '') -> Iterator[str]:
-    """Where two values made of containers, tensors and MMEngine's histories differ."""
+    """Yield the places where two values of containers, tensors and MMEngine's histories differ."""
     if isinstance(right, HistoryBuffer) and isinstance(found, HistoryBuffer):
         right, found = vars(right), vars(found)
     if type(right) is not type(found):
@@ -389,7 +389,7 @@ def differences(right: Any, found: Any, place: str = '') -> Iterator[str]:
 
 
 def _nested(state: dict[str, Tensor]) -> nn.Module:
-    """A module whose state dict this is, for a TorchScript archive."""
+    """Build a module with this state dict, for a TorchScript archive."""
     root = nn.Module()
     for name, value in state.items():
         module, (*parts, last) = root, name.split('.')

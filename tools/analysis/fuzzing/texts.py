@@ -20,10 +20,10 @@ LIST = [(f'{name.split()[0]}_{take}.mp4', label) for label, name in enumerate(NA
 """Videos and their labels."""
 
 Way = Callable[[list[str], random.Random], tuple[str | bytes, Any]]
-"""From the rows of a text to a damaged text, and what is right."""
+"""Function from the rows of a text to a damaged text and the correct result."""
 
 SAME = 'same'
-"""What is right of a damaged text that says the same still."""
+"""``Case.right`` of a damaged text with unchanged meaning."""
 
 ENCODINGS = {
     'a byte order mark': (lambda text: text.encode('utf-8-sig'), SAME),
@@ -42,7 +42,7 @@ ENCODINGS = {
     'a word of 10 MB': (lambda text: b'x' * 10**7, NOTHING),
     'a word of 10 MB in the first row': (lambda text: b'x' * 10**7 + text.encode(), ANYTHING),
 }
-"""What happens to whole text files: how, and what is right."""
+"""Damage to whole text files: the function, and the correct result."""
 
 
 class Texts(Kind):
@@ -51,15 +51,15 @@ class Texts(Kind):
     suffix = '.txt'
 
     def rows(self) -> list[str]:
-        """The rows of the sound file."""
+        """Give the rows of the intact file."""
         raise NotImplementedError
 
     def content(self) -> Any:
-        """What the sound file says."""
+        """Give the correct result of reading the intact file."""
         raise NotImplementedError
 
     def ways(self) -> dict[str, Callable[[random.Random], tuple[list[str], Any]]]:
-        """What may happen to the rows: the damaged ones, and what is right."""
+        """Give functions, by description, that make damaged rows and the correct result."""
         raise NotImplementedError
 
     def prepare(self) -> None:
@@ -85,7 +85,7 @@ class Texts(Kind):
 
 
 class Lists(Texts):
-    """Lists of videos with labels, read by the data set of training and test."""
+    """Lists of videos with labels, read by the dataset of training and test."""
 
     name = 'lists'
 
@@ -146,7 +146,7 @@ class Lists(Texts):
 
 
 class AnchorLists(Lists):
-    """Lists of irrelevant videos, whose labels do not count."""
+    """Lists of irrelevant videos, whose labels are ignored."""
 
     name = 'anchor_lists'
 
@@ -229,7 +229,7 @@ class LabelMaps(Texts):
 
 
 class NameFiles(LabelMaps):
-    """Label maps of one name a line."""
+    """Label maps with one name per line."""
 
     name = 'name_files'
     suffix = '.txt'
@@ -286,7 +286,7 @@ class NameFiles(LabelMaps):
 
 
 class Negatives(NameFiles):
-    """Files of negative prompts, which are label maps too."""
+    """Files of negative prompts, in the format of label maps."""
 
     name = 'negatives'
 
@@ -301,7 +301,7 @@ class CoOpSplits(Texts):
     suffix = '.json'
 
     def split(self) -> dict[str, Any]:
-        """The object that the sound file holds."""
+        """Give the JSON object of the intact file."""
         images = [[f'{label}/{take}.jpg', label, name] for label, name in enumerate(NAMES) for take in (0, 1)]
         return {part: images for part in ('train', 'val', 'test')}
 
@@ -356,10 +356,10 @@ class CoOpSplits(Texts):
 
 
 class OfficialAnnotations(Kind):
-    """Annotation files that datasets publish, one of each set damaged."""
+    """Official annotation files of datasets, with one damaged file per set."""
 
     name = 'official_annotations'
-    names = ('the annotations',)  # a class without video is a fault of no single file
+    names = ('the annotations',)  # a class without videos is not the fault of a single file
 
     readers = {'ucf101': read_ucf101, 'kinetics': read_kinetics, 'ssv2': read_ssv2}
 

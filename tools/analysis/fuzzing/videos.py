@@ -1,4 +1,4 @@
-"""Videos: sound ones of many formats, and whether sampled frames are those of a sequential decode."""
+"""Videos of many formats, and a comparison of sampled frames with a sequential decode."""
 
 import random
 from collections.abc import Iterator
@@ -17,26 +17,26 @@ from fuzzing.damage import damage_bytes
 from fuzzing.kind import Case, Kind
 
 CLIP_LENGTH = 32
-"""Frames that are sampled of each video."""
+"""Number of frames sampled from each video."""
 
 SAMPLE = UniformSample(CLIP_LENGTH, test_mode=True)
-"""Chooses them."""
+"""Sampler of the frames."""
 
 MOST_FRAMES = 700
-"""Frames of a video that are compared; no sound video has so many."""
+"""Maximum number of frames to compare; intact videos have fewer."""
 
 TOLERANCE = 8.0
-"""Mean absolute difference, in 0 to 255, that two conversions of a frame to RGB may have. Frames with other
-numbers differ by 13 or more."""
+"""Maximum mean absolute difference, in 0 to 255, of two RGB conversions of the same frame. Frames with
+different numbers differ by 13 or more."""
 
 LEFT = 0.9
-"""Share of the frames of a sequential decode below which their loss must be said."""
+"""Share of the frames of a sequential decode below which the loss must be reported."""
 
 ROWS, COLUMNS = 3, 4
-"""Blocks of a frame, each a binary digit of its number."""
+"""Blocks of a frame, each of which shows a binary digit of its number."""
 
 DARK, BRIGHT = 48, 208
-"""What the digits look like, in 0 to 255."""
+"""Pixel values of the digits, in 0 to 255."""
 
 TAGS = (
     # MP4 and MOV
@@ -63,26 +63,26 @@ TAGS = (
     # H.264 sets of parameters and slices, MPEG-2 and MPEG-4 headers, an MPEG transport packet, GIF blocks
     *(b'\x00\x00\x01', b'\x67\x64', b'\x47\x41\x00', b'GIF89a', b'\x21\xf9', b'\x2c\x00'),
 )
-"""Marks near which these formats have sizes, counts and times."""
+"""Byte strings that occur near sizes, counts and times in these formats."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a sound video is made.
+    """Parameters of an intact video.
 
     Args:
-        name: Its file.
+        name: File name.
         codec: FFmpeg's name of the encoder.
-        frames: How many.
+        frames: Number of frames.
         size: Width and height in pixels.
         gop: Frames from one key frame to the next.
-        options: Of the encoder.
+        options: Options of the encoder.
         container: Options of the container.
         pixels: Pixel format.
-        variable: Whether times between frames differ.
-        rotation: Degrees by which players are told to turn it.
-        cover: Whether a picture is its second stream.
-        cut: How many frames an edit list hides at its start.
+        variable: Whether the frame rate is variable.
+        rotation: Rotation for players, in degrees.
+        cover: Whether the second stream is a cover picture.
+        cut: Number of frames at the start that an edit list hides.
     """
 
     name: str
@@ -138,7 +138,7 @@ RECIPES = (
 
 
 class Videos(Kind):
-    """Videos, read by the transforms that every config has, as in a test."""
+    """Videos, read by the common transforms of all configs, as in a test."""
 
     name = 'videos'
 
@@ -194,8 +194,8 @@ class Videos(Kind):
             return f'frame {max(indices)} sampled, but a sequential decode gives {len(kept)}'
         same_size = len({(frame.width, frame.height) for frame, _ in kept}) == 1
         size = None if same_size else images[0].shape[:2]
-        # What a decoder leaves out of a damaged frame is whatever was in its memory before, which is other
-        # memory where frames are kept: of such a frame nobody knows what is right.
+        # Missing parts of a damaged frame show the previous content of the decoder's memory, which depends on
+        # whether frames are kept. The correct content of such a frame is unknown.
         at_once = [
             as_image(frame, size) if index in indices else None
             for index, (frame, _) in enumerate(decode_all(case.path))
@@ -211,7 +211,7 @@ class Videos(Kind):
 
 
 def compare(image: np.ndarray, right: np.ndarray) -> str | None:
-    """What is wrong with an image; None if nothing."""
+    """Describe the difference of an image from the correct one; None if there is none."""
     if image.dtype != np.uint8 or image.shape != right.shape:
         return f'it is {image.dtype} of shape {image.shape}, right is uint8 of shape {right.shape}'
     difference = np.abs(image.astype(np.int16) - right).mean()
@@ -224,18 +224,18 @@ def compare(image: np.ndarray, right: np.ndarray) -> str | None:
 
 
 def as_image(frame: av.VideoFrame, size: tuple[int, int] | None = None) -> np.ndarray:
-    """RGB, uint8 of shape (height, width, 3), of another size if one is given."""
+    """Convert a frame to RGB, uint8 of shape (height, width, 3), resized if a size is given."""
     height, width = size or (frame.height, frame.width)
     return frame.reformat(width, height, format='rgb24').to_ndarray()
 
 
 def decode_all(path: Path) -> Iterator[tuple[av.VideoFrame, bool]]:
-    """Decode a video from its start to its end, at most :data:`MOST_FRAMES` of it.
+    """Decode a video sequentially, at most :data:`MOST_FRAMES` frames.
 
-    Packets that cannot be decoded are left out.
+    Packets that cannot be decoded are skipped.
 
     Yields:
-        Each frame, and whether it comes before the first such packet.
+        Each frame, and whether it precedes the first skipped packet.
     """
     intact, number = True, 0
     with av.open(str(path), metadata_errors='ignore') as container:
@@ -255,7 +255,7 @@ def decode_all(path: Path) -> Iterator[tuple[av.VideoFrame, bool]]:
 
 
 def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    """Packets up to the first that cannot be read."""
+    """Yield packets up to the first unreadable one."""
     packets = container.demux(stream)
     while True:
         try:
@@ -265,7 +265,7 @@ def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> 
 
 
 def write_video(path: Path, recipe: Recipe) -> None:
-    """Write a sound video whose frames show their numbers."""
+    """Write an intact video whose frames show their numbers."""
     whole = path.with_name(f'whole_{path.name}') if recipe.cut else path
     with av.open(str(whole), 'w', options=recipe.container) as container:
         stream = container.add_stream(recipe.codec, rate=25, options=recipe.options)
@@ -293,7 +293,7 @@ def write_video(path: Path, recipe: Recipe) -> None:
 
 
 def _cut(whole: Path, path: Path, hidden: int) -> None:
-    """Leave out the first frames without encoding again: an edit list hides them."""
+    """Hide the first frames by an edit list, without encoding again."""
     options = {'use_editlist': '1', 'avoid_negative_ts': 'disabled'}
     with av.open(str(whole)) as source, av.open(str(path), 'w', options=options) as container:
         stream = source.streams.video[0]
@@ -306,7 +306,7 @@ def _cut(whole: Path, path: Path, hidden: int) -> None:
 
 
 def numbered_image(number: int, width: int, height: int) -> np.ndarray:
-    """An RGB image of a number's binary digits, a block each, on a texture that is always the same."""
+    """Draw an RGB image with a block for each binary digit of a number, on a fixed texture."""
     digits = [(number >> digit) & 1 for digit in range(ROWS * COLUMNS)]
     blocks = np.where(np.reshape(digits, (ROWS, COLUMNS)), BRIGHT, DARK)
     rows, columns = np.arange(height) * ROWS // height, np.arange(width) * COLUMNS // width
@@ -315,7 +315,7 @@ def numbered_image(number: int, width: int, height: int) -> np.ndarray:
 
 
 def read_number(image: np.ndarray) -> int:
-    """The number that an image shows; a meaningless one if it is too damaged."""
+    """Read the number that an image shows; the result is arbitrary if the image is too damaged."""
     height, width = image.shape[:2]
     number = 0
     for digit in range(ROWS * COLUMNS):

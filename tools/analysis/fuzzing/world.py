@@ -1,4 +1,4 @@
-"""A run of a second or two on the miniature world, for what reads checkpoints and configs."""
+"""A run of a second or two on the miniature world, which provides a checkpoint and a config."""
 
 import os
 import runpy
@@ -20,14 +20,14 @@ KEYS = (
     *('model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator'),
     *('train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
 )
-"""The keys of a config that a run reads; the others are steps on the way to them."""
+"""Keys of a config that a run reads; the other keys are intermediate values."""
 
 
 class World:
-    """A miniature world, a config of one epoch on it and the checkpoint of its run.
+    """A miniature world, a config of one epoch on it, and the checkpoint of its run.
 
     Args:
-        folder: Where they are, for all that share them.
+        folder: Shared folder of these files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class World:
         self.checkpoint = folder / 'run' / 'epoch_1.pth'
 
     def prepare(self) -> None:
-        """Write everything, if it is not there yet. The config has no base configs."""
+        """Write all files unless they exist. The config has no base configs."""
         if self.checkpoint.exists():
             return
         data, hard_prompts = self.folder / 'data' / 'miniature', self.folder / 'hard_prompts'
@@ -58,23 +58,23 @@ class World:
 
 
 def as_python(cfg: dict[str, Any]) -> str:
-    """A config as a Python file."""
+    """Format a config as a Python file."""
     return ''.join(f'{key} = {value!r}\n' for key, value in cfg.items())
 
 
 def run_tool(name: str, *args: Any) -> None:
-    """Run a script of ``tools/`` in this process, as its command would.
+    """Run a script of ``tools/`` in this process, like its command does.
 
     Raises:
-        SystemExit: With its one line, if the script refuses its input.
+        SystemExit: The script rejects its input; the error has its one-line message.
     """
-    os.environ['LOCAL_RANK'] = '0'  # the tools set it where it is not set
+    os.environ['LOCAL_RANK'] = '0'  # otherwise the tools set it
     sys.argv = [name, *map(str, args)]
     runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
 
 
 def _replace(value: Any, old: str, new: str) -> Any:
-    """A config with a text replaced in all its values."""
+    """Replace a text in all values of a config."""
     if isinstance(value, dict):
         return {key: _replace(inner, old, new) for key, inner in value.items()}
     if isinstance(value, list | tuple):
