@@ -8,13 +8,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ga2mm.models.clip import OpenCLIP
-from ga2mm.models.clip.towers import Prompts
+from ga2mm.models.clip.block import Prompts
 from ga2mm.models.feature_cache import FeatureCache
 from ga2mm.models.prompts import PromptLearner
 from ga2mm.models.video_encoder import VideoTokens
 from ga2mm.utils import at_least_float32
 
 DEFAULT_TEMPLATE = 'a video of a person {}.'
+
+MAX_LISTS = 16
+"""Number of lists of names whose tokens are kept."""
 
 
 class TextEncoder:
@@ -143,10 +146,10 @@ class TextEncoder:
         names = tuple(names)
         if names not in self._tokens:
             texts = [f'{self.prompt.words_behind} {_readable(name)}.'.strip() for name in names]
-            tokens = self.clip.tokenize(texts, self.prompt.length, self.prompt.class_position)
-            self._tokens = {names: tokens}
-        tokens = self._tokens[names] = self._tokens[names].to(self.clip.device)
-        return tokens
+            if len(self._tokens) >= MAX_LISTS:
+                self._tokens.pop(next(iter(self._tokens)))
+            self._tokens[names] = self.clip.tokenize(texts, self.prompt.length, self.prompt.class_position)
+        return self._tokens[names]
 
 
 def _readable(name: str) -> str:

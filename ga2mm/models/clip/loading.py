@@ -10,6 +10,7 @@ import torch
 from open_clip.transformer import TextTransformer, VisionTransformer
 from torch import Tensor, nn
 
+from ga2mm.models.clip.text_layout import text_pool_type
 from ga2mm.models.clip.weights import Weights, read_weights
 from ga2mm.tensor_files import check_tensors
 
@@ -162,6 +163,7 @@ def _check_supported(model: nn.Module, name: str) -> None:
         or not native
         or getattr(text, 'cls_emb', None) is not None
         or getattr(text, 'use_pad_mask', False)
+        or text_pool_type(text) == 'none'
     ):
         raise ValueError(_no_prompts(name))
 

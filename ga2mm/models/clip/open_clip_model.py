@@ -1,9 +1,10 @@
 """A frozen or tuned CLIP, independent of the tuning method."""
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import open_clip
 import torch
@@ -11,12 +12,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ga2mm.models.clip import towers
+from ga2mm.models.clip.block import Prompts, recomputed_layers
 from ga2mm.models.clip.identity import clip_identity, same_clip
 from ga2mm.models.clip.loading import load_clip
-from ga2mm.models.clip.towers import PLACEHOLDER, Prompts
+from ga2mm.models.clip.text_layout import (
+    PLACEHOLDER,
+    TextLayout,
+    pooled_positions,
+    prompt_of_chunk,
+    text_pool_type,
+)
+from ga2mm.models.clip.text_tower import encode_text
+from ga2mm.models.clip.vision_tower import encode_frames
 from ga2mm.registry import MODELS
 from ga2mm.utils import at_least_float32
+
+MAX_LAYOUTS = 256
+"""Number of lists of texts whose arrangement is kept."""
 
 
 @MODELS.register_module()
@@ -40,7 +52,9 @@ class OpenCLIP(nn.Module):
         quick_gelu: Whether the weights of a file were trained with QuickGELU. Needed only if neither the
             file nor the architecture's name states it.
         cache_dir: Folder for OpenCLIP's downloads.
-        grad_checkpointing: Recompute activations in the backward pass: less memory, more time.
+        grad_checkpointing: What the backward pass computes again, for less memory and more time:
+            ``'none'``, ``'text'`` for the text tower, ``'all'`` for both towers, or a number of layers of
+            each tower, counted from the input. True is ``'all'``, False is ``'none'``, as in OpenCLIP.
         frozen: Whether the weights stay fixed; False to tune both towers, in float32.
 
     Raises:
@@ -54,7 +68,7 @@ class OpenCLIP(nn.Module):
         pretrained: str | None = None,
         quick_gelu: bool | None = None,
         cache_dir: str | None = None,
-        grad_checkpointing: bool = False,
+        grad_checkpointing: bool | int | Literal['none', 'text', 'all'] = 'none',
         frozen: bool = True,
     ) -> None:
         super().__init__()
@@ -62,7 +76,7 @@ class OpenCLIP(nn.Module):
         model, tokenizer, known_tokens = load_clip(arch, pretrained, quick_gelu, cache_dir)
         self._set_model(model, tokenizer, known_tokens)
         self.name = arch if isinstance(arch, str) else 'custom'
-        self.grad_checkpointing = grad_checkpointing
+        self._recomputed = recomputed_layers(grad_checkpointing, self.vision_layers, self.text_layers)
         self.identity = clip_identity(self.name, model)
 
     def _set_model(
@@ -81,6 +95,7 @@ class OpenCLIP(nn.Module):
         self.tokenizer = tokenizer
         self.known_tokens = known_tokens
         self._frozen_text: dict[tuple[tuple[str, ...], ...], Tensor] = {}
+        self._layouts: OrderedDict[tuple, TextLayout] = OrderedDict()
 
     @property
     def vision_width(self) -> int:
@@ -154,13 +169,13 @@ class OpenCLIP(nn.Module):
                 f'frames are {frames.shape[-2]}x{frames.shape[-1]} pixels, but CLIP {self.name} takes '
                 f'{height}x{width}: set the sizes of Resize and CenterCrop in the pipelines'
             )
-        return towers.encode_frames(self.model.visual, frames, prompts, self.grad_checkpointing, with_layers)
+        return encode_frames(self.model.visual, frames, prompts, self._recomputed['vision'], with_layers)
 
     def encode_tokens(self, tokens: Tensor, prompts: Prompts = (), max_texts: int = 512) -> Tensor:
         """Encode token ids with prompts, which may depend on the text or the clip.
 
-        If prompts depend on the clip, all pairs of clip and text form one batch, which is encoded in chunks.
-        With several chunks the backward pass recomputes the activations, so it needs the memory of one chunk.
+        If prompts depend on the clip, each pair of clip and text is a text. Many texts are encoded in chunks,
+        of which the backward pass recomputes the activations, so it needs the memory of one chunk.
 
         Args:
             tokens: Token ids (N, L) as :meth:`tokenize` gives them.
@@ -172,21 +187,37 @@ class OpenCLIP(nn.Module):
             Features (N, embed_dim), or (B, N, embed_dim) if prompts depend on the clip; not normalised.
         """
         num_clips = next((len(one) for one in prompts if one is not None and one.dim() == 4), None)
-        if num_clips is None:
-            return towers.encode_text(self.text_tower, tokens, prompts, self.grad_checkpointing)
-        clips = torch.arange(num_clips, device=tokens.device).repeat_interleave(len(tokens))
-        texts = torch.arange(len(tokens), device=tokens.device).repeat(num_clips)
-
-        def encode(clips: Tensor, texts: Tensor) -> Tensor:
-            chosen = [
-                None if one is None else one[clips, texts if one.shape[1] > 1 else 0] for one in prompts
-            ]
-            return towers.encode_text(self.text_tower, tokens[texts], chosen, self.grad_checkpointing)
-
-        if len(texts) > max_texts and torch.is_grad_enabled():
+        clips_in_chunk = min(num_clips or 1, max_texts)
+        clips = torch.arange(num_clips or 1).split(clips_in_chunk)
+        texts = torch.arange(len(tokens)).split(max_texts // clips_in_chunk)
+        encode = self._encode_chunk
+        if len(clips) * len(texts) > 1 and torch.is_grad_enabled():
             encode = partial(checkpoint, encode, use_reentrant=False)
-        chunks = zip(clips.split(max_texts), texts.split(max_texts), strict=True)
-        return torch.cat([encode(*chunk) for chunk in chunks]).unflatten(0, (num_clips, -1))
+        rows = [torch.cat([encode(tokens, prompts, c, t) for t in texts], dim=1) for c in clips]
+        features = torch.cat(rows)
+        return features[0] if num_clips is None else features
+
+    def _encode_chunk(self, tokens: Tensor, prompts: Prompts, clips: Tensor, texts: Tensor) -> Tensor:
+        """Encode some texts for some clips to features (clips or 1, texts, embed_dim)."""
+        chosen = [prompt_of_chunk(prompt, clips, texts) for prompt in prompts]
+        shared = all(one is None or one.dim() == 2 or one.shape[-3] == 1 for one in chosen)
+        layout = self._layout(tokens[texts.to(tokens.device)], shared)
+        return encode_text(self.text_tower, layout, chosen, self._recomputed['text'])
+
+    def _layout(self, tokens: Tensor, shared_prompts: bool) -> TextLayout:
+        """Arrange texts, once for each list of texts."""
+        tokens = tokens.cpu()
+        key = tokens.numpy().tobytes(), tokens.shape, shared_prompts, self.device
+        if key not in self._layouts:
+            if len(self._layouts) >= MAX_LAYOUTS:
+                self._layouts.popitem(last=False)
+            causal = self.text_tower.attn_mask is not None
+            # Training uses the layout too, so it must not hold inference tensors.
+            with torch.inference_mode(False):
+                pooled = pooled_positions(self.text_tower, tokens)
+                self._layouts[key] = TextLayout(tokens.clone(), pooled, causal, shared_prompts, self.device)
+        self._layouts.move_to_end(key)
+        return self._layouts[key]
 
     def text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
         """Encode names in templates, without prompts, to unit features (names, embed_dim).
@@ -195,9 +226,7 @@ class OpenCLIP(nn.Module):
         they have a gradient.
         """
         texts = [template.replace('{}', name) for template in templates for name in names]
-        tokens = self.tokenize(texts).to(self.device)
-        features = torch.cat([self.encode_tokens(chunk) for chunk in tokens.split(256)])
-        features = features.unflatten(0, (len(templates), -1)).mean(dim=0)
+        features = self.encode_tokens(self.tokenize(texts)).unflatten(0, (len(templates), -1)).mean(dim=0)
         return F.normalize(at_least_float32(features), dim=-1)
 
     def frozen_text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:
@@ -271,16 +300,12 @@ class OpenCLIP(nn.Module):
         return self.model.logit_scale.device
 
     @property
-    def _text_pool_type(self) -> str:
-        return getattr(self.text_tower, 'text_pool_type', None) or self.text_tower.pool_type
-
-    @property
     def _may_cut(self) -> bool:
-        return self.text_tower.attn_mask is not None and self._text_pool_type != 'last'
+        return self.text_tower.attn_mask is not None and text_pool_type(self.text_tower) != 'last'
 
     def _ends(self, tokens: Tensor) -> Tensor:
         """Give the number of tokens of each text, including its end token."""
-        if self._text_pool_type == 'argmax':
+        if text_pool_type(self.text_tower) == 'argmax':
             return tokens.argmax(dim=-1) + 1
         positions = torch.arange(1, tokens.shape[1] + 1)
         pad = getattr(self.text_tower, 'pad_id', 0)

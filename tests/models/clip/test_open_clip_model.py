@@ -12,7 +12,7 @@ from torch import nn
 
 from ga2mm.models import OpenCLIP
 from ga2mm.models.clip.loading import _build
-from ga2mm.models.clip.towers import PLACEHOLDER
+from ga2mm.models.clip.text_layout import PLACEHOLDER
 
 TEXTS = ['walk', 'climb stairs slowly', 'drink']
 VISION, TEXT = 'vision_cfg', 'text_cfg'
@@ -459,7 +459,7 @@ def test_grad_checkpointing_gives_equal_features_and_gradients(make_clip):
     for grad_checkpointing in (False, True):
         clip = make_clip(grad_checkpointing=grad_checkpointing)
         calls = []
-        clip.model.visual.transformer.resblocks[0].register_forward_pre_hook(
+        clip.model.visual.transformer.resblocks[0].ln_2.register_forward_pre_hook(
             lambda *args, calls=calls: calls.append(1)
         )
         generator = torch.Generator().manual_seed(1)
@@ -471,6 +471,39 @@ def test_grad_checkpointing_gives_equal_features_and_gradients(make_clip):
         assert len(calls) == 1 + grad_checkpointing
     torch.testing.assert_close(*results)
     assert all(gradient.abs().amin(dim=(0, 2)).min() > 0 for gradient in results[0][2:])
+
+
+@pytest.mark.parametrize(
+    ('grad_checkpointing', 'vision', 'text'),
+    [
+        ('none', 0, 0),
+        (False, 0, 0),
+        ('text', 0, 3),
+        ('all', 3, 3),
+        (True, 3, 3),
+        (0, 0, 0),
+        (2, 2, 2),
+        (9, 3, 3),
+    ],
+)
+def test_grad_checkpointing_names_the_layers_that_are_computed_twice(
+    grad_checkpointing, vision, text, make_clip
+):
+    clip = make_clip(grad_checkpointing=grad_checkpointing)
+    calls = []
+    for tower, blocks in (('vision', clip.model.visual.transformer), ('text', clip.text_tower.transformer)):
+        for block in blocks.resblocks:
+            block.ln_2.register_forward_pre_hook(lambda *args, tower=tower: calls.append(tower))
+    prompts = torch.randn(3, 3, 64, requires_grad=True)
+    videos = clip.encode_frames(frames(), list(prompts))
+    (videos @ clip.encode_tokens(clip.tokenize(TEXTS, 3), list(prompts)).t()).sum().backward()
+    assert (calls.count('vision'), calls.count('text')) == (3 + vision, 3 + text)
+
+
+@pytest.mark.parametrize('grad_checkpointing', ['vision', -1, 1.5, None])
+def test_wrong_grad_checkpointing_is_one_line(grad_checkpointing, make_clip):
+    with pytest.raises(ValueError, match="give 'none', 'text', 'all' or a number of layers"):
+        make_clip(grad_checkpointing=grad_checkpointing)
 
 
 def test_identity_depends_on_every_tensor_and_on_the_activation(clip, quick_clip, make_clip, tmp_path):

@@ -26,13 +26,9 @@ def retrieval(seed: int = 0, **arguments) -> AttributeRetrieval:
 @pytest.fixture(scope='module')
 def tokens(clip) -> VideoTokens:
     """Tokens of 4 clips of 2 frames, from the tiny CLIP's vision tower."""
-    layers = []
-    blocks = clip.model.visual.transformer.resblocks
-    hooks = [block.register_forward_hook(lambda *call: layers.append(call[-1][:, 1:])) for block in blocks]
     with torch.no_grad():
-        features = clip.encode_frames(seeded(CLIPS * FRAMES, 3, 32, 32)).unflatten(0, (CLIPS, FRAMES))
-    for hook in hooks:
-        hook.remove()
+        features, layers = clip.encode_frames_and_layers(seeded(CLIPS * FRAMES, 3, 32, 32))
+    features = features.unflatten(0, (CLIPS, FRAMES))
     layers = [layer.unflatten(0, (CLIPS, FRAMES)).flatten(1, 2) for layer in layers]
     return VideoTokens(F.normalize(features.mean(dim=1), dim=-1), features, layers)
 
