@@ -6,7 +6,7 @@
 # instead of 8, one template instead of one drawn from 28 per step, class names not reworded by a language
 # model, the weights of one epoch instead of a mean over epochs, weight decay also of biases and norms, and a
 # learning rate scaled with the clips per step. Its code has no few-shot; the epochs for it are ours.
-# To save memory: model.backbone.grad_checkpointing=True (docs/zoo.md has figures).
+# To save memory: model.backbone.grad_checkpointing='all' (docs/zoo.md has figures).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/froster_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 89.3 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

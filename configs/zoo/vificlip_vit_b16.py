@@ -4,7 +4,7 @@
 # utils/config.py). Different from the release: 8 clips at once on each of 8 GPUs instead of 4 clips twice, no
 # mixup, cutmix, colour jitter and label smoothing (our augmentation: _base_/videos.py), and a learning rate
 # scaled with the clips per step.
-# To save memory: model.backbone.grad_checkpointing=True (docs/zoo.md has figures).
+# To save memory: model.backbone.grad_checkpointing='all' (docs/zoo.md has figures).
 #   GA2MM_DATASET=hmdb51 GA2MM_PROTOCOL=fewshot tools/dist_train.sh configs/zoo/vificlip_vit_b16.py 8
 # Measured only on the miniature world (miniature.py): base-to-novel HM 88.9 (docs/zoo.md).
 _base_ = '../baselines/zero_shot.py'

@@ -1,6 +1,6 @@
 """The towers without shortcuts, as a reference for tests and benchmarks.
 
-All tokens pass all layers, as in the codes released with CoOp, MaPLe and ViFi-CLIP; the blocks are OpenCLIP's.
+All tokens pass all layers, as in the code released with CoOp, MaPLe and ViFi-CLIP, in OpenCLIP's blocks.
 """
 
 import torch

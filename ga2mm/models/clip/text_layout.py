@@ -33,7 +33,7 @@ class Queries:
 
 
 class TextLayout:
-    """The tokens of N texts in one sequence: first a prefix that all texts share, then each text's own tokens.
+    """The tokens of N texts in one sequence: a prefix that all texts share, then each text's own tokens.
 
     In a causal tower a token sees earlier tokens only. So the start token, shared prompts and shared first
     words are computed once for all texts, and what follows the pooled token is left out. In other towers the
