@@ -50,9 +50,7 @@ class AnchorBatchSampler(Sampler[list[int]]):
             or has none.
     """
 
-    def __init__(
-        self, sampler: DefaultSampler | InfiniteSampler, batch_size: int, num_anchors: int
-    ) -> None:
+    def __init__(self, sampler: DefaultSampler | InfiniteSampler, batch_size: int, num_anchors: int) -> None:
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size}; give at least 1 labelled clip per batch')
         if num_anchors < 0:

@@ -60,8 +60,8 @@ class AttributeRetrieval(PromptLearner):
     retrieval from a pool by the aggregated features and the prompts at every text layer; we know of no
     released code. K-means, which the abstract does not name, is from a third-party summary. Design choices,
     which the paper does not state: all arguments and their defaults; a separate pool and a vision layer for
-    each text layer; k-means by direction, since the retrieval is by cosine; one clustering for all frames of a
-    clip; keys and prompts initialised from N(0, 0.02²).
+    each text layer; k-means by direction, since the retrieval is by cosine; one clustering for all frames of
+    a clip; keys and prompts initialised from N(0, 0.02²).
 
     Args:
         num_clusters: Number of clusters of a clip's tokens in each layer.
