@@ -42,6 +42,12 @@ def replace_when_written(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 file, whole or not at all."""
+    with replace_when_written(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
 def remove_leftovers(folder: str | Path, names: str) -> None:
     """Remove temporary files of :func:`replace_when_written` that killed processes left in a folder.
 

@@ -99,10 +99,10 @@ def miniature_folder(tmp_path_factory) -> Path:
     """
     folder = tmp_path_factory.mktemp('miniature')
     root = folder / 'data' / 'miniature'
-    generate_draw(root, 0, shots=2, test_videos=2, val_videos=1, progress=False)
-    generate_irrelevant(root, videos=10, progress=False)
-    generate_irrelevant(root, videos=10, test=True, progress=False)
-    generate_source(root, shots=1, test_videos=1, progress=False)
+    generate_draw(root, 0, shots=2, test_videos=2, val_videos=1)
+    generate_irrelevant(root, videos=10)
+    generate_irrelevant(root, videos=10, test=True)
+    generate_source(root, shots=1, test_videos=1)
     prompt = torch.randn(4, 96, generator=torch.Generator().manual_seed(0))
     identity = OpenCLIP('miniature', 'random').identity
     write_hard_prompt(folder / 'hard_prompts' / 'miniature_source.safetensors', prompt, identity, 'test')

@@ -31,9 +31,6 @@ class AnchorClassDataset(TolerantVideoDataset):
             classes.
         clip: Config of a CLIP, such as the run's ``model.backbone``. It is built on the CPU when the
             annotation file is read, and not kept. Default: compare names by spelling only.
-        clip_threshold: Lowest cosine between the frozen text features of two names at which they mean the
-            same. Design choice: 0.95, not measured; the template shared by all names already makes their
-            features similar. The log has the cosines.
         **kwargs: As in :class:`TolerantVideoDataset`; ``indices`` refers to the remaining videos.
 
     Raises:
@@ -49,7 +46,6 @@ class AnchorClassDataset(TolerantVideoDataset):
         label_map: str | PathLike,
         target_label_maps: Sequence[str | PathLike | Sequence[str]],
         clip: dict[str, Any] | None = None,
-        clip_threshold: float = 0.95,
         **kwargs: Any,
     ) -> None:
         if isinstance(target_label_maps, str | PathLike) or not target_label_maps:
@@ -57,14 +53,12 @@ class AnchorClassDataset(TolerantVideoDataset):
                 f'target_label_maps={target_label_maps!r}: give a list of label maps, those of the base and '
                 'of the novel classes'
             )
-        if not 0 < clip_threshold <= 1:
-            raise ValueError(f'clip_threshold={clip_threshold}: give a cosine above 0, at most 1')
         self.label_map = label_map
         self.classes = class_names_of(label_map)
         self.target_classes = [
             name for one in target_label_maps for name in class_names_of(one, 'target_label_maps')
         ]
-        self.clip, self.clip_threshold = clip, clip_threshold
+        self.clip = clip
         self.dropped = classes_of_like_name(self.classes, self.target_classes)
         super().__init__(ann_file, pipeline, **kwargs)
 
@@ -79,7 +73,7 @@ class AnchorClassDataset(TolerantVideoDataset):
         """
         if self.clip is not None:
             kept = [name for name in self.classes if name not in self.dropped]
-            self.dropped |= classes_of_like_meaning(kept, self.target_classes, self.clip, self.clip_threshold)
+            self.dropped |= classes_of_like_meaning(kept, self.target_classes, self.clip)
         if is_main_process():
             for name, reason in self.dropped.items():
                 print_log(f"{self.ann_file}: class '{name}' is no anchor, {reason}", logger='current')

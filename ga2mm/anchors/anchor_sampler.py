@@ -44,20 +44,13 @@ class AnchorBatchSampler(Sampler[list[int]]):
         sampler: MMEngine's DefaultSampler or InfiniteSampler over an :class:`AnchorDataset`.
         batch_size: N, labelled clips per batch and process.
         num_anchors: M, anchors per batch and process; 0 gives plain batches of any dataset.
-        drop_last: Leave out an epoch's last batch if it has fewer than N labelled clips.
 
     Raises:
         ValueError: A number is out of range, or with anchors, the sampler's dataset is not an AnchorDataset
             or has none.
     """
 
-    def __init__(
-        self,
-        sampler: DefaultSampler | InfiniteSampler,
-        batch_size: int,
-        num_anchors: int,
-        drop_last: bool = False,
-    ) -> None:
+    def __init__(self, sampler: DefaultSampler | InfiniteSampler, batch_size: int, num_anchors: int) -> None:
         if batch_size < 1:
             raise ValueError(f'batch_size={batch_size}; give at least 1 labelled clip per batch')
         if num_anchors < 0:
@@ -77,11 +70,10 @@ class AnchorBatchSampler(Sampler[list[int]]):
         self.sampler = sampler
         self.batch_size = batch_size
         self.num_anchors = num_anchors
-        self.drop_last = drop_last
 
     def __len__(self) -> int:
         """Give the number of batches per process in an epoch."""
-        return self._count_batches(len(self.sampler), self.batch_size)
+        return -(-len(self.sampler) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         steps = count(self._first_step())
@@ -91,18 +83,15 @@ class AnchorBatchSampler(Sampler[list[int]]):
             if len(batch) == self.batch_size:
                 yield batch + self._anchors(next(steps))
                 batch = []
-        if batch and not self.drop_last:
+        if batch:
             yield batch + self._anchors(next(steps))
-
-    def _count_batches(self, clips: int, batch_size: int) -> int:
-        return clips // batch_size if self.drop_last else -(-clips // batch_size)
 
     def _first_step(self) -> int:
         """Give the number of the epoch's first batch, counted from the start of training."""
         # Counted over all processes, so that it does not depend on their number.
-        clips, batch_size = len(self.sampler.dataset), self.batch_size * self.sampler.world_size
+        steps = -(-len(self.sampler.dataset) // (self.batch_size * self.sampler.world_size))
         # InfiniteSampler has no epochs.
-        return getattr(self.sampler, 'epoch', 0) * max(1, self._count_batches(clips, batch_size))
+        return getattr(self.sampler, 'epoch', 0) * max(1, steps)
 
     def _anchors(self, step: int) -> list[int]:
         """Give the AnchorDataset indices of this rank's anchors in a step."""

@@ -10,6 +10,10 @@ from ga2mm.registry import MODELS
 TEMPLATE = 'a video of a person {}.'
 """Template of the class names for CLIP; the default of ``CoupledPromptHead``."""
 
+CLIP_SIMILARITY = 0.95
+"""Lowest cosine between the text features of names that mean the same. Design choice, not measured on a real
+CLIP; the common template already makes all names similar."""
+
 
 def classes_of_like_name(classes: Sequence[str], target_classes: Sequence[str]) -> dict[str, str]:
     """Find anchor classes that are spelt like a target class.
@@ -32,7 +36,7 @@ def classes_of_like_name(classes: Sequence[str], target_classes: Sequence[str]) 
 
 
 def classes_of_like_meaning(
-    classes: Sequence[str], target_classes: Sequence[str], clip: dict[str, Any], threshold: float
+    classes: Sequence[str], target_classes: Sequence[str], clip: dict[str, Any]
 ) -> dict[str, str]:
     """Find anchor classes whose CLIP text features are close to those of a target class.
 
@@ -40,7 +44,6 @@ def classes_of_like_meaning(
         classes: Class names of the anchors.
         target_classes: Class names of the target.
         clip: Config of the CLIP; the model is not kept.
-        threshold: Lowest cosine between text features at which names mean the same.
 
     Returns:
         The reason for each class: the most similar target class and the cosine.
@@ -53,7 +56,7 @@ def classes_of_like_meaning(
     return {
         name: f"it resembles class '{target_classes[place]}' of the target (CLIP's cosine: {cosine:.3f})"
         for name, cosine, place in zip(classes, cosines.tolist(), places.tolist(), strict=True)
-        if cosine >= threshold
+        if cosine >= CLIP_SIMILARITY
     }
 
 

@@ -18,6 +18,7 @@ from ga2mm.checks.metric_check import check_metrics
 from ga2mm.checks.pipeline_check import check_pipelines
 from ga2mm.checks.split_check import check_test_config, check_train_config
 from ga2mm.engine import prepare_distributed
+from ga2mm.engine.protocol_test_sets import named_sets
 
 
 def train(cfg: Config) -> Runner:
@@ -124,13 +125,8 @@ def read_test_sets(paths: Sequence[str | Path], variables: Mapping[str, str] | N
 
 def test_datasets(cfg: Config) -> dict[str, dict]:
     """Give the configs of the test sets by name; the splits of a dataset are numbered from 1."""
-    found = {}
-    for name, loaders in (cfg.get('test_dataloader') or {}).items():
-        if isinstance(loaders, list | tuple):
-            found.update({f'{name}/{i}': loader['dataset'] for i, loader in enumerate(loaders, start=1)})
-        elif isinstance(loaders, dict) and 'dataset' in loaders:
-            found[name] = loaders['dataset']
-    return found
+    sets = named_sets(cfg.get('test_dataloader') or {})
+    return {name: one['dataset'] for name, _, one in sets if isinstance(one, dict) and 'dataset' in one}
 
 
 def _with_accumulation_in_the_rate(cfg: Config) -> Config:

@@ -1,6 +1,6 @@
 """Read and check the config of a benchmark."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +20,36 @@ METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'baseline', '
 HARD_PROMPT_KEYS = {'config', 'env', 'hard_prompt'}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkConfig:
-    """Content of a benchmark's config file.
+    """Content of a benchmark's config file, which :func:`read_benchmark_config` describes.
 
     Args:
         path: The file; paths in it are relative to its folder.
         title, note: Name of the benchmark, and a note below its table.
         part: ``'test'`` or ``'validation'``.
         checkpoint: ``'last'``, or ``'best'`` on the validation set.
-        worlds: Arguments of the video generator, for each miniature world that the benchmark needs.
-        env: Variables for the configs of all runs.
-        datasets, methods: Datasets and methods by their names in the table.
-        hard_prompt: The config (and ``env``) of the run that learns the hard prompt; None for no such run.
         baselines: Methods that all other methods are compared with.
         own_baselines: By method, the baseline that this method alone is compared with, in a separate table.
         draws, shots, seeds: Class draws, clips per class and random seeds; ``[None]`` where the benchmark
             does not vary them.
+        **others: The other keys of the file.
     """
 
     path: Path
     title: str
-    note: str
-    part: str
-    checkpoint: str
-    worlds: list[dict[str, Any]]
-    env: dict[str, Any]
+    note: str = ''
+    part: str = 'test'
+    checkpoint: str = 'last'
+    worlds: list[dict[str, Any]] = field(default_factory=list)
+    env: dict[str, Any] = field(default_factory=dict)
     datasets: dict[str, dict[str, Any]]
     methods: dict[str, dict[str, Any]]
-    hard_prompt: dict[str, Any] | None
-    baselines: list[str]
-    own_baselines: dict[str, str]
-    draws: list[int | None]
-    shots: list[int | None]
+    hard_prompt: dict[str, Any] | None = None
+    baselines: list[str] = field(default_factory=list)
+    own_baselines: dict[str, str] = field(default_factory=dict)
+    draws: list[int | None] = field(default_factory=lambda: [None])
+    shots: list[int | None] = field(default_factory=lambda: [None])
     seeds: list[int]
 
 
@@ -86,38 +83,27 @@ def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
     for key in ('methods', 'datasets', 'seeds'):
         if not config.get(key):
             raise ValueError(f'{path}: {key} is missing or empty')
-    baselines = config.get('baseline') or []
+    baselines = config.pop('baseline', None) or []
+    given = {key: value for key, value in config.items() if value or key in ('part', 'checkpoint')}
     read = BenchmarkConfig(
-        path=path,
-        title=config.get('title') or path.stem,
-        note=config.get('note') or '',
-        part=config.get('part', 'test'),
-        checkpoint=config.get('checkpoint', 'last'),
-        worlds=config.get('worlds') or [],
-        env=config.get('env', {}),
-        datasets=config['datasets'],
-        methods=config['methods'],
-        hard_prompt=config.get('hard_prompt'),
+        **{'path': path, 'title': path.stem, **given},
         baselines=[baselines] if isinstance(baselines, str) else list(baselines),
         own_baselines={
             name: method['baseline'] for name, method in config['methods'].items() if 'baseline' in method
         },
-        draws=config.get('draws') or [None],
-        shots=config.get('shots') or [None],
-        seeds=config['seeds'],
     )
     _check_part(read)
-    _check_datasets(read)
+    for name, dataset in read.datasets.items():
+        place = f'{path}, datasets[{name!r}]'
+        if read.part == 'validation' and dataset.get('test_sets'):
+            raise ValueError(f"{place}: part='validation' takes no test_sets")
+        check_keys(dataset, DATASET_KEYS, place)
     _check_methods(read)
     return read
 
 
 def check_keys(config: dict[str, Any], known: set[str], place: str) -> None:
-    """Check that a dict of a benchmark's config has known keys only.
-
-    Raises:
-        ValueError: A key is unknown.
-    """
+    """Raise a ValueError for a key of a benchmark's config that is not known."""
     for key in config:
         if key not in known:
             raise ValueError(f'{place}: unknown key {key!r}; known are {", ".join(sorted(known))}')
@@ -142,14 +128,6 @@ def _check_part(config: BenchmarkConfig) -> None:
             f"{path}: checkpoint='best' of part='validation' is measured on the videos that chose it; "
             "use 'last'"
         )
-
-
-def _check_datasets(config: BenchmarkConfig) -> None:
-    for name, dataset in config.datasets.items():
-        place = f'{config.path}, datasets[{name!r}]'
-        if config.part == 'validation' and dataset.get('test_sets'):
-            raise ValueError(f"{place}: part='validation' takes no test_sets")
-        check_keys(dataset, DATASET_KEYS, place)
 
 
 def _check_methods(config: BenchmarkConfig) -> None:

@@ -20,17 +20,14 @@ READ_BY_TRAINING = (
 
 
 def with_hashes(cells: list[Cell], chosen: list[Cell], processes: int = 1) -> list[Cell]:
-    """Set the config hashes of cells.
-
-    The lists of the chosen cells must exist. The hash of another cell stays empty if its lists are missing.
+    """Set the config hashes of cells; that of a cell with missing lists stays empty unless it is chosen.
 
     Args:
-        cells: All cells of a benchmark.
-        chosen: The cells to run.
+        cells, chosen: All cells of a benchmark, and the cells to run.
         processes: Processes of each run, which share its steps.
 
     Raises:
-        FileNotFoundError: A list or label map does not exist.
+        FileNotFoundError: A list or label map of a chosen cell does not exist.
     """
     needed = {cell.folder for cell in chosen}
     with_hash = []
@@ -79,12 +76,9 @@ def hashed(cell: Cell, processes: int) -> Cell:
 def _lists(content: Any) -> Iterator[str]:
     """Yield the annotation files and label maps in a config."""
     if isinstance(content, dict):
-        for key, value in content.items():
-            if key in ('ann_file', 'label_map') and isinstance(value, str):
-                yield value
-            else:
-                yield from _lists(value)
-    elif isinstance(content, list | tuple):
+        yield from (content[key] for key in ('ann_file', 'label_map') if isinstance(content.get(key), str))
+        content = list(content.values())
+    if isinstance(content, list | tuple):
         for value in content:
             yield from _lists(value)
 
@@ -93,11 +87,8 @@ def _weights(content: dict[str, Any]) -> Iterator[Path]:
     """Yield the weight files in a config."""
     model = content['model']
     coupling = model.get('cls_head', {}).get('coupling') or {}
-    pretrained, hard_prompt = model['backbone'].get('pretrained'), coupling.get('hard_prompt')
-    if isinstance(pretrained, str) and weights_file(pretrained).is_file():
-        yield weights_file(pretrained)
-    if isinstance(hard_prompt, str) and Path(hard_prompt).is_file():
-        yield Path(hard_prompt)
+    named = ((model['backbone'].get('pretrained'), weights_file), (coupling.get('hard_prompt'), Path))
+    yield from (path(name) for name, path in named if isinstance(name, str) and path(name).is_file())
 
 
 @cache

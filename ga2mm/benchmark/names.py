@@ -24,16 +24,7 @@ def hard_prompt_name(config: str, env: dict[str, str]) -> str:
 
 
 def fill(text: str, values: dict[str, Any], place: str) -> str:
-    """Fill in ``{names}``.
-
-    Args:
-        text: The text.
-        values: Values by name.
-        place: Location of the text, for errors.
-
-    Raises:
-        ValueError: A name in the text has no value.
-    """
+    """Fill in ``{names}``; raise a ValueError with the ``place`` of the text for a name without a value."""
     try:
         return text.format(**values)
     except (KeyError, IndexError, ValueError) as error:
@@ -41,13 +32,7 @@ def fill(text: str, values: dict[str, Any], place: str) -> str:
 
 
 def find_config(text: str, values: dict[str, Any], folder: Path, place: str) -> str:
-    """Give the absolute path of a config that a benchmark names.
-
-    Args:
-        text: The path, relative to ``folder``, with names to fill in.
-        values: Values by name.
-        folder: The folder of the benchmark's own config.
-        place: Location of the path in the config, for errors.
+    """Give the absolute path of a config that a benchmark names relative to its own folder.
 
     Raises:
         ValueError: A name in the path has no value.

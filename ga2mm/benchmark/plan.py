@@ -22,36 +22,15 @@ METHOD_VARIABLE = 'GA2MM_METHOD'
 """Variable that selects a method of a config with several, such as ``configs/zoo/miniature.py``."""
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """The cells of a benchmark and the information for its tables.
+@dataclass(frozen=True, kw_only=True)
+class Benchmark(BenchmarkConfig):
+    """A benchmark and its cells, the runs."""
 
-    Args:
-        title, note: Name of the benchmark, and a note below its table.
-        part: ``'test'`` or ``'validation'``.
-        baselines: Methods that all other methods are compared with.
-        own_baselines: By method, the baseline that this method alone is compared with, in a separate table.
-        worlds: Arguments of the video generator, for each miniature world that the benchmark needs.
-        cells: The runs.
-    """
-
-    title: str
-    note: str
-    part: str
-    baselines: list[str]
-    own_baselines: dict[str, str]
-    worlds: list[dict[str, Any]]
     cells: list[Cell]
 
 
 def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
-    """Read a benchmark's config and plan its runs.
-
-    :func:`~ga2mm.benchmark.benchmark_config.read_benchmark_config` describes the config.
-
-    Args:
-        path: The config file.
-        work_dir: The benchmark's folder.
+    """Read a benchmark's config file and plan its runs in the folder ``work_dir``.
 
     Raises:
         OSError: A config does not exist or cannot be opened.
@@ -61,15 +40,7 @@ def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
     config = read_benchmark_config(path)
     cells = plan_cells(config, work_dir)
     _check_hyperparameters(cells, config.path)
-    return Benchmark(
-        title=config.title,
-        note=config.note,
-        part=config.part,
-        baselines=config.baselines,
-        own_baselines=config.own_baselines,
-        worlds=config.worlds,
-        cells=cells,
-    )
+    return Benchmark(**vars(config), cells=cells)
 
 
 def plan_cells(config: BenchmarkConfig, work_dir: Path) -> list[Cell]:
@@ -153,40 +124,24 @@ def _with_hard_prompt(
     cell: Cell, source: dict[str, Any] | None, seed: int, path: Path, work_dir: Path
 ) -> Cell:
     """Add the run that learns the hard prompt to a cell whose config reads a hard prompt."""
-    if source is None or not cell.learns or not _reads_hard_prompt(cell):
+    if source is None or not cell.learns or not cell.read_config().model.get('cls_head', {}).get('coupling'):
         return cell
     place = f'{path}, hard_prompt'
     check_keys(source, HARD_PROMPT_KEYS, place)
-    numbers = dict(seed=seed)
-    env = {
-        key: fill(str(value), {**cell.env, **numbers}, place) for key, value in source.get('env', {}).items()
-    }
-    config = find_config(source['config'], {**env, **numbers}, path.parent, place)
-    learnt_in = Cell(
-        method=hard_prompt_name(config, env),
-        dataset='hard prompt',
-        shots=None,
-        draw=None,
-        seed=seed,
-        config=config,
-        env=env,
-    )
+    values = {**cell.env, 'seed': seed}
+    env = {key: fill(str(value), values, place) for key, value in source.get('env', {}).items()}
+    config = find_config(source['config'], {**env, 'seed': seed}, path.parent, place)
+    name = hard_prompt_name(config, env)
+    learnt_in = Cell(name, 'hard prompt', shots=None, draw=None, seed=seed, config=config, env=env)
     learnt_in = _with_hard_prompt(learnt_in, source.get('hard_prompt'), seed, path, work_dir)
     written = work_dir / learnt_in.folder / 'hard_prompt.safetensors'
     return replace(cell, env={**cell.env, HARD_PROMPT_VARIABLE: str(written)}, hard_prompt=learnt_in)
-
-
-def _reads_hard_prompt(cell: Cell) -> bool:
-    return bool(cell.read_config().model.get('cls_head', {}).get('coupling'))
 
 
 def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
     """Check that sweeps (one method with several sets of options or variables) use validation data.
 
     A method is identified by its config, ``GA2MM_METHOD`` and the classes in its options.
-
-    Raises:
-        ValueError: A sweep uses test data.
     """
     by_config: dict[tuple, dict[str, str]] = {}
     for cell in cells:

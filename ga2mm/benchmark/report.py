@@ -14,7 +14,7 @@ from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.plan import Benchmark
 from ga2mm.benchmark.run_cell import read_result
 from ga2mm.benchmark.tables import Table
-from ga2mm.utils import replace_when_written
+from ga2mm.utils import write_text
 from ga2mm.visualization import (
     bars_figure,
     confusion_figure,
@@ -83,8 +83,7 @@ def write_report(
         parts.append(f'<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>')
     head = f'<meta charset="utf-8"><title>{html.escape(benchmark.title)}</title><style>{STYLE}</style>'
     path = work_dir / 'report.html'
-    with replace_when_written(path) as temporary:
-        temporary.write_text(f'<!doctype html>\n{head}\n' + '\n'.join(parts) + '\n')
+    write_text(path, f'<!doctype html>\n{head}\n' + '\n'.join(parts) + '\n')
     return path
 
 

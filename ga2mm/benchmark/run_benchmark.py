@@ -13,11 +13,12 @@ from ga2mm.benchmark.budget import check_budgets
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.config_hash import with_hashes
 from ga2mm.benchmark.plan import Benchmark, sources
-from ga2mm.benchmark.results import write_results
+from ga2mm.benchmark.report import write_report
 from ga2mm.benchmark.run_cell import provenance, read_result
 from ga2mm.benchmark.scheduler import LOG, run_cells, slots_for, visible_gpus
 from ga2mm.benchmark.selection import select
-from ga2mm.utils import replace_when_written
+from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
+from ga2mm.utils import write_text
 
 
 def run_benchmark(
@@ -51,7 +52,7 @@ def run_benchmark(
         benchmark = replace(benchmark, cells=with_hashes(benchmark.cells, chosen, gpus_per_run))
         check_budgets(benchmark.cells)
         failed = _run_open_cells(select(benchmark.cells, only, limit), work_dir, jobs, gpus_per_run)
-        write_results(benchmark, work_dir)
+        _write_results(benchmark, work_dir)
     if failed:
         raise ValueError(f'{failed} of the runs failed; start again to repeat them')
 
@@ -100,12 +101,7 @@ def _run_open_cells(cells: list[Cell], work_dir: Path, jobs: int | None, gpus_pe
 
 
 def _waves(cells: list[Cell], wanted: list[Cell]) -> list[list[Cell]]:
-    """Sort cells into groups, each of which depends on earlier groups only.
-
-    Args:
-        cells: The cells to run.
-        wanted: The cells that the user asked for; the others are their dependencies.
-    """
+    """Sort cells, wanted or needed by wanted ones, into groups that depend on earlier groups only."""
     waves: dict[int, list[Cell]] = {}
     for cell in cells:
         waves.setdefault(_needed_by(cell, wanted), []).append(cell)
@@ -123,6 +119,20 @@ def _needed_by(cell: Cell, cells: list[Cell]) -> int:
     return max((steps(other) for other in cells), default=0)
 
 
+def _write_results(benchmark: Benchmark, work_dir: Path) -> None:
+    """Write rows, tables and report of all finished cells, and print the tables."""
+    rows = [row for row in (read_result(cell, work_dir) for cell in benchmark.cells) if row is not None]
+    if not rows:
+        return
+    write_rows(rows, work_dir)
+    tables = make_tables(benchmark, rows)
+    footer = make_footer(benchmark, rows)
+    text = '\n\n'.join([*(table.markdown() for table in tables), footer]) + '\n'
+    write_text(work_dir / 'table.md', text)
+    print(f'\n{text}\nfiles: {work_dir}', flush=True)
+    write_report(benchmark, rows, tables, footer, work_dir)
+
+
 def _put_aside(cells: list[Cell], work_dir: Path) -> None:
     """Rename the cell folders of runs with another config; killed runs of the same config are resumed."""
     for cell in cells:
@@ -135,5 +145,4 @@ def _put_aside(cells: list[Cell], work_dir: Path) -> None:
             aside = folder.with_name(f'{folder.name}_{found}')
             shutil.rmtree(aside, ignore_errors=True)  # an older run of that config
             folder.rename(aside)
-        with replace_when_written(mark) as temporary:
-            temporary.write_text(cell.config_hash)
+        write_text(mark, cell.config_hash)

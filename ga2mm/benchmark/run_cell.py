@@ -17,8 +17,9 @@ from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.apis.run import test, train
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.config_hash import hashed
+from ga2mm.benchmark.selection import KEYS
 from ga2mm.engine import latest_checkpoint
-from ga2mm.utils import replace_when_written
+from ga2mm.utils import write_text
 
 RESULT = 'result.json'
 TRAINED = 'trained.txt'
@@ -35,8 +36,7 @@ def run_cell(
     instead, because the interrupted validation is lost.
 
     Args:
-        cell: The run.
-        work_dir: The benchmark's folder.
+        cell, work_dir: The run, and the benchmark's folder.
         processes: Processes of the run.
         provenance: Versions and commit of the code, for the row.
         launcher: As in MMEngine; with ``'pytorch'`` each of the processes calls this function.
@@ -65,8 +65,7 @@ def run_cell(
                     path.unlink()
         train(training)
         if is_main_process():
-            with replace_when_written(trained) as temporary:
-                temporary.write_text(f'{time.time() - start:.1f}\n')
+            write_text(trained, f'{time.time() - start:.1f}\n')
         barrier()  # wait until the main process has written its checkpoint
     if cell.learns:
         place = work_dir / cell.trained_as.folder if cell.trained_as else folder
@@ -96,16 +95,8 @@ def _write_result(
     for name, separation in report['irrelevant'].items():
         scores |= {f'irrelevant/{name}/{key}': round(100 * separation[key], 4) for key in ('auroc', 'fpr95')}
     row = {
-        'method': cell.method,
-        'dataset': cell.dataset,
-        'shots': cell.shots,
-        'draw': cell.draw,
-        'seed': cell.seed,
-        'series': cell.series,
-        'value': cell.value,
-        'base': scores.get('base'),
-        'novel': scores.get('novel'),
-        'hm': scores.get('hm'),
+        **{key: getattr(cell, key) for key in (*KEYS, 'series', 'value')},
+        **{key: scores.get(key) for key in ('base', 'novel', 'hm')},
         'scores': scores,
         'per_class': {name: _per_class(found) for name, found in report['sets'].items()},
         'seconds': round(seconds, 1),
@@ -116,8 +107,7 @@ def _write_result(
         'processes': processes,
         **provenance,
     }
-    with replace_when_written(folder / RESULT) as temporary:
-        temporary.write_text(json.dumps(row, indent=1) + '\n')
+    write_text(folder / RESULT, json.dumps(row, indent=1) + '\n')
 
 
 def _per_class(found: dict[str, Any]) -> dict[str, float]:

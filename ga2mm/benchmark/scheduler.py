@@ -35,10 +35,8 @@ def run_cells(
     is spawned, because the imports initialise CUDA, and CUDA does not survive a fork.
 
     Args:
-        cells: Cells that do not depend on one another.
-        work_dir: The benchmark's folder.
-        slots: The GPUs of each slot; empty lists for runs on the CPU.
-        processes: Processes per cell: the GPUs of one run.
+        cells, work_dir: Cells that do not depend on one another, and the benchmark's folder.
+        slots, processes: From :func:`slots_for`, and the number of processes of each cell.
         provenance: Versions and commit of the code, for the rows.
         done: Called after each cell with the cell and its error line, or None if it succeeded.
     """

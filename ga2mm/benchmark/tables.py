@@ -8,7 +8,7 @@ from typing import Any
 
 from ga2mm.benchmark.plan import Benchmark
 from ga2mm.benchmark.statistics import paired_difference, summarise
-from ga2mm.utils import replace_when_written
+from ga2mm.utils import replace_when_written, write_text
 
 TITLES = {
     'hm': 'HM',
@@ -41,8 +41,7 @@ class Table:
 
 def write_rows(rows: list[dict[str, Any]], folder: Path) -> None:
     """Write ``results.json`` and ``results.csv``, one row for each run."""
-    with replace_when_written(folder / 'results.json') as temporary:
-        temporary.write_text(json.dumps(rows, indent=1) + '\n')
+    write_text(folder / 'results.json', json.dumps(rows, indent=1) + '\n')
     with (
         replace_when_written(folder / 'results.csv') as temporary,
         temporary.open('w', newline='') as file,

@@ -9,10 +9,11 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from ga2mm.checks.fixed_keys import check_fixed
-from ga2mm.checks.part_check import check_parts, no_type
+from ga2mm.checks.part_check import check_has_type, check_parts
 from ga2mm.checks.registered import KINDS
 from ga2mm.checks.signatures import parameters_of
 from ga2mm.checks.value_check import check_keys, check_value
+from ga2mm.engine.protocol_test_sets import are_configs, named_sets
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -94,23 +95,20 @@ def _dataloaders(key: str, config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield key, config
         return
     for name, value in config.items():
-        splits = value if isinstance(value, list | tuple) else [value]
-        if not splits or not all(isinstance(split, dict) for split in splits):
+        if not are_configs(value):
             raise ValueError(
                 f'{key}.{name}={value!r}: give dict(dataset=dict(...), ...), or a list of them for the '
                 'splits of one dataset'
             )
-        for number, split in enumerate(splits):
-            yield f'{key}.{name}[{number}]' if isinstance(value, list | tuple) else f'{key}.{name}', split
+    for _, place, loader in named_sets(config):
+        yield f'{key}.{place}', loader
 
 
 def _check_dataloader(place: str, loader: dict[str, Any], whole: bool) -> None:
     parameters = parameters_of(DataLoader.__init__)
     check_keys(place, loader, {*parameters, 'num_batch_per_epoch', 'disable_subprocess_warning'})
     for name in ('dataset', 'sampler') if whole else ('dataset',):
-        part = loader.get(name)
-        if not (isinstance(part, dict) and 'type' in part):
-            raise ValueError(no_type(f'{place}.{name}', part))
+        check_has_type(f'{place}.{name}', loader.get(name))
     if not place.startswith('train') and str((loader.get('sampler') or {}).get('type')).startswith(
         'Infinite'
     ):

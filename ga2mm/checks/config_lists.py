@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from ga2mm.anchors.generated_anchors import GeneratedAnchors
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
+from ga2mm.engine.protocol_test_sets import named_sets
 from ga2mm.registry import DATASETS
 
 ROLES = dict(train_dataloader='training', val_dataloader='validation', test_dataloader='test')
@@ -60,8 +61,7 @@ def read_config_lists(
     to a dataloader or to a list of them. Lists are read in full; ``indices`` is ignored.
 
     Args:
-        cfg: The config.
-        dataloaders: Keys of the dataloaders to read.
+        cfg, dataloaders: The config, and the keys of the dataloaders to read.
         missing: Level of a finding for a list that is missing or cannot be opened.
 
     Returns:
@@ -121,14 +121,11 @@ def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
         whole = (part.role, part.split, part.classes) if part.role in ROLES.values() else number
         together.setdefault(whole, []).append(part)
     return [
-        CheckedList(
-            role=several[0].role,
+        replace(
+            several[0],
             ann_file=' + '.join(dict.fromkeys(one.ann_file for one in several)),
-            split=several[0].split,
-            classes=several[0].classes,
             files=tuple(file for one in several for file in one.files),
             labels=tuple(label for one in several for label in one.labels),
-            key=several[0].key,
         )
         for several in together.values()
     ]
@@ -137,14 +134,11 @@ def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
 def _loaders(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give (config key, config) of each dataloader; test sets are named and may have several splits."""
     for key in dataloaders:
-        found = {key: cfg.get(key)}
-        if key == 'test_dataloader' and found[key] and 'dataset' not in found[key]:
-            found = {f'{key}.{name}': value for name, value in found[key].items()}
-        for place, loader in found.items():
-            splits = {place: loader}
-            if isinstance(loader, list | tuple):
-                splits = {f'{place}[{i}]': one for i, one in enumerate(loader)}
-            yield from ((one, value) for one, value in splits.items() if isinstance(value, dict))
+        loader = cfg.get(key)
+        found = [(key, loader)]
+        if key == 'test_dataloader' and loader and 'dataset' not in loader:
+            found = [(f'{key}.{place}', one) for _, place, one in named_sets(loader)]
+        yield from (pair for pair in found if isinstance(pair[1], dict))
 
 
 def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

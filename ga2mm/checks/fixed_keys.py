@@ -8,7 +8,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from ga2mm.checks.part_check import no_type
+from ga2mm.checks.part_check import check_has_type
 from ga2mm.checks.value_check import check_keys, shortened
 from ga2mm.utils import nearest
 
@@ -98,16 +98,14 @@ def _check_statistics(custom: Any) -> None:
 def _check_hooks(cfg: Config) -> None:
     for name, hook in (cfg.get('default_hooks') or {}).items():
         place = f'default_hooks.{name}'
-        left_out = hook is None and name in OF_MMENGINE
-        if not left_out and not (isinstance(hook, dict) and 'type' in hook):
-            raise ValueError(no_type(place, hook))
+        if hook is not None or name not in OF_MMENGINE:
+            check_has_type(place, hook)
         like = nearest(name, DEFAULT_HOOKS, 0.8)
         if like and name not in DEFAULT_HOOKS:
             raise ValueError(f'default_hooks: {name!r} is no default hook; did you mean {like!r}?')
         _check_hook(place, hook)
     for number, hook in enumerate(cfg.get('custom_hooks') or ()):
-        if not (isinstance(hook, dict) and 'type' in hook):
-            raise ValueError(no_type(f'custom_hooks[{number}]', hook))
+        check_has_type(f'custom_hooks[{number}]', hook)
         _check_hook(f'custom_hooks[{number}]', hook)
 
 

@@ -71,8 +71,8 @@ def check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
     if not isinstance(value, dict):
         return
     cls = WITHOUT_TYPE.get(place)
-    if cls is None and 'type' not in value and place.rpartition('.')[2] in TYPE_NEEDED:
-        raise ValueError(no_type(place, value))
+    if cls is None and place.rpartition('.')[2] in TYPE_NEEDED:
+        check_has_type(place, value)
     if 'type' in value:
         cls = class_of(place, value['type'], kind, value.get('_scope_'), sure)
     if cls is not None:
@@ -90,28 +90,26 @@ def check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
     for name, one in value.items():
         if name == 'anchors' and one is None:
             continue
-        if kind == 'DATASETS' and name in DATASETS and not (isinstance(one, dict) and 'type' in one):
-            raise ValueError(no_type(f'{place}.{name}', one))
+        if kind == 'DATASETS' and name in DATASETS:
+            check_has_type(f'{place}.{name}', one)
         if name in LISTS:
-            _check_list(f'{place}.{name}', one)
+            if not isinstance(one, list | tuple):
+                raise ValueError(f'{place}.{name}={shortened(one)}: give a list of dict(type=..., ...)')
+            for number, part in enumerate(one):
+                if not callable(part):
+                    check_has_type(f'{place}.{name}[{number}]', part)
         if name not in FREE:
             check_parts(f'{place}.{name}', one, KINDS.get(name, kind), sure=ours or name in KINDS)
 
 
-def _check_list(place: str, value: Any) -> None:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f'{place}={shortened(value)}: give a list of dict(type=..., ...)')
-    for number, one in enumerate(value):
-        if not callable(one) and not (isinstance(one, dict) and 'type' in one):
-            raise ValueError(no_type(f'{place}[{number}]', one))
-
-
-def no_type(place: str, value: Any) -> str:
-    """Give the error message for a part that is not a dict with a ``type``."""
+def check_has_type(place: str, value: Any) -> None:
+    """Raise a ValueError for a part that is not a dict with a ``type``."""
+    if isinstance(value, dict) and 'type' in value:
+        return
     like = nearest('type', value) if isinstance(value, dict) else None
     if like:
-        return f"{place}: unknown key {like!r}; did you mean 'type'?"
-    return f'{place}={shortened(value)}: give dict(type=..., ...)'
+        raise ValueError(f"{place}: unknown key {like!r}; did you mean 'type'?")
+    raise ValueError(f'{place}={shortened(value)}: give dict(type=..., ...)')
 
 
 def _check_arguments(place: str, cls: Callable, arguments: dict[str, Any], kind: str) -> None:

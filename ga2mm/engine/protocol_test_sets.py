@@ -22,19 +22,32 @@ class TestSet:
         return tuple(self.dataloader.dataset.metainfo['classes'])
 
 
+def are_configs(value: Any) -> bool:
+    """Tell whether a value is the config of a test set, or a list of the configs of its splits."""
+    splits = value if isinstance(value, list | tuple) else [value]
+    return bool(splits) and all(isinstance(split, dict) for split in splits)
+
+
+def named_sets(dataloaders: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Give name, key and config of every test set; splits are ``ucf101/1`` with the key ``ucf101[0]``."""
+    for name, config in dataloaders.items():
+        if isinstance(config, list | tuple):
+            yield from ((f'{name}/{i + 1}', f'{name}[{i}]', split) for i, split in enumerate(config))
+        else:
+            yield name, name, config
+
+
 def test_configs(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the name and the config of every test set; the splits of a list are numbered from 1."""
+    """Give the name and the config of every test set."""
     wanted = 'ProtocolTestLoop needs test_dataloader=dict(NAME=dict(...), ...), such as base and novel'
     if not isinstance(dataloaders, dict) or not dataloaders:
         raise ValueError(wanted)
     for name, config in dataloaders.items():
-        splits = config if isinstance(config, list | tuple) else [config]
-        if not splits or not all(isinstance(split, dict) for split in splits):
+        if not are_configs(config):
             raise ValueError(
                 f'{wanted}, or a list of dicts for the splits of one dataset; found {name}={config!r}'
             )
-        for number, split in enumerate(splits, start=1):
-            yield (f'{name}/{number}' if isinstance(config, list | tuple) else name), split
+    yield from ((name, config) for name, _, config in named_sets(dataloaders))
 
 
 def check_classes(sets: list[TestSet]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ga2mm.engine.protocol_test_sets import IRRELEVANT
 from ga2mm.evaluation.harmonic_mean import harmonic_mean
-from ga2mm.utils import replace_when_written
+from ga2mm.utils import write_text
 
 TOP1 = 'acc/top1'
 
@@ -91,8 +91,7 @@ def write_report(
 
     Args:
         path: The file.
-        summary: Results of each test set.
-        separation: AUROC and FPR of each known set against irrelevant videos.
+        summary, separation: Results of each test set, and of each known set against irrelevant videos.
         metrics: Metrics that :func:`all_metrics` gives.
         checkpoint: The tested checkpoint; None for a model without one.
     """
@@ -102,5 +101,4 @@ def write_report(
         if key.endswith((TOP1, 'hm'))
     }
     report = {'top1_percent': percent, 'sets': summary, IRRELEVANT: separation, 'checkpoint': checkpoint}
-    with replace_when_written(path) as temporary:
-        temporary.write_text(json.dumps(report) + '\n')
+    write_text(path, json.dumps(report) + '\n')

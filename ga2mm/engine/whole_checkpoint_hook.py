@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from ga2mm.engine.checkpoint_safety import LAST
 from ga2mm.registry import HOOKS
-from ga2mm.utils import remove_leftovers, replace_when_written
+from ga2mm.utils import remove_leftovers, write_text
 
 
 @HOOKS.register_module()
@@ -66,8 +66,7 @@ class WholeCheckpointHook(CheckpointHook):
         )
         if not is_main_process():
             return
-        with replace_when_written(Path(runner.work_dir) / LAST) as temporary:
-            temporary.write_text(self.last_ckpt)
+        write_text(Path(runner.work_dir) / LAST, self.last_ckpt)
         for number in outdated:
             path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(number))
             if self.file_backend.isfile(path):

@@ -20,6 +20,9 @@ rendered pixels. MPEG-4 would blur shapes of ten pixels at this size.
 The arguments alone determine the content of a folder. ``manifest.json`` is written last and lists every
 file with its size: a folder is kept if manifest and files agree with the arguments, and is otherwise
 written again.
+
+The functions ``generate_...`` write below the folder ``root``, in a style of ``world.STYLES``. They raise a
+ValueError for an unknown style, a bad draw or a count below 1, and a RuntimeError if OpenCV cannot write.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from tqdm import tqdm
 
 from ga2mm.datasets.manifest import MANIFEST
 from ga2mm.miniature import world
-from ga2mm.utils import replace_when_written
+from ga2mm.utils import write_text
 
 GENERATOR_VERSION = 3
 """Increase it whenever the files of the same arguments change."""
@@ -53,11 +56,7 @@ _CHUNK = 64  # videos per rendering batch
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:
-    """Write one lossless video atomically.
-
-    Args:
-        path: file to write, ending in ``.mkv``.
-        frames: uint8 RGB frames, (T, H, W, 3).
+    """Write one lossless video, a ``.mkv`` file of uint8 RGB frames (T, H, W, 3), atomically.
 
     Raises:
         RuntimeError: OpenCV has no FFV1 encoder, or the folder cannot be written.
@@ -111,11 +110,6 @@ def _label_table(classes: tuple[world.ClassSpec, ...]) -> str:
     return table.getvalue()
 
 
-def _write_text(path: Path, text: str) -> None:
-    with replace_when_written(path) as temporary:
-        temporary.write_text(text, encoding='utf-8')
-
-
 def _is_complete(folder: Path, parameters: dict) -> bool:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding='utf-8'))
@@ -154,7 +148,6 @@ def _write_folder(
     parameters: dict,
     splits: list[_Split],
     tables: dict[str, str],
-    progress: bool,
     lists: dict[str, _List] | None = None,
 ) -> Path:
     """Write one folder unless it is complete already; see the module's docstring."""
@@ -174,9 +167,7 @@ def _write_folder(
 
     names = []
     samples: dict[str, list[tuple[str, int]]] = {}
-    with tqdm(
-        total=sum(len(s.scenes) for s in splits), desc=f'write {folder.name}', disable=not progress
-    ) as bar:
+    with tqdm(total=sum(len(s.scenes) for s in splits), desc=f'write {folder.name}', disable=None) as bar:
         for split in splits:
             samples[split.name] = []
             for first in range(0, len(split.scenes), _CHUNK):
@@ -190,10 +181,10 @@ def _write_folder(
                     bar.update()
     samples.update({name: each.samples(samples) for name, each in (lists or {}).items()})
     for name, labelled in samples.items():
-        _write_text(folder / f'{name}.txt', ''.join(f'{video} {label}\n' for video, label in labelled))
+        write_text(folder / f'{name}.txt', ''.join(f'{video} {label}\n' for video, label in labelled))
         names.append(f'{name}.txt')
     for name, table in tables.items():
-        _write_text(folder / name, table)
+        write_text(folder / name, table)
         names.append(name)
     for path in videos.glob(f'[!.]*{SUFFIX}'):  # left by an earlier generation with more videos
         if f'videos/{path.name}' not in names:
@@ -202,7 +193,7 @@ def _write_folder(
         'parameters': parameters,
         'files': {name: (folder / name).stat().st_size for name in names},
     }
-    _write_text(folder / MANIFEST, json.dumps(manifest, indent=1))
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1))
     return folder
 
 
@@ -212,28 +203,15 @@ def _at_least_one(**counts: int) -> None:
             raise ValueError(f'{name} must be at least 1, not {count}')
 
 
-def generate_source(
-    root: str | Path,
-    style: str = 'mild',
-    shots: int = 16,
-    test_videos: int = 10,
-    progress: bool = True,
-) -> Path:
+def generate_source(root: str | Path, style: str = 'mild', shots: int = 16, test_videos: int = 10) -> Path:
     """Write the source dataset for learning a hard prompt: 20 classes that are in no draw.
 
     Args:
-        root: folder of the world, created if missing.
-        style: one of ``world.STYLES``.
-        shots: training videos per class.
-        test_videos: test videos per class.
-        progress: show a progress bar.
+        root, style: Folder of the world, and its style.
+        shots, test_videos: Training and test videos per class.
 
     Returns:
         The folder ``root/style/source``.
-
-    Raises:
-        ValueError: unknown style, or a count below 1.
-        RuntimeError: OpenCV cannot write the videos.
     """
     world.get_style(style)
     _at_least_one(shots=shots, test_videos=test_videos)
@@ -244,29 +222,21 @@ def generate_source(
     ]
     parameters = dict(kind='source', style=style, shots=shots, test_videos=test_videos)
     tables = {'labels.csv': _label_table(classes)}
-    return _write_folder(Path(root) / style / 'source', parameters, splits, tables, progress)
+    return _write_folder(Path(root) / style / 'source', parameters, splits, tables)
 
 
-def generate_irrelevant(
-    root: str | Path, style: str = 'mild', videos: int = 64, test: bool = False, progress: bool = True
-) -> Path:
+def generate_irrelevant(root: str | Path, style: str = 'mild', videos: int = 64, test: bool = False) -> Path:
     """Write a pool of irrelevant videos: reserved shapes with any action, a fifth without an object.
 
     The test pool has a separate folder and random stream, so that it never contains training anchors.
 
     Args:
-        root: folder of the world, created if missing.
-        style: one of ``world.STYLES``.
-        videos: number of videos.
-        test: whether to write the test pool instead of the training anchors.
-        progress: show a progress bar.
+        root, style: Folder of the world, and its style.
+        videos: Number of videos.
+        test: Whether to write the test pool instead of the training anchors.
 
     Returns:
         The folder ``root/style/irrelevant``, or ``root/style/irrelevant_test``.
-
-    Raises:
-        ValueError: unknown style, or a count below 1.
-        RuntimeError: OpenCV cannot write the videos.
     """
     world.get_style(style)
     _at_least_one(videos=videos)
@@ -275,7 +245,7 @@ def generate_irrelevant(
     scenes = world.random_scenes(world.RESERVED_SHAPES, videos, rng, empty=0.2)
     splits = [_Split('videos', scenes, np.zeros(videos, int), rng)]
     parameters = dict(kind=name, style=style, videos=videos)
-    return _write_folder(Path(root) / style / name, parameters, splits, {}, progress)
+    return _write_folder(Path(root) / style / name, parameters, splits, {})
 
 
 def generate_draw(
@@ -285,62 +255,44 @@ def generate_draw(
     shots: int = 16,
     test_videos: int = 40,
     val_videos: int = 10,
-    progress: bool = True,
 ) -> Path:
     """Write one draw of 12 base and 12 novel classes, see :func:`world.class_draw`.
 
     Args:
-        root: folder of the world, created if missing.
-        draw: number of the draw, from 0.
-        style: one of ``world.STYLES``.
-        shots: training videos per class; those of novel classes are for few-shot tuning on all classes.
-        test_videos: test videos per class, base and novel.
-        val_videos: validation videos per base class.
-        progress: show a progress bar.
+        root, style: Folder of the world, and its style.
+        draw: Number of the draw, from 0.
+        shots: Training videos per class; those of novel classes are for few-shot tuning on all classes.
+        test_videos, val_videos: Test videos per class, and validation videos per base class.
 
     Returns:
         The folder ``root/style/draw<k>``.
-
-    Raises:
-        ValueError: unknown style, bad draw, or a count below 1.
-        RuntimeError: OpenCV cannot write the videos.
     """
     world.get_style(style)
     _at_least_one(shots=shots, test_videos=test_videos, val_videos=val_videos)
     classes = world.class_draw(draw)
-    splits = [
-        _class_split('base_train', classes.base, shots, _rng(style, 3, draw, 0)),
-        _class_split('base_val', classes.base, val_videos, _rng(style, 3, draw, 1)),
-        _class_split('base_test', classes.base, test_videos, _rng(style, 3, draw, 2)),
-        _class_split('novel_test', classes.novel, test_videos, _rng(style, 3, draw, 3)),
-        # For few-shot tuning on all classes.
-        _class_split('novel_train', classes.novel, shots, _rng(style, 3, draw, 4)),
-    ]
-    parameters = dict(
-        kind='draw',
-        draw=int(draw),
-        style=style,
-        shots=shots,
-        test_videos=test_videos,
-        val_videos=val_videos,
+    counts = dict(shots=shots, test_videos=test_videos, val_videos=val_videos)
+    contents = (
+        ('base_train', classes.base, shots),
+        ('base_val', classes.base, val_videos),
+        ('base_test', classes.base, test_videos),
+        ('novel_test', classes.novel, test_videos),
+        ('novel_train', classes.novel, shots),  # for few-shot tuning on all classes
     )
+    splits = [_class_split(*each, _rng(style, 3, draw, i)) for i, each in enumerate(contents)]
+    parameters = dict(kind='draw', draw=int(draw), style=style, **counts)
     tables = {
         'base_labels.csv': _label_table(classes.base),
         'novel_labels.csv': _label_table(classes.novel),
         'all_labels.csv': _label_table(classes.base + classes.novel),
     }
     folder = Path(root) / style / f'draw{draw}'
-    lists = _draw_lists(len(classes.base), shots)
-    return _write_folder(folder, parameters, splits, tables, progress, lists)
+    return _write_folder(folder, parameters, splits, tables, _draw_lists(len(classes.base), shots))
 
 
 def _draw_lists(first_novel: int, shots: int) -> dict[str, _List]:
     """Define the further lists of a draw: lists of all classes, and lists of fewer shots."""
     train = {'base_train': 0, 'novel_train': first_novel}
-    lists = {
-        'all_train': _List(train),
-        'all_test': _List({'base_test': 0, 'novel_test': first_novel}),
-    }
+    lists = {'all_train': _List(train), 'all_test': _List({'base_test': 0, 'novel_test': first_novel})}
     for some in SHOTS:
         if some <= shots:
             lists[f'base_train_{some}'] = _List({'base_train': 0}, some)
@@ -348,27 +300,15 @@ def _draw_lists(first_novel: int, shots: int) -> dict[str, _List]:
     return lists
 
 
-def generate_all(
-    root: str | Path, draws: Iterable[int] = (0,), style: str = 'mild', progress: bool = True
-) -> list[Path]:
-    """Write the source dataset, both irrelevant pools and the given draws, with their default sizes.
-
-    Args:
-        root: folder of the world, created if missing.
-        draws: numbers of the draws.
-        style: one of ``world.STYLES``.
-        progress: show progress bars.
+def generate_all(root: str | Path, draws: Iterable[int] = (0,), style: str = 'mild') -> list[Path]:
+    """Write the source dataset, both irrelevant pools and the draws with these numbers, in default sizes.
 
     Returns:
         The folders, source and irrelevant pools first.
-
-    Raises:
-        ValueError: unknown style or bad draw.
-        RuntimeError: OpenCV cannot write the videos.
     """
     return [
-        generate_source(root, style, progress=progress),
-        generate_irrelevant(root, style, progress=progress),
-        generate_irrelevant(root, style, test=True, progress=progress),
-        *(generate_draw(root, draw, style, progress=progress) for draw in draws),
+        generate_source(root, style),
+        generate_irrelevant(root, style),
+        generate_irrelevant(root, style, test=True),
+        *(generate_draw(root, draw, style) for draw in draws),
     ]

@@ -20,7 +20,6 @@ import argparse
 import json
 import math
 import shutil
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -48,11 +47,7 @@ STEPS, SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 4000, 0, 256, 1e-3, 0.
 
 
 def build_clip(vocab_size: int | None = None) -> CLIP:
-    """Build the tiny CLIP with random weights.
-
-    Args:
-        vocab_size: rows of the token table; by default the size of CLIP's vocabulary.
-    """
+    """Build the tiny CLIP with random weights; ``vocab_size`` is by default that of CLIP's vocabulary."""
     config = json.loads(CONFIG_FILE.read_text())
     if vocab_size is not None:
         config['text_cfg']['vocab_size'] = vocab_size
@@ -62,14 +57,13 @@ def build_clip(vocab_size: int | None = None) -> CLIP:
 def save_state_dict(
     state: dict[str, torch.Tensor], ids: torch.Tensor, path: Path, steps: int, seed: int
 ) -> None:
-    """Write the compact checkpoint.
+    """Write the compact checkpoint atomically.
 
     Args:
-        state: weights of a CLIP whose token table has the rows of ``ids`` only.
-        ids: token ids of those rows, sorted, shape (rows,).
-        path: file to write, atomically.
-        steps: training steps, stored as metadata.
-        seed: training seed, stored as metadata.
+        state: Weights of a CLIP whose token table has the rows of ``ids`` only.
+        ids: Token ids of those rows, sorted, shape (rows,).
+        path: The file.
+        steps, seed: Steps and seed of the training, stored as metadata.
     """
     tensors = {key: value.detach().half() for key, value in state.items()}
     tensors['token_embedding.rows'] = tensors.pop('token_embedding.weight')
@@ -108,14 +102,8 @@ def normalize(frames: np.ndarray) -> torch.Tensor:
     return ((torch.from_numpy(frames) / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
-@cache
-def _tokenizer() -> SimpleTokenizer:
-    return SimpleTokenizer()
-
-
-@cache
-def _word_ids(word: str) -> list[int]:
-    return _tokenizer().encode(word)
+_tokenizer = cache(SimpleTokenizer)
+_word_ids = cache(lambda word: _tokenizer().encode(word))
 
 
 def tokenize(texts: list[str]) -> torch.Tensor:
@@ -159,21 +147,13 @@ def _scenes(count: int, rng: np.random.Generator) -> world.Scenes:
     return scenes
 
 
-@contextmanager
-def _fast_attention():
-    """Use PyTorch's plain attention: the backward pass of the fused one is slow on a CPU."""
-    with sdpa_kernel(SDPBackend.MATH):
-        yield
-
-
-def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED, progress: bool = True) -> Path:
+def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED) -> Path:
     """Train the tiny CLIP on freshly drawn frames and captions and write its checkpoint.
 
     Args:
-        out: folder for ``miniature.safetensors`` and ``miniature.json``, created if missing.
-        steps: optimizer steps of 256 pairs each.
-        seed: seed of weights, frames and captions.
-        progress: show a progress bar.
+        out: Folder for ``miniature.safetensors`` and ``miniature.json``, created if missing.
+        steps: Optimizer steps of 256 pairs each.
+        seed: Seed of weights, frames and captions.
 
     Returns:
         Path of the checkpoint.
@@ -195,18 +175,18 @@ def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED, progress: bo
     groups = [dict(params=decayed, weight_decay=WEIGHT_DECAY), dict(params=plain, weight_decay=0.0)]
     optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda i: min((i + 1) / WARMUP, 0.5 * (1 + math.cos(math.pi * i / steps))),
+        optimizer, lambda i: min((i + 1) / WARMUP, 0.5 * (1 + math.cos(math.pi * i / steps)))
     )
     loss_function = ClipLoss()
 
-    bar = tqdm(range(steps), desc='pretrain', disable=not progress)
+    bar = tqdm(range(steps), desc='pretrain', disable=None)
     for step in bar:
         scenes = _scenes(BATCH, rng)
         frames = world.render(scenes, world.CLEAN, rng.random((BATCH, 1)), rng)[:, 0]
         tokens = tokenize(world.captions(scenes, rng, long=step % 8 == 7))
         tokens = torch.searchsorted(ids, tokens.contiguous()) * (tokens > 0)
-        with _fast_attention(), torch.autocast('cpu', dtype=torch.bfloat16):
+        # The backward pass of the fused attention is slow on a CPU.
+        with sdpa_kernel(SDPBackend.MATH), torch.autocast('cpu', dtype=torch.bfloat16):
             images, texts = clip.encode_image(normalize(frames)), encode_text(clip, tokens)
         images = torch.nn.functional.normalize(images.float(), dim=-1)
         texts = torch.nn.functional.normalize(texts.float(), dim=-1)
@@ -228,13 +208,13 @@ def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED, progress: bo
     return path
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main() -> None:
     """Run the command line, see ``--help``."""
     parser = argparse.ArgumentParser(description='Train the tiny CLIP of the miniature world.')
     parser.add_argument('--out', type=Path, required=True, help='folder to write to')
     parser.add_argument('--steps', type=int, default=STEPS, help='optimizer steps (%(default)s)')
     parser.add_argument('--seed', type=int, default=SEED, help='random seed (%(default)s)')
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     path = pretrain(options.out, options.steps, options.seed)
     print(f'{path}: {path.stat().st_size / 1e6:.2f} MB')
 

@@ -110,13 +110,7 @@ CLEAN = Style(noise=0.02, clutter=0, contrast=(0.85, 1.0), tint=0.02, jitter=0.0
 STYLES = {
     'mild': Style(noise=0.05, clutter=1, contrast=(0.85, 1.0), tint=0.02, jitter=0.03),
     'strong': Style(
-        noise=0.06,
-        clutter=2,
-        contrast=(0.55, 0.8),
-        tint=0.06,
-        jitter=0.05,
-        brightness=0.85,
-        blur=0.3,
+        noise=0.06, clutter=2, contrast=(0.55, 0.8), tint=0.06, jitter=0.05, brightness=0.85, blur=0.3
     ),
 }
 """Styles of the videos. Design choice: ``mild`` has noise, a smudge and a shaky camera; ``strong`` has more
@@ -124,11 +118,7 @@ of them, and also changes contrast, colours, brightness and sharpness."""
 
 
 def get_style(name: str) -> Style:
-    """Give the style of a name.
-
-    Raises:
-        ValueError: the name is unknown.
-    """
+    """Give the style of a name; raise a ValueError if it is unknown."""
     if name not in STYLES:
         raise ValueError(f'unknown style {name!r}, choose one of {", ".join(STYLES)}')
     return STYLES[name]
@@ -189,9 +179,6 @@ def source_classes() -> tuple[ClassSpec, ...]:
 
 def class_draw(draw: int) -> ClassDraw:
     """Give the base and novel classes of a draw, which its number alone determines.
-
-    Args:
-        draw: number of the draw, from 0.
 
     Raises:
         ValueError: ``draw`` is not an integer of at least 0.
@@ -471,10 +458,9 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
     ...), so equal arguments and equally seeded generators give equal pixels.
 
     Args:
-        scenes: N scenes.
-        style: style of the images.
-        times: float array of shape (N, T), from 0 (start of the action) to 1 (its end).
-        rng: source of randomness.
+        scenes, style: N scenes, and the style of the images.
+        times: Float array of shape (N, T), from 0 (start of the action) to 1 (its end).
+        rng: Source of randomness.
 
     Returns:
         uint8 array of shape (N, T, 32, 32, 3), RGB.
@@ -591,19 +577,9 @@ BACKGROUND_WORDS = {
     'wood': ('wood', 'wooden'),
 }
 TEMPLATES = (
-    'a video of {}',
-    'a video of {}',
-    'a photo of {}',
-    'a clip of {}',
-    'a picture of {}',
-    'an image of {}',
-    'a frame of {}',
-    'a video showing {}',
-    'footage of {}',
-    'this is {}',
-    'there is {}',
-    '{}',
-)
+    'a video of {}', 'a video of {}', 'a photo of {}', 'a clip of {}', 'a picture of {}', 'an image of {}',
+    'a frame of {}', 'a video showing {}', 'footage of {}', 'this is {}', 'there is {}', '{}',
+)  # fmt: skip
 _PREAMBLES = (
     'a video. ',
     'look at this short video. ',
@@ -631,11 +607,7 @@ def captions(scenes: Scenes, rng: np.random.Generator, long: bool = False) -> li
     An object whose shape is omitted is "something" or "an object", one without a name also
     "something else", and a scene without an object is "nothing" or "an empty scene".
 
-    Args:
-        scenes: the scenes to describe.
-        rng: source of randomness.
-        long: prepend a sentence without content, so that later positions of the text tower are
-            trained too.
+    ``long`` prepends a sentence without content, so that later positions of the text tower are trained too.
     """
     return [
         _caption(int(s), int(a), int(c), int(b), rng, long)

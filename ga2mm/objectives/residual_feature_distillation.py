@@ -24,24 +24,15 @@ class ResidualFeatureDistillation(Objective):
     Args:
         weight: Factor of the loss.
         alpha: Factor of the residual.
-        hidden: Width of the hidden layer; None for the width of the features.
-        embed_dim: Number of dimensions of the features. Given by the model.
-
-    Raises:
-        ValueError: ``hidden`` is less than 1.
+        embed_dim: Number of dimensions of the features, also of the hidden layers. Given by the model.
     """
 
     uses = ('clips', 'classes', 'frozen_clips', 'frozen_classes')
 
-    def __init__(
-        self, weight: float = 1.0, alpha: float = 0.1, hidden: int | None = None, *, embed_dim: int
-    ) -> None:
+    def __init__(self, weight: float = 1.0, alpha: float = 0.1, *, embed_dim: int) -> None:
         super().__init__(weight)
-        if hidden is not None and hidden < 1:
-            raise ValueError(f'ResidualFeatureDistillation has hidden={hidden}: give 1 or more, or None')
         self.alpha = alpha
-        self.video_residual = _residual(embed_dim, hidden or embed_dim)
-        self.text_residual = _residual(embed_dim, hidden or embed_dim)
+        self.video_residual, self.text_residual = _residual(embed_dim), _residual(embed_dim)
 
     def no_effect(self, setup: TuningSetup) -> list[str]:
         """List the terms without gradient: each term needs a tower that learns."""
@@ -63,8 +54,8 @@ class ResidualFeatureDistillation(Objective):
         )
 
 
-def _residual(embed_dim: int, hidden: int) -> nn.Sequential:
-    first, last = nn.Linear(embed_dim, hidden, bias=False), nn.Linear(hidden, embed_dim, bias=False)
+def _residual(embed_dim: int) -> nn.Sequential:
+    first, last = (nn.Linear(embed_dim, embed_dim, bias=False) for _ in range(2))
     nn.init.kaiming_normal_(first.weight)
     nn.init.zeros_(last.weight)
     return nn.Sequential(first, nn.GELU(), last)

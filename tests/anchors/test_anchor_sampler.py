@@ -40,10 +40,10 @@ def make_dataset(folder, anchors: int) -> AnchorDataset:
     )
 
 
-def make_batches(dataset, epoch=0, batch_size=4, num_anchors=3, drop_last=False):
+def make_batches(dataset, epoch=0, batch_size=4, num_anchors=3):
     sampler = DefaultSampler(dataset, shuffle=True, seed=5)
     sampler.set_epoch(epoch)
-    return list(AnchorBatchSampler(sampler, batch_size, num_anchors, drop_last=drop_last))
+    return list(AnchorBatchSampler(sampler, batch_size, num_anchors))
 
 
 def build_dataloader(dataset, num_workers: int):
@@ -160,11 +160,7 @@ def test_mmengine_sets_the_epoch_and_an_epoch_needs_nothing_of_those_before(tmp_
 def _save_batches_of_rank(rank: int, folder) -> None:
     init_default_scope('ga2mm')
     dataset = make_dataset(folder / str(rank), anchors=5)
-    batches = {
-        (epoch, drop_last): make_batches(dataset, epoch, 3, 2, drop_last)
-        for epoch in range(3)
-        for drop_last in (False, True)
-    }
+    batches = [make_batches(dataset, epoch, 3, 2) for epoch in range(3)]
     torch.save(batches, folder / f'{rank}.pth')
 
 
@@ -174,10 +170,10 @@ def test_two_processes_together_draw_what_one_with_twice_the_batch_draws(tmp_pat
     running.in_two_processes(_save_batches_of_rank, tmp_path)
     ranks = [torch.load(tmp_path / f'{rank}.pth') for rank in range(2)]
     dataset = make_dataset(tmp_path, anchors=5)
-    for epoch, drop_last in ranks[0]:
-        alone = make_batches(dataset, epoch, 6, 4, drop_last)
-        together = list(zip(*(batches[epoch, drop_last] for batches in ranks), strict=True))
-        assert len(alone) == len(together) == (2 if drop_last else 3)
+    for epoch in range(3):
+        alone = make_batches(dataset, epoch, 6, 4)
+        together = list(zip(*(batches[epoch] for batches in ranks), strict=True))
+        assert len(alone) == len(together) == 3
         for step, (batch, parts) in enumerate(zip(alone, together, strict=True)):
             if step < 2:  # full batches
                 assert not set(parts[0][:3]) & set(parts[1][:3])
@@ -186,14 +182,11 @@ def test_two_processes_together_draw_what_one_with_twice_the_batch_draws(tmp_pat
                 assert sorted(batch[-4:]) == sorted(parts[0][-2:] + parts[1][-2:])
 
 
-def test_length_and_drop_last(tmp_path):
+def test_length(tmp_path):
     dataset = make_dataset(tmp_path, anchors=8)
-    for batch_size, drop_last, length in [(4, False, 4), (4, True, 3), (7, False, 2), (7, True, 2)]:
-        sampler = AnchorBatchSampler(DefaultSampler(dataset, seed=0), batch_size, 2, drop_last)
-        batches = list(sampler)
-        assert len(sampler) == len(batches) == length
-        if drop_last:
-            assert {len(batch) for batch in batches} == {batch_size + 2}
+    for batch_size, length in [(4, 4), (7, 2)]:
+        sampler = AnchorBatchSampler(DefaultSampler(dataset, seed=0), batch_size, 2)
+        assert len(sampler) == len(list(sampler)) == length
 
 
 def test_infinite_sampler_draws_from_one_endless_stream(tmp_path):

@@ -12,7 +12,7 @@ import torch
 from mmengine.dataset import DefaultSampler
 from mmengine.logging import MMLogger
 
-from ga2mm.anchors import AnchorBatchSampler
+from ga2mm.anchors import AnchorBatchSampler, class_guard
 from ga2mm.anchors.generated_anchors import KINDS, MIXED_VIDEOS
 from ga2mm.checks.config_lists import read_config_lists
 from ga2mm.checks.split_check import check_lists
@@ -148,7 +148,7 @@ def test_classes_of_the_target_are_left_out_and_logged(tmp_path, log):
     ]
 
 
-def test_clip_finds_classes_that_letters_do_not_tell(tmp_path, log, arch, clip):
+def test_clip_finds_classes_that_letters_do_not_tell(tmp_path, log, arch, clip, monkeypatch):
     names, targets = ['ride a bike', 'yoga', 'sing', 'jump'], ['Biking', 'EatSoup', 'jump']
     readable = ['Biking', 'Eat Soup', 'jump']
     texts = [f'a video of a person {name}.' for name in (*names[:3], *readable)]
@@ -156,13 +156,13 @@ def test_clip_finds_classes_that_letters_do_not_tell(tmp_path, log, arch, clip):
     cosines = features[:3] @ features[3:].t()
     closest, places = cosines.max(dim=1)
     order = closest.argsort(descending=True).tolist()
-    threshold = float(closest[order[:2]].mean())  # between the most similar class and the next
+    # Between the most similar class and the next.
+    monkeypatch.setattr(class_guard, 'CLIP_SIMILARITY', float(closest[order[:2]].mean()))
     config = make_classes(
         tmp_path,
         names,
         target_label_maps=[targets],
         clip=dict(type='OpenCLIP', arch=arch, pretrained='random'),
-        clip_threshold=threshold,
     )
     lazy = DATASETS.build(config | dict(lazy_init=True))
     assert not log.read_text() and set(lazy.dropped) == {'jump'}
@@ -185,8 +185,6 @@ def test_bad_guards_are_refused(tmp_path):
         build(target_label_maps='base.csv')
     with pytest.raises(ValueError, match=r'target_label_maps=\[\]'):
         build(target_label_maps=[])
-    with pytest.raises(ValueError, match='clip_threshold=95: give a cosine above 0, at most 1'):
-        build(target_label_maps=[['swim']], clip_threshold=95)
 
 
 # UCF101's classes that are Kinetics-400's too, in the order of UCF101's names.

@@ -406,20 +406,8 @@ class TestTables:
     ]
 
     def benchmark(self, **changes) -> Benchmark:
-        return Benchmark(
-            **{
-                **dict(
-                    title='T',
-                    note='A note.',
-                    part='test',
-                    baselines=['deep'],
-                    own_baselines={},
-                    worlds=[],
-                    cells=[],
-                ),
-                **changes,
-            }
-        )
+        needed = dict(path=Path('t.py'), title='T', datasets={}, methods={}, seeds=[0], cells=[])
+        return Benchmark(**dict(needed, note='A note.', baselines=['deep']) | changes)
 
     def test_means_and_differences(self):
         scores, differences = make_tables(self.benchmark(), self.ROWS)

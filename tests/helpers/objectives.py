@@ -27,7 +27,7 @@ STRATEGIES = [
     (dict(type='SelfConsistency', text_weight=0, logits_weight=0), VISION),
     (dict(type='SelfConsistency', video_weight=0, logits_weight=0), {'text'}),
     (dict(type='SelfConsistency', text_weight=0, video_weight=0), BOTH),
-    (dict(type='ResidualFeatureDistillation', weight=3.0, hidden=5), BOTH),
+    (dict(type='ResidualFeatureDistillation', weight=3.0), BOTH),
 ]
 CONFIGS = [config for config, _ in STRATEGIES]
 ON_LABELLED_CLIPS = ('SelfConsistency', 'ResidualFeatureDistillation')

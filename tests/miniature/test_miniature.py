@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from ga2mm.miniature import dataset, pretrain, world
 
-SMALL = dict(shots=2, test_videos=2, val_videos=1, progress=False)
+SMALL = dict(shots=2, test_videos=2, val_videos=1)
 
 
 @pytest.fixture(scope='module')
@@ -163,17 +163,17 @@ def test_layout_of_a_draw(drawn):
 
 
 def test_source_and_irrelevant(tmp_path):
-    source = dataset.generate_source(tmp_path, shots=1, test_videos=1, progress=False)
+    source = dataset.generate_source(tmp_path, shots=1, test_videos=1)
     assert len((source / 'train.txt').read_text().splitlines()) == 20
     assert len((source / 'labels.csv').read_text().splitlines()) == 21
-    pool = dataset.generate_irrelevant(tmp_path, progress=False)
+    pool = dataset.generate_irrelevant(tmp_path)
     lines = (pool / 'videos.txt').read_text().splitlines()
     assert len(lines) == 64 and all(line.endswith('.mkv 0') for line in lines)
 
 
 def test_irrelevant_videos_of_the_test_are_no_anchors(tmp_path):
-    anchors = dataset.generate_irrelevant(tmp_path, videos=4, progress=False)
-    tested = dataset.generate_irrelevant(tmp_path, videos=4, test=True, progress=False)
+    anchors = dataset.generate_irrelevant(tmp_path, videos=4)
+    tested = dataset.generate_irrelevant(tmp_path, videos=4, test=True)
     assert (anchors.name, tested.name) == ('irrelevant', 'irrelevant_test')
     pixels = [{read(path).tobytes() for path in folder.rglob('*.mkv')} for folder in (anchors, tested)]
     assert len(pixels[0] | pixels[1]) == 8
@@ -264,7 +264,7 @@ def test_zero_shot_accuracy_on_draw_0(clip, part):
 
 
 def test_pretraining_runs_and_repeats_itself(tmp_path):
-    files = [pretrain.pretrain(tmp_path / name, steps=2, progress=False) for name in 'ab']
+    files = [pretrain.pretrain(tmp_path / name, steps=2) for name in 'ab']
     one, two = map(pretrain.load_state_dict, files)
     assert all(torch.isfinite(value).all() for value in one.values())
     assert all(torch.equal(one[key], two[key]) for key in one)

@@ -45,7 +45,6 @@ def in_order(*configs: dict) -> list[dict]:
 @pytest.mark.parametrize(
     ('config', 'problem'),
     [
-        (dict(type='ResidualFeatureDistillation', hidden=0), 'hidden=0: give 1 or more'),
         (dict(type='DistributionConsistency', temperature=0), 'temperature=0: give a number above 0'),
         (dict(type='DistributionConsistency', over='names'), "over='names': give 'classes' or 'negatives'"),
         (dict(type='Margin', margin=-1), 'margin=-1: give 0 or more'),

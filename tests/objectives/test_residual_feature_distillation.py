@@ -16,13 +16,12 @@ def test_residual_feature_distillation_starts_as_plain_distillation():
 
 
 def test_residual_feature_distillation_is_the_distance_behind_the_residual():
-    config = dict(type='ResidualFeatureDistillation', alpha=0.5, hidden=1)
-    strategy = objective_of(config).double()
+    strategy = objective_of(dict(type='ResidualFeatureDistillation', alpha=0.5)).double()
     with torch.no_grad():
         for residual in (strategy.video_residual, strategy.text_residual):
-            residual[0].weight.copy_(torch.tensor([[1.0, 0.0]]))
-        strategy.video_residual[2].weight.copy_(torch.tensor([[0.0], [2.0]]))
-        strategy.text_residual[2].weight.copy_(torch.tensor([[3.0], [0.0]]))
+            residual[0].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+        strategy.video_residual[2].weight.copy_(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
+        strategy.text_residual[2].weight.copy_(torch.tensor([[3.0, 0.0], [0.0, 0.0]]))
 
     def gelu(x: float) -> float:
         return x * (1 + math.erf(x / math.sqrt(2))) / 2

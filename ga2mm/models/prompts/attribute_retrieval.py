@@ -15,6 +15,9 @@ from ga2mm.registry import MODELS
 if TYPE_CHECKING:
     from ga2mm.models.video_encoder import VideoTokens
 
+ITERATIONS = 5
+"""Number of k-means steps. Design choice."""
+
 
 @dataclass(frozen=True)
 class Retrieval:
@@ -41,7 +44,8 @@ class Retrieval:
 class AttributeRetrieval(PromptLearner):
     """Text prompts that a clip retrieves from a pool by its patch tokens, layer by layer (AttriPrompt).
 
-    Each text layer has a pool of prompts, a key for each prompt, and an assigned vision layer:
+    Each text layer has a pool of prompts, a key for each prompt, and a vision layer. The vision layers are
+    evenly spaced from the first to the last, one to one if both towers are equally deep.
 
     1. The output patch tokens of the vision layer, of all frames of the clip together, are clustered.
     2. Each cluster centre retrieves the ``top_k`` prompts whose keys have the highest cosine with it.
@@ -55,13 +59,12 @@ class AttributeRetrieval(PromptLearner):
     Source: the abstract of arXiv 2509.05949, which states the clustering of each vision layer's features, the
     retrieval from a pool by the aggregated features and the prompts at every text layer; we know of no
     released code. K-means, which the abstract does not name, is from a third-party summary. Design choices,
-    which the paper does not state: all arguments and their defaults; a separate pool for each text layer;
-    k-means by direction, since the retrieval is by cosine; one clustering for all frames of a clip; keys and
-    prompts initialised from N(0, 0.02²).
+    which the paper does not state: all arguments and their defaults; a separate pool and a vision layer for
+    each text layer; k-means by direction, since the retrieval is by cosine; one clustering for all frames of
+    a clip; keys and prompts initialised from N(0, 0.02²).
 
     Args:
         num_clusters: Number of clusters of a clip's tokens in each layer.
-        iterations: Number of k-means steps.
         pool_size: Number of prompts in the pool of each text layer.
         prompt_length: Number of tokens of each prompt of the pool.
         top_k: Number of prompts that each cluster retrieves.
@@ -69,8 +72,6 @@ class AttributeRetrieval(PromptLearner):
             only on the retrieved indices; a key gets the gradient of a prompt that is multiplied by the
             cosine. A number for weighted retrieval: the prompts that a clip retrieved for a layer are
             multiplied by the softmax, over all of them, of cosine / ``temperature``, times their number.
-        vision_layer_of: For each text layer the vision layer, from 0, whose tokens retrieve its prompts.
-            None: evenly spaced from the first to the last, one to one if both towers are equally deep.
         width, layers: Width and number of layers of the text tower. Given by the model.
         vision_width, vision_layers: The same of the vision tower. Given by the model.
 
@@ -84,12 +85,10 @@ class AttributeRetrieval(PromptLearner):
     def __init__(
         self,
         num_clusters: int = 4,
-        iterations: int = 5,
         pool_size: int = 16,
         prompt_length: int = 1,
         top_k: int = 1,
         temperature: float | None = None,
-        vision_layer_of: Sequence[int] | None = None,
         *,
         width: int,
         layers: int,
@@ -97,9 +96,10 @@ class AttributeRetrieval(PromptLearner):
         vision_layers: int,
     ) -> None:
         super().__init__()
-        at_least_one = dict(num_clusters=num_clusters, iterations=iterations, pool_size=pool_size)
-        at_least_one.update(prompt_length=prompt_length, top_k=top_k)
-        for name, count in at_least_one.items():
+        counts = dict(
+            num_clusters=num_clusters, pool_size=pool_size, prompt_length=prompt_length, top_k=top_k
+        )
+        for name, count in counts.items():
             if count < 1:
                 raise ValueError(f'text_prompt.{name}={count}: give 1 or more')
         if top_k > pool_size:
@@ -114,18 +114,10 @@ class AttributeRetrieval(PromptLearner):
                 f'text_prompt.temperature={temperature} has nothing to weigh with one retrieved prompt: '
                 'raise num_clusters or top_k, or give None'
             )
-        if vision_layer_of is None:
-            vision_layer_of = torch.linspace(0, vision_layers - 1, layers).round().long().tolist()
-        if len(vision_layer_of) != layers or not all(0 <= v < vision_layers for v in vision_layer_of):
-            raise ValueError(
-                f'text_prompt.vision_layer_of={list(vision_layer_of)} does not fit the towers: give '
-                f'{layers} numbers from 0 to {vision_layers - 1}, one for each text layer'
-            )
         self.num_clusters = num_clusters
-        self.iterations = iterations
         self.top_k = top_k
         self.temperature = temperature
-        self.vision_layer_of = list(vision_layer_of)
+        self.vision_layer_of = torch.linspace(0, vision_layers - 1, layers).round().long().tolist()
         self.vision_layers = vision_layers
         self.length = num_clusters * top_k * prompt_length
         self.depth = layers
@@ -145,7 +137,7 @@ class AttributeRetrieval(PromptLearner):
                 f'{self.vision_layers}: give the patch tokens of every layer'
             )
         centres = {
-            layer: spherical_kmeans(tokens[layer], self.num_clusters, self.iterations)
+            layer: spherical_kmeans(tokens[layer], self.num_clusters, ITERATIONS)
             for layer in set(self.vision_layer_of)
         }
         queries = torch.stack([centres[layer] for layer in self.vision_layer_of], dim=1)

@@ -112,9 +112,9 @@ def test_vision_layers_are_spread_over_the_text_layers(text, vision, expected):
 
 
 def test_a_text_layer_looks_at_its_vision_layer_alone(tokens):
-    prompt = retrieval(vision_layer_of=[2, 0, 2])
+    prompt = retrieval()
     before = prompt.condition(tokens).similarities
-    layers = [tokens.layers[0].roll(1, dims=0), tokens.layers[1].roll(1, dims=0), tokens.layers[2]]
+    layers = [tokens.layers[0], tokens.layers[1].roll(1, dims=0), tokens.layers[2]]
     after = prompt.condition(VideoTokens(tokens.features, tokens.frames, layers)).similarities
     assert torch.equal(after[:, [0, 2]], before[:, [0, 2]])
     torch.testing.assert_close(after[:, 1], before[:, 1].roll(1, dims=0))
@@ -225,11 +225,8 @@ def test_weighted_clips_share_no_identifier(tokens):
     [
         (dict(top_k=9), r'top_k=9 prompts cannot be retrieved from a pool of pool_size=8'),
         (dict(num_clusters=0), 'text_prompt.num_clusters=0: give 1 or more'),
-        (dict(iterations=0), 'text_prompt.iterations=0: give 1 or more'),
         (dict(temperature=0.1, num_clusters=1), 'nothing to weigh with one retrieved prompt'),
         (dict(temperature=0), 'text_prompt.temperature=0: give a number above 0, or None'),
-        (dict(vision_layer_of=[0, 1]), 'give 3 numbers from 0 to 2, one for each text layer'),
-        (dict(vision_layer_of=[0, 1, 3]), 'give 3 numbers from 0 to 2, one for each text layer'),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, message):

@@ -40,8 +40,8 @@ class World:
         if self.checkpoint.exists():
             return
         data, hard_prompts = self.folder / 'data' / 'miniature', self.folder / 'hard_prompts'
-        generate_draw(data, 0, shots=1, test_videos=1, val_videos=1, progress=False)
-        generate_irrelevant(data, videos=8, progress=False)
+        generate_draw(data, 0, shots=1, test_videos=1, val_videos=1)
+        generate_irrelevant(data, videos=8)
         prompt = torch.randn(4, 96, generator=torch.Generator().manual_seed(0))
         identity = OpenCLIP('miniature', 'miniature').identity
         write_hard_prompt(hard_prompts / 'miniature_source.safetensors', prompt, identity, 'fuzz')
