@@ -58,7 +58,7 @@ def count_texts(model) -> list[int]:
     """How many texts each pass through the text tower has."""
     texts: list[int] = []
     model.backbone.text_tower.ln_final.register_forward_hook(
-        lambda module, args, output: texts.append(len(output))
+        lambda module, args, output: texts.append(output.shape[:2].numel())
     )
     return texts
 
