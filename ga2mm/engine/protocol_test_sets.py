@@ -31,7 +31,7 @@ def test_configs(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         splits = config if isinstance(config, list | tuple) else [config]
         if not splits or not all(isinstance(split, dict) for split in splits):
             raise ValueError(
-                f'{wanted}, or a list of dicts for the splits of one dataset; found {name}={config!r}'
+                f'{wanted}, or a list of dicts for the splits of one dataset, not {name}={config!r}'
             )
         for number, split in enumerate(splits, start=1):
             yield (f'{name}/{number}' if isinstance(config, list | tuple) else name), split
