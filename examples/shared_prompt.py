@@ -14,7 +14,7 @@ class SharedPrompt(BaseModule):
     def __init__(self, length: int, depth: int, *, width: int, layers: int) -> None:
         super().__init__()
         if not 1 <= depth <= layers:
-            raise ValueError(f'vision_prompt.depth={depth}; the tower has {layers} layers')
+            raise ValueError(f'vision_prompt.depth={depth}: give 1 to {layers}, the layers of the tower')
         self.soft_prompt = nn.Parameter(torch.randn(length, width) * 0.02)
         self.factors = nn.Parameter(torch.ones(depth))
 

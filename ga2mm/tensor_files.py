@@ -25,7 +25,7 @@ def check_regular_file(path: str | Path) -> None:
     """Raise an OSError if a path cannot be read as a regular file."""
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
-        kind = 'a folder' if stat.S_ISDIR(mode) else 'no regular file'
+        kind = 'a folder' if stat.S_ISDIR(mode) else 'not a regular file'
         raise OSError(f'{path} is {kind}: give a file')
     with open(path, 'rb'):
         pass
@@ -55,12 +55,12 @@ def check_archive(path: str | Path) -> list[str]:
             raise
         raise ValueError(f'{path} is a damaged archive ({error}): {again}') from error
     if bomb:
-        raise ValueError(f'{path} would unpack to {size} bytes, which no file of tensors does')
+        raise ValueError(f'{path} would unpack to {size} bytes, too many for a file of tensors')
     names = [entry.filename for entry in entries]
     if len(set(names)) < len(names):
-        raise ValueError(f'{path} has two entries of one name: {again}')
+        raise ValueError(f'{path} has two entries of the same name: {again}')
     if damaged is not None:
-        raise ValueError(f'{path} is damaged, {damaged} is not as it was written (checksum): {again}')
+        raise ValueError(f'{path} is damaged, the checksum of {damaged} differs: {again}')
     return names
 
 
@@ -88,7 +88,7 @@ def read_pickled(path: str | Path, what: str, remedy: str, allowed: Sequence[Any
             raise ValueError(f'{path} is a TorchScript archive')
     except ValueError as error:
         raise ValueError(
-            f'{path} is no {what}: {str(error).removeprefix(f"{path} ").removeprefix("is ")}'
+            f'{path} is not a {what}: {str(error).removeprefix(f"{path} ").removeprefix("is ")}'
         ) from error
     try:
         with torch.serialization.safe_globals(list(allowed)):
@@ -96,7 +96,7 @@ def read_pickled(path: str | Path, what: str, remedy: str, allowed: Sequence[Any
     except Exception as error:  # torch raises errors of many types for damaged or malicious files
         if is_of_file(error):
             raise
-        raise ValueError(f'{path} is no {what} ({type(error).__name__}): {remedy}') from error
+        raise ValueError(f'{path} is not a {what} ({type(error).__name__}): {remedy}') from error
     if not is_archive:
         warnings.warn(
             f'{path} was saved in the format of PyTorch before 1.6, which has no checksums: damage to it '
@@ -120,7 +120,7 @@ def check_tensors(content: Any, path: str | Path) -> None:
 
 def _problem(tensor: Tensor) -> str:
     if tensor.is_meta:
-        return 'has no values (a tensor on the device meta): save it from a model that has them'
+        return 'has no values (a tensor on the device meta): save it from a model with values'
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
         kind = 'quantized' if tensor.is_quantized else 'sparse or nested'
         return f'is {kind}: save it as a plain tensor'
@@ -193,9 +193,9 @@ def read_safetensors(path: str | Path, what: str, remedy: str) -> tuple[dict[str
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ValueError(f'{path} is no {what} ({error}): {remedy}') from error
+        raise ValueError(f'{path} is not a {what} ({error}): {remedy}') from error
     checksum = metadata.get(CHECKSUM)
     if checksum is not None and checksum != tensor_checksum(tensors, metadata):
-        raise ValueError(f'{path} is damaged, not what was written (checksum): copy or write it again')
+        raise ValueError(f'{path} is damaged, its checksum differs: copy or write it again')
     check_tensors(tensors, path)
     return tensors, metadata

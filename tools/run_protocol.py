@@ -15,8 +15,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', type=Path, help='config of a benchmark')
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/benchmarks/CONFIG')
-    parser.add_argument('--dry-run', action='store_true', help='list the runs')
-    parser.add_argument('--limit', type=int, help='run only the first so many')
+    parser.add_argument('--dry-run', action='store_true', help='list the runs and start none')
+    parser.add_argument('--limit', type=int, help='run only this many runs, the first ones')
     parser.add_argument(
         '--only',
         nargs='+',
@@ -25,10 +25,10 @@ def parse_args() -> argparse.Namespace:
         help='only these runs: method=, dataset=, shots=, draw=, seed=; several values with commas',
     )
     parser.add_argument(
-        '--jobs', type=int, help='runs at a time (default: as many as GPUs or cores have room for)'
+        '--jobs', type=int, help='number of runs at a time (default: as many as GPUs or cores allow)'
     )
     parser.add_argument(
-        '--gpus-per-run', type=int, default=1, help='GPUs of each run; CPU processes without a GPU'
+        '--gpus-per-run', type=int, default=1, help='GPUs of each run, or CPU processes if there is no GPU'
     )
     args = parser.parse_args()
     for name in ('limit', 'jobs', 'gpus_per_run'):

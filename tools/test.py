@@ -12,12 +12,14 @@ from ga2mm.utils import one_line_errors
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = run_parser(__doc__, writes='metrics')
-    parser.add_argument('checkpoint', nargs='?', help="checkpoint; none or '' if nothing was learnt")
+    parser.add_argument(
+        'checkpoint', nargs='?', help="checkpoint; leave it out or give '' if the config learns nothing"
+    )
     parser.add_argument(
         '--test-sets',
         nargs='+',
-        help='config files whose test_dataloader is tested instead, with a report of its own: cross-dataset, '
-        'irrelevant videos',
+        help='config files whose test_dataloader replaces that of the config, each with its own report: '
+        'cross-dataset, irrelevant videos',
     )
     parser.add_argument('--dump', help='pickle file for the predictions; the name of the set is added')
     return parse_run(parser)

@@ -26,8 +26,8 @@ def parse_args() -> argparse.Namespace:
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the real batch size'
     )
     parser.add_argument('--seed', type=int, help='random seed')
-    parser.add_argument('--diff-rank-seed', action='store_true', help='another seed for each process')
-    parser.add_argument('--deterministic', action='store_true', help='deterministic cuDNN kernels')
+    parser.add_argument('--diff-rank-seed', action='store_true', help='use a different seed in each process')
+    parser.add_argument('--deterministic', action='store_true', help='use deterministic cuDNN kernels')
     return parse_run(parser)
 
 

@@ -50,7 +50,7 @@ class AnchorClassDataset(TolerantVideoDataset):
     ) -> None:
         if isinstance(target_label_maps, str | PathLike) or not target_label_maps:
             raise ValueError(
-                f'target_label_maps={target_label_maps!r}: give a list of label maps, those of the base and '
+                f'target_label_maps={target_label_maps!r}: give the list of label maps of the base and '
                 'of the novel classes'
             )
         self.label_map = label_map
@@ -76,11 +76,11 @@ class AnchorClassDataset(TolerantVideoDataset):
             self.dropped |= classes_of_like_meaning(kept, self.target_classes, self.clip)
         if is_main_process():
             for name, reason in self.dropped.items():
-                print_log(f"{self.ann_file}: class '{name}' is no anchor, {reason}", logger='current')
+                print_log(f"{self.ann_file}: class '{name}' gives no anchors: {reason}", logger='current')
         videos = [video for video in self.data_list if self.classes[video['label']] not in self.dropped]
         if not videos:
             raise ValueError(
-                f'{self.ann_file}: no video is left, all of its classes are or resemble classes of the '
-                'target; take the anchors from another dataset'
+                f'{self.ann_file}: no video is left, because every class is, or resembles, a class of '
+                'the target; take the anchors from another dataset'
             )
         return videos

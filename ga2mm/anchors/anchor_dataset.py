@@ -76,6 +76,8 @@ class AnchorDataset:
     def _locate(self, idx: int) -> tuple[bool, int]:
         """Tell whether ``idx`` is an anchor, and give the index in its own dataset."""
         if not 0 <= idx < len(self) + self.num_anchors:
-            raise IndexError(f'index {idx} with {len(self)} labelled clips and {self.num_anchors} anchors')
+            raise IndexError(
+                f'index {idx} of {len(self)} labelled clips and {self.num_anchors} anchors is out of range'
+            )
         is_anchor = idx >= len(self)
         return is_anchor, idx - len(self) if is_anchor else idx

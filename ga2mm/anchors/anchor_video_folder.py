@@ -40,7 +40,7 @@ class AnchorVideoFolder(TolerantVideoDataset):
             videos = sorted(files_below(folder, VIDEO_SUFFIXES))
         except FileNotFoundError:
             raise FileNotFoundError(
-                f'{folder}: no such folder; set folder to where the anchor videos are'
+                f'{folder}: no such folder; set folder to the folder of the anchor videos'
             ) from None
         if not videos:
             suffixes = ', '.join(VIDEO_SUFFIXES)

@@ -110,14 +110,14 @@ class GeneratedAnchors(BaseDataset):
         self, kind: str, dataset: dict | BaseDataset, seed: int = 0, lazy_init: bool = False
     ) -> None:
         if kind not in KINDS:
-            raise ValueError(f'kind={kind!r} of generated anchors; use one of {", ".join(KINDS)}')
+            raise ValueError(f'generated anchors have kind={kind!r}; use one of {", ".join(KINDS)}')
         self.kind = kind
         self.num_videos, self.generate = KINDS[kind]
         self.dataset = DATASETS.build(dict(dataset, lazy_init=True)) if isinstance(dataset, dict) else dataset
         if self.dataset.test_mode:
             raise ValueError(
                 f'{self.dataset.ann_file}: test_mode=True; anchors are generated from training videos only, '
-                'give the training dataset'
+                'use the training dataset'
             )
         self.seed = seed
         super().__init__(serialize_data=False, lazy_init=lazy_init)
@@ -126,7 +126,7 @@ class GeneratedAnchors(BaseDataset):
         self.dataset.full_init()
         if len(self.dataset) < self.num_videos:
             raise ValueError(
-                f'{self.dataset.ann_file}: {len(self.dataset)} videos, but a {self.kind} anchor is made of '
+                f'{self.dataset.ann_file}: {len(self.dataset)} videos, but a {self.kind} anchor needs '
                 f'{self.num_videos}; choose another kind'
             )
         return [dict(label=NO_LABEL)] * len(self.dataset)

@@ -41,8 +41,8 @@ def read_negatives(
     given = [key for key, value in sources.items() if value is not None]
     if len(given) != 1:
         raise ValueError(
-            f'{_KEY} needs one of names, bank and file, found {" and ".join(given) or "none"} '
-            '(_delete_=True drops what a base config gives)'
+            f'{_KEY} needs exactly one of names, bank and file, but has {" and ".join(given) or "none"} '
+            '(_delete_=True drops the keys of a base config)'
         )
     if bank is not None:
         if bank not in ATTRIBUTE_BANKS:
@@ -70,7 +70,7 @@ def check_no_class(negatives: Iterable[str], class_names: Iterable[str]) -> None
     for name in negatives:
         if _as_read(name) in classes:
             raise ValueError(
-                f'{_KEY} has {name!r}, which is a class being tuned: leave it out, for instance by '
+                f'{_KEY} has {name!r}, which is a trained class: leave it out, for instance by '
                 "exclude='the label map of all target classes'"
             )
 
@@ -83,20 +83,21 @@ def _as_read(name: str) -> str:
 def _read_file(key: str, path: str | Path) -> tuple[str, ...]:
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'{_KEY}.{key}={str(path)!r} is no file: give a label map, or a text file with one name a line'
+            f'{_KEY}.{key}={str(path)!r} is not a file: give a label map, or a text file with one name '
+            'per line'
         )
     return read_label_map(path)
 
 
 def _check_names(names: Sequence[str], where: str) -> None:
     if isinstance(names, str) or not names:
-        raise ValueError(f"{where}: names={names!r} is no list of names: give one, such as ['else']")
+        raise ValueError(f"{where}: names={names!r} is not a list of names: write, for example, ['else']")
     seen = set()
     for name in names:
         if not isinstance(name, str) or not name.strip():
-            raise ValueError(f'{where}: {name!r} is no name: give words that stand where a class name stands')
+            raise ValueError(f'{where}: {name!r} is not a name: give words that can replace a class name')
         if _as_read(name) in seen:
-            raise ValueError(f'{where}: {name!r} is there twice: give each negative once')
+            raise ValueError(f'{where}: {name!r} is listed twice: list each negative once')
         seen.add(_as_read(name))
 
 
@@ -105,7 +106,8 @@ def _check_templates(templates: Sequence[str] | None) -> tuple[str, ...]:
         return ()
     if isinstance(templates, str) or not templates:
         raise ValueError(
-            f"{_KEY}.templates={templates!r} is no list of sentences: give one, such as ['a video of {{}}.']"
+            f'{_KEY}.templates={templates!r} is not a list of sentences: write, for example, '
+            "['a video of {}.']"
         )
     for place, template in enumerate(templates):
         if not isinstance(template, str) or template.count('{}') != 1:

@@ -110,6 +110,6 @@ def _evaluate(node: ast.expr) -> Any:
         return {_evaluate(key): _evaluate(value) for key, value in zip(node.keys, node.values, strict=True)}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         if node.args or not all(keyword.arg for keyword in node.keywords):
-            raise ValueError('dict(...) takes key=value')
+            raise ValueError('dict(...) takes only key=value arguments')
         return {keyword.arg: _evaluate(keyword.value) for keyword in node.keywords}
     return ast.literal_eval(node)

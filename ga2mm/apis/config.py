@@ -108,10 +108,10 @@ def _read(path: Path) -> Config:
     except OSError as error:
         raise type(error)(f'config {path}: {_text(error)}') from error
     except RecursionError as error:
-        raise ValueError(f'{path} is no config: its _base_ files lead back to one another') from error
+        raise ValueError(f'{path} is not a valid config: its _base_ files form a cycle') from error
     except (Exception, SystemExit) as error:  # a config is code, and may raise anything
         name = '' if type(error) is ValueError else f'{type(error).__name__}: '
-        raise ValueError(f'{_line_of(error, path)} is no config: {name}{_text(error)}') from error
+        raise ValueError(f'{_line_of(error, path)} is not a valid config: {name}{_text(error)}') from error
 
 
 def _line_of(error: BaseException, path: Path) -> str:
@@ -167,8 +167,8 @@ def _check_option(cfg: Config, key: str, unread: Sequence[str] | None) -> None:
     ]
     instead = f'; set {" and ".join(places[:2])} instead' if places else ''
     raise ValueError(
-        f'--cfg-options {key}: {first} is a variable of the config file, and what is made of it has its '
-        f'value already{instead}'
+        f'--cfg-options {key}: {first} is a variable of the config file, and the keys that use it have '
+        f'their values already{instead}'
     )
 
 

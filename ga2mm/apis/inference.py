@@ -81,7 +81,7 @@ def classify(
             NaN or infinite.
     """
     if none_below is not None and math.isnan(none_below):
-        raise ValueError('none_below is NaN: give the threshold that calibrate_threshold found')
+        raise ValueError('none_below is NaN: give the threshold that calibrate_threshold returns')
     if class_names is not None:
         model.set_classes(class_names)
     prediction = _predict(model, video)

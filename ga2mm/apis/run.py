@@ -118,7 +118,7 @@ def read_test_sets(paths: Sequence[str | Path], variables: Mapping[str, str] | N
             )
         for name, loader in loaders.items():
             if name in found:
-                raise ValueError(f'{path}: test set {name!r} is in another file too; give each set once')
+                raise ValueError(f'{path}: test set {name!r} is in two files; give each set once')
             found[name] = loader
     return found
 
@@ -140,8 +140,8 @@ def _with_accumulation_in_the_rate(cfg: Config) -> Config:
         return cfg
     base = scaling['base_batch_size']
     print_log(
-        f'accumulative_counts={counts} steps are put together, so base_batch_size={base} of auto_scale_lr '
-        f'becomes {base / counts:g} for the clips of one of them',
+        f'accumulative_counts={counts}: gradients of {counts} steps are accumulated, so '
+        f'auto_scale_lr.base_batch_size={base} becomes {base / counts:g}, the clips of one step',
         'current',
     )
     cfg = copy.copy(cfg)
@@ -188,7 +188,7 @@ def _check_best(cfg: Config, names: set[str] | None) -> None:
     for name in [best] if isinstance(best, str) else best or ():
         if names and name != 'auto' and name not in names:
             raise ValueError(
-                f'default_hooks.checkpoint.save_best={name!r}: validation finds {", ".join(sorted(names))}'
+                f'default_hooks.checkpoint.save_best={name!r}: validation gives {", ".join(sorted(names))}'
             )
 
 

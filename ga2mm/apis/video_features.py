@@ -107,7 +107,7 @@ def video_features(
         readable = torch.tensor([sample.get('readable', True) for sample in samples])
         for sample in samples:
             for video in sample.get('unreadable', ()):
-                print(f'left out: {video}')
+                print(f'left out, unreadable: {video}')
         labels += [int(get_gt_label(sample)) for sample, kept in zip(samples, readable, strict=True) if kept]
         for model, found in zip(models, features, strict=True):
             inputs = model.data_preprocessor(batch, training=False)['inputs']
@@ -132,7 +132,8 @@ def embed_set(
     features, labels = video_features(models, dataloader, name)
     if np.array_equal(*features):
         raise ValueError(
-            'the features are the same before and after: this config tunes nothing of the videos'
+            'video features are the same before and after training: this config does not tune the '
+            'vision tower'
         )
     points = [tsne(found, seed) for found in features]
     title = TITLES.get(name, f'{name} classes')

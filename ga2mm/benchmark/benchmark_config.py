@@ -106,7 +106,7 @@ def check_keys(config: dict[str, Any], known: set[str], place: str) -> None:
     """Raise a ValueError for a key of a benchmark's config that is not known."""
     for key in config:
         if key not in known:
-            raise ValueError(f'{place}: unknown key {key!r}; known are {", ".join(sorted(known))}')
+            raise ValueError(f'{place}: unknown key {key!r}; the known keys are {", ".join(sorted(known))}')
 
 
 def _check_part(config: BenchmarkConfig) -> None:
@@ -118,7 +118,7 @@ def _check_part(config: BenchmarkConfig) -> None:
     for draw in config.draws:
         if draw is not None and draw not in allowed:
             raise ValueError(
-                f'{path}: draw {draw} is no {part} draw; part={part!r} takes {allowed.start} to '
+                f'{path}: draw {draw} is not a {part} draw; part={part!r} takes {allowed.start} to '
                 f'{allowed.stop - 1}'
             )
     if checkpoint not in CHECKPOINTS:
@@ -139,15 +139,15 @@ def _check_methods(config: BenchmarkConfig) -> None:
             raise ValueError(f'{path}, methods[{name!r}]: config is missing')
     for name in (*config.baselines, *config.own_baselines.values()):
         if name not in methods:
-            raise ValueError(f'{path}: baseline={name!r} is no method; choose one of {list(methods)}')
+            raise ValueError(f'{path}: baseline={name!r} is not a method; choose one of {list(methods)}')
     for name, method in methods.items():
         if 'trained_as' in method:
             other = methods.get(method['trained_as'])
             trains = other is not None and 'trained_as' not in other and other.get('learns', True)
             if not trains or not method.get('learns', True):
                 raise ValueError(
-                    f'{path}, methods[{name!r}]: trained_as={method["trained_as"]!r} names no method that '
-                    'trains; choose one of them'
+                    f'{path}, methods[{name!r}]: trained_as={method["trained_as"]!r} is not a method that '
+                    'is trained; name one that is'
                 )
 
 

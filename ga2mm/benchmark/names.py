@@ -28,7 +28,9 @@ def fill(text: str, values: dict[str, Any], place: str) -> str:
     try:
         return text.format(**values)
     except (KeyError, IndexError, ValueError) as error:
-        raise ValueError(f'{place}: {text!r} names {error}; known are {", ".join(values)}') from None
+        raise ValueError(
+            f'{place}: {text!r} cannot be filled in: {error}; the known names are {", ".join(values)}'
+        ) from None
 
 
 def find_config(text: str, values: dict[str, Any], folder: Path, place: str) -> str:

@@ -155,7 +155,7 @@ def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
             if len(methods) > 1:
                 first, second = list(methods.values())[:2]
                 raise ValueError(
-                    f'{path}: {first!r} and {second!r} are one config with different options: '
+                    f'{path}: {first!r} and {second!r} are the same config with different options: '
                     "hyperparameters are chosen on validation data (part='validation'), never on the test"
                 )
 

@@ -54,7 +54,7 @@ def run_benchmark(
         failed = _run_open_cells(select(benchmark.cells, only, limit), work_dir, jobs, gpus_per_run)
         _write_results(benchmark, work_dir)
     if failed:
-        raise ValueError(f'{failed} of the runs failed; start again to repeat them')
+        raise ValueError(f'{failed} runs failed; start the tool again to repeat them')
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def _run_open_cells(cells: list[Cell], work_dir: Path, jobs: int | None, gpus_pe
             bar.update()
             if error is not None:
                 failed.add(str(cell))
-                bar.write(f'failed: {cell}: {error} (all of it: {work_dir / cell.folder / LOG})')
+                bar.write(f'failed: {cell}: {error} (full log: {work_dir / cell.folder / LOG})')
 
         for wave in _waves([*needed, *open_cells], open_cells):
             runnable = []

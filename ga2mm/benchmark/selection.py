@@ -26,7 +26,7 @@ def select(cells: list[Cell], only: Sequence[str] = (), limit: int | None = None
         wanted = {given} if given in known else {value.strip() for value in given.split(',')}
         if not wanted <= known:
             there = ', '.join(sorted(known))
-            raise ValueError(f'--only {each}: no run has {key} {min(wanted - known)}; there are {there}')
+            raise ValueError(f'--only {each}: no run has {key} {min(wanted - known)}; the values are {there}')
         # A method that learns nothing has neither seed nor shots, and matches any.
         cells = [
             cell

@@ -147,7 +147,7 @@ def novel_base_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
 def test_sets_without_classes(lists: Sequence[CheckedList]) -> Iterator[Finding]:
     tested = [one for one in lists if one.role == 'test']
     if tested and all(one.key.startswith(IRRELEVANT) for one in tested):
-        message = f'{IRRELEVANT}dataset is tested beside sets with classes, such as base and novel: add one'
+        message = f'{IRRELEVANT}dataset needs another test set with classes, such as base: add one'
         yield Finding('error', message)
     for one in tested:
         if not one.classes and not one.key.startswith(IRRELEVANT):
@@ -162,7 +162,7 @@ def _other_classes(what: str, classes: Sequence[str], trained: CheckedList) -> I
     label, (name, other) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
     message = (
         f'{what} has {len(classes)} classes, the training list {trained.ann_file} {len(trained.classes)}, '
-        f'and they differ: label {label} is {quoted(name)} and {quoted(other)}; give both one label map'
+        f'and they differ: label {label} is {quoted(name)} and {quoted(other)}; use one label map for both'
     )
     yield Finding('error', message)
 
@@ -187,9 +187,9 @@ def _classes_without_context(
         without = [quoted(name) for name in one.classes if name not in learnt]
         if without and one.role in ('training', 'validation', 'test'):
             message = (
-                f'{one.ann_file}: {len(without)} classes have no trained context, as '
-                f'model.cls_head.text_prompt.class_names gives classes: {first_few(without)}; leave it out, '
-                'or use only classes that both it and training have'
+                f'{one.ann_file}: {len(without)} classes have no trained context in '
+                f'model.cls_head.text_prompt.class_names: {first_few(without)}; leave that key out, '
+                'or use only classes that both that key and the training set have'
             )
             yield Finding('error', message)
 

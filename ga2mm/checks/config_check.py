@@ -57,7 +57,7 @@ def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:
             ``type`` is not registered, or a value has the wrong type.
     """
     if parts is None and not cfg.get('model'):
-        raise ValueError(f'{cfg.filename or "the config"} has no model=dict(...): it is no config of a run')
+        raise ValueError(f'{cfg.filename or "the config"} has no model=dict(...): give the config of a run')
     scope = cfg.get('default_scope')
     if scope is not None and not isinstance(scope, str):
         raise ValueError(f"default_scope={scope!r}: give a name, such as 'ga2mm'")
@@ -68,7 +68,7 @@ def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:
     for keys in () if parts else TOGETHER:
         missing = [key for key in keys if cfg.get(key) is None]
         if missing and len(missing) < len(keys):
-            raise ValueError(f'{missing[0]} is missing, but there is a {min(set(keys) - set(missing))}')
+            raise ValueError(f'{missing[0]} is missing, but {min(set(keys) - set(missing))} is set')
     with DefaultScope.overwrite_default_scope(scope):
         for key in parts or (*runner, *MORE_KEYS):
             if key in DATALOADERS:
@@ -115,7 +115,7 @@ def _check_dataloader(place: str, loader: dict[str, Any], whole: bool) -> None:
         raise ValueError(f'{place}.sampler.type={loader["sampler"]["type"]!r} never ends: use DefaultSampler')
     if (loader.get('collate_fn') or {}).get('type') == 'default_collate':
         raise ValueError(
-            f"{place}.collate_fn: 'default_collate' takes no data samples; take 'pseudo_collate'"
+            f"{place}.collate_fn: 'default_collate' cannot collate data samples; use 'pseudo_collate'"
         )
     for name in ('batch_size', 'num_workers'):
         value = loader.get(name)

@@ -102,7 +102,7 @@ def _check_hooks(cfg: Config) -> None:
             check_has_type(place, hook)
         like = nearest(name, DEFAULT_HOOKS, 0.8)
         if like and name not in DEFAULT_HOOKS:
-            raise ValueError(f'default_hooks: {name!r} is no default hook; did you mean {like!r}?')
+            raise ValueError(f'default_hooks: {name!r} is not a default hook; did you mean {like!r}?')
         _check_hook(place, hook)
     for number, hook in enumerate(cfg.get('custom_hooks') or ()):
         check_has_type(f'custom_hooks[{number}]', hook)
@@ -117,7 +117,7 @@ def _check_recognizer(model: dict[str, Any]) -> None:
         values = preprocessor.get(name)
         if values is not None and not (isinstance(values, list | tuple) and len(values) == 3):
             raise ValueError(
-                f'model.data_preprocessor.{name}={shortened(values)}: give 3 numbers, of each colour'
+                f'model.data_preprocessor.{name}={shortened(values)}: give 3 numbers, one for each colour'
             )
 
 
@@ -141,7 +141,7 @@ def _check_optim_wrapper(wrapper: dict[str, Any]) -> None:
 def _check_hook(place: str, hook: dict[str, Any] | None) -> None:
     if hook and str(hook['type']).endswith('VisualizationHook') and hook.get('enable'):
         raise ValueError(
-            f"{place}: MMAction2's VisualizationHook draws no inputs of a CLIP; take enable=False"
+            f"{place}: MMAction2's VisualizationHook cannot draw CLIP's inputs; set enable=False"
         )
 
 

@@ -81,7 +81,7 @@ def check_parts(place: str, value: Any, kind: str, sure: bool = True) -> None:
     if kind == 'LOOPS' and inspect.isclass(cls):
         for other, loops in LOOPS.items():
             if other != place and issubclass(cls, loops):
-                raise ValueError(f'{place}.type={value["type"]!r} is a loop for {other}')
+                raise ValueError(f'{place}.type={value["type"]!r} is a loop for {other}, not for {place}')
     if kind == 'PARAM_SCHEDULERS':
         for name in LENGTHS & value.keys():
             if not (isinstance(value[name], int | float) and value[name] > 0):
@@ -124,6 +124,6 @@ def _check_arguments(place: str, cls: Callable, arguments: dict[str, Any], kind:
         elif closed and key not in added and key not in ('_scope_', '_delete_'):
             like = nearest(key, [*parameters, *added])
             meant = (
-                f'; did you mean {like!r}?' if like else f', it takes {", ".join(parameters) or "nothing"}'
+                f'; did you mean {like!r}?' if like else f'; it takes {", ".join(parameters) or "nothing"}'
             )
             raise ValueError(f'{place}: {name} does not take {key!r}{meant}')

@@ -48,7 +48,7 @@ def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
                     shapes[shape] = place
             if key == 'train_dataloader' and len(shapes) > 1:
                 made = ', '.join(f'{place} makes inputs of shape {shape}' for shape, place in shapes.items())
-                raise ValueError(f'{made}: they go into one batch, so give them one shape')
+                raise ValueError(f'{made}: one batch needs one shape, so change one of these pipelines')
 
 
 def _pipelines(config: Any, place: str) -> Iterator[tuple[str, list]]:
@@ -90,11 +90,11 @@ def _try(
         if results is None:  # a run would read another video
             return None
     if 'data_samples' not in results or not hasattr(results.get('inputs'), 'shape'):
-        raise ValueError(f'{place} makes no inputs and data_samples: let it end in PackActionInputs')
+        raise ValueError(f'{place} does not make inputs and data_samples: end it with PackActionInputs')
     shape = tuple(results['inputs'].shape)
     if wanted in AXES and (len(shape) != AXES[wanted] or shape[1] != 3):
         raise ValueError(
-            f'{place} makes inputs of shape {shape}, the model takes {wanted}: put '
+            f'{place} makes inputs of shape {shape}, but the model takes {wanted}: put '
             f'FormatShape(input_format={wanted!r}) before PackActionInputs'
         )
     return shape

@@ -93,5 +93,5 @@ def check_keys(place: str, config: Any, known: Collection[str]) -> None:
     for key in config:
         if key not in known and key not in ('_scope_', '_delete_'):
             like = nearest(key, known)
-            meant = f'did you mean {like!r}?' if like else f'known are {", ".join(sorted(known))}'
+            meant = f'did you mean {like!r}?' if like else f'the known keys are {", ".join(sorted(known))}'
             raise ValueError(f'{place}: unknown key {key!r}; {meant}')

@@ -51,7 +51,7 @@ def check_some_files(lists: Sequence[CheckedList]) -> Iterator[Finding]:
         problems = [problem for file in some if (problem := _problem(file))]
         if some and len(problems) == len(some):
             message = (
-                f'{one.key}: none of the {len(some)} videos of {one.ann_file} that were looked for can be '
+                f'{one.key}: none of the {len(some)} videos of {one.ann_file} that were checked can be '
                 f'opened, the first is {first_few(some[:1])} ({problems[0]}); check data_prefix'
             )
             yield Finding('error', message)
@@ -62,7 +62,7 @@ def _problem(path: str) -> str | None:
     try:
         if not os.path.isfile(path):
             os.stat(path)  # raises the reason
-            return 'a folder, no file' if os.path.isdir(path) else 'no regular file'
+            return 'a folder, not a file' if os.path.isdir(path) else 'not a regular file'
     except (FileNotFoundError, NotADirectoryError):
         return _MISSING
     except OSError as error:
@@ -77,8 +77,8 @@ def first_of_same(
     paths = dict.fromkeys(file for one in lists for file in one.files)
     if not thorough and len(paths) > MOST_FILES:
         message = (
-            f'{len(paths)} videos are too many to look before a run whether two are the same file or copies; '
-            'tools/data/check_split.py does'
+            f'{len(paths)} videos are too many to compare before a run; '
+            'tools/data/check_split.py finds repeated videos and copies'
         )
         alone = {path: path for path in paths}
         return alone, alone, [Finding('warning', message)]
@@ -88,8 +88,8 @@ def first_of_same(
     if not left:
         return files, contents, []
     message = (
-        f'{left} more videos have the size of another one; whether they are copies of it was not looked at, '
-        'tools/data/check_split.py does'
+        f'{left} more videos have the size of another one and were not compared with it; '
+        'tools/data/check_split.py compares them'
     )
     return files, contents, [Finding('warning', message)]
 

@@ -49,7 +49,7 @@ def read_annotation(path: str | PathLike, num_classes: int | None = None) -> lis
         if not video:
             raise ValueError(f"{where}: no label in {quoted(line)}; write 'path label'")
         if not _LABEL.fullmatch(label):
-            raise ValueError(f"{where}: label {quoted(label)} is no integer; write 'path label'")
+            raise ValueError(f"{where}: label {quoted(label)} is not an integer; write 'path label'")
         if int(label) < 0:
             raise ValueError(f'{where}: label {label} is negative; labels count from 0')
         _check_path(video, where, row)
@@ -99,14 +99,14 @@ def _check_path(video: str, where: str, row: int) -> None:
     """Reject paths that can only come from a row of another format."""
     if video[0] in '"\'{}[' and (len(video) < 3 or video.rstrip(',:')[-1] in '"\'}]{'):
         raise ValueError(
-            f"{where}: {quoted(video)} is no path; write 'path label', without quotes or brackets"
+            f"{where}: {quoted(video)} is not a path; write 'path label', without quotes or brackets"
         )
     if video.startswith('# '):
-        raise ValueError(f'{where}: {quoted(video)} is a comment, which lists do not have; take the row out')
+        raise ValueError(f'{where}: {quoted(video)} is a comment, which a list cannot have; remove the row')
     if _SECOND_NUMBER.fullmatch(video):
         raise ValueError(f"{where}: more than one label in {quoted(video)} ...; write 'path label'")
     if row == 1 and set(re.split(r'[\s,;]+', video.lower())) <= _COLUMN_NAMES:
-        raise ValueError(f'{where}: {quoted(video)} is a header, which lists do not have; take the row out')
+        raise ValueError(f'{where}: {quoted(video)} is a header, which a list cannot have; remove the row')
 
 
 def _check_count_from_zero(labels: set[int], num_classes: int, path: str | PathLike) -> None:
@@ -117,9 +117,9 @@ def _check_count_from_zero(labels: set[int], num_classes: int, path: str | PathL
     last = max(labels)
     by_chance = labels == set(range(1, last + 1)) and 1 < last < num_classes
     if by_chance or (last == num_classes and min(labels) == 1):
-        remedy = ', or take class 0 out of the label map if it has no video' if by_chance else ''
+        remedy = ', or remove class 0 from the label map if it has no video' if by_chance else ''
         raise ValueError(
-            f'{path}: labels are off by one, they end at {last} and none is 0; count them from 0 to '
+            f'{path}: labels are off by one: the highest is {last} and none is 0; count them from 0 to '
             f'{last - 1}{remedy} (the label map has {num_classes} classes)'
         )
 

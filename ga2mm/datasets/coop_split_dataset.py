@@ -59,8 +59,8 @@ class CoOpSplitDataset(ActionVideoDataset):
             )
         if shots is not None and (shots < 1 or subset != 'train'):
             raise ValueError(
-                f"{ann_file}: shots={shots} with subset={subset!r}; draw 1 or more of subset='train', and "
-                'leave shots out of the other subsets'
+                f"{ann_file}: shots={shots} with subset={subset!r}; give 1 or more with subset='train', and "
+                'leave shots out with the other subsets'
             )
         names, self._images = read_coop_split(ann_file, subset)
         self._labels = labels_of_split(len(names), split)
@@ -108,7 +108,9 @@ def read_coop_split(path: str | PathLike, subset: str) -> tuple[tuple[str, ...],
     """
     content = read_json(path, 'give a file split_zhou_<Dataset>.json')
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in SUBSETS):
-        raise ValueError(f'{path}: no object with the lists {SUBSETS}; give a file split_zhou_<Dataset>.json')
+        raise ValueError(
+            f'{path}: not an object with the lists {SUBSETS}; give a file split_zhou_<Dataset>.json'
+        )
     names: dict[int, tuple[str, str]] = {}
     for key in SUBSETS:
         for row, item in enumerate(content[key]):
@@ -142,6 +144,6 @@ def _check_row(item: Any, where: str) -> None:
         and item[1] >= 0
         and isinstance(item[2], str)
     ):
-        raise ValueError(f'{where}: {quoted(item)} is not [path, label from 0 on, class name]')
+        raise ValueError(f'{where}: {quoted(item)} is not [path, label of 0 or more, class name]')
     if not item[0].strip() or len(item[0]) > MAX_LINE or NOT_TEXT.search(item[0]):
-        raise ValueError(f'{where}: {quoted(item[0])} is no path')
+        raise ValueError(f'{where}: {quoted(item[0])} is not a path')

@@ -85,7 +85,7 @@ class ImageFolderDataset(ActionVideoDataset):
             return images
         if len(images) < self.shots:
             raise ValueError(
-                f"{self.ann_file}: class '{name}' has {len(images)} images to draw {self.shots} from; "
+                f"{self.ann_file}: class '{name}' has {len(images)} images, fewer than shots={self.shots}; "
                 'lower shots'
             )
         return sorted(shuffled(images, self.seed)[: self.shots])
@@ -95,6 +95,6 @@ def _class_names(folder: str | PathLike) -> tuple[str, ...]:
     """Give the sorted names of the folders that are not hidden."""
     for entry in os.scandir(folder):
         if entry.is_symlink() and not os.path.exists(entry.path):  # else its class would be missing
-            raise FileNotFoundError(f'{entry.path}: the link leads nowhere; mend it or take it away')
+            raise FileNotFoundError(f'{entry.path}: the link is broken; repair or remove it')
     names = [name for name in find_classes(folder)[0] if not name.startswith('.')]
     return check_class_names(names, [os.path.join(folder, name) for name in names])

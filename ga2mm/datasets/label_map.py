@@ -51,9 +51,9 @@ def read_label_map(path: str | PathLike) -> tuple[str, ...]:
     if lines and _CSV_HEADER.fullmatch(lines[0].lower()):
         rows_and_names = _read_csv(path, lines)
     elif str(path).lower().endswith('.csv'):
-        found = quoted(lines[0]) if lines else 'no line'
+        found = quoted(lines[0]) if lines else 'missing'
         raise ValueError(
-            f"{path}, row 1: the header must be 'id,name', found {found}; write it as first line"
+            f"{path}, row 1: the header must be 'id,name', but is {found}; add it as the first line"
         )
     else:
         rows_and_names = list(enumerate(_read_text(path, lines), start=1))
@@ -97,12 +97,12 @@ def check_class_names(names: Sequence[str], places: Sequence[str]) -> tuple[str,
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f'{place}: empty class name; give every class a name')
         if '\t' in name or NOT_TEXT.search(name):
-            raise ValueError(f'{place}: class name {name[:80]!r} has a tab or control character; take it out')
+            raise ValueError(f'{place}: class name {name[:80]!r} has a tab or control character; remove it')
         first, where = first_place.setdefault(normalise_class_name(name) or name, (name, place))
         if where != place:
-            same = '' if first == name else f' as {quoted(first)}, but for case, spaces and punctuation'
+            same = '' if first == name else f' as {quoted(first)}, ignoring case, spaces and punctuation'
             raise ValueError(
-                f'{place}: class name {quoted(name)} stands already in {where}{same}; '
+                f'{place}: class name {quoted(name)} is already in {where}{same}; '
                 'give every class a name of its own'
             )
     return tuple(names)
@@ -117,18 +117,19 @@ def _read_text(path: str | PathLike, lines: list[str]) -> list[str]:
         for row, (line, match) in enumerate(zip(lines, found, strict=True), start=1):
             if match is None or int(match[1][:9]) != first + row - 1:
                 raise ValueError(
-                    f"{path}, row {row}: {quoted(line)} where '{first + row - 1} NAME' should be, as most "
+                    f"{path}, row {row}: {quoted(line)} is not '{first + row - 1} NAME', although most "
                     f'lines begin with a number; {FORMATS}'
                 )
         names = [match[2] for match in found]
     for row, name in enumerate(names, start=1):
         header = row == 1 and normalise_class_name(name) in _HEADERS
         if name and (header or _VIDEO.match(name) or not _NAME.fullmatch(name)):
-            raise ValueError(f'{path}, row {row}: {quoted(name)} is no class name; {FORMATS}')
+            raise ValueError(f'{path}, row {row}: {quoted(name)} is not a class name; {FORMATS}')
     if _most(names, _NUMBER_BEFORE) or _most(names, _BETWEEN_COLUMNS) or _have_ids_behind(names):
         row = 1 + next(i for i, name in enumerate(names) if any(one.match(name) for one in _NO_NAMES))
         raise ValueError(
-            f'{path}, row {row}: {quoted(names[row - 1])}, as most lines, is no class name alone; {FORMATS}'
+            f'{path}, row {row}: {quoted(names[row - 1])}, like most lines, is more than a class name; '
+            f'{FORMATS}'
         )
     return names
 
@@ -158,10 +159,10 @@ def _read_csv(path: str | PathLike, lines: list[str]) -> list[tuple[int, str]]:
             )
         label, name = fields
         if not re.fullmatch('[0-9]{1,9}', label):
-            raise ValueError(f'{path}, row {row}: id {quoted(label)} is no integer from 0 on')
+            raise ValueError(f'{path}, row {row}: id {quoted(label)} is not an integer of 0 or more')
         if int(label) in by_id:
             raise ValueError(
-                f'{path}, row {row}: id {label} stands already in row {by_id[int(label)][0]}; '
+                f'{path}, row {row}: id {label} is already in row {by_id[int(label)][0]}; '
                 'give every class an id of its own'
             )
         by_id[int(label)] = (row, name)

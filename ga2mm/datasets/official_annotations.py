@@ -51,7 +51,7 @@ class OfficialAnnotations:
         for video in (*self.train, *self.test):
             if video.path in seen:
                 raise ValueError(
-                    f"the annotations give the file '{video.path}' to two videos, of the classes "
+                    f"the annotations list the file '{video.path}' twice, in the classes "
                     f"'{seen[video.path].class_name}' and '{video.class_name}'; list each file once"
                 )
             seen[video.path] = video
@@ -128,7 +128,7 @@ def read_hmdb51(folder: str | PathLike, split: int = 1, file_name: str = '{video
     names_on_disk = [name for name in os.listdir(folder) if name.endswith(suffix) and name[0] != '.']
     labels = sorted(name.removesuffix(suffix) for name in names_on_disk)
     if not labels:
-        raise FileNotFoundError(f'{folder}: no file is called CLASS{suffix}')
+        raise FileNotFoundError(f'{folder}: no file is named CLASS{suffix}')
     videos: dict[str, list[OfficialVideo]] = {'0': [], '1': [], '2': []}
     for label in labels:
         path = Path(folder) / f'{label}{suffix}'
@@ -183,9 +183,9 @@ def read_ssv2(folder: str | PathLike, file_name: str = '{id}.webm') -> OfficialA
             try:
                 video, name = str(entry['id']), re.sub(r'[\[\]]', '', entry['template'])
             except (KeyError, TypeError):
-                raise ValueError(f"{path}, entry {number}: it has no 'id' and 'template'") from None
+                raise ValueError(f"{path}, entry {number}: 'id' or 'template' is missing") from None
             if name not in known:
-                raise ValueError(f'{path}, entry {number}: {quoted(name)} is no class of the labels file')
+                raise ValueError(f'{path}, entry {number}: {quoted(name)} is not a class of the labels file')
             videos[part].append(OfficialVideo(video, _file_name(file_name, id=video), name, video))
     return OfficialAnnotations(names, tuple(videos['train']), tuple(videos['validation']))
 
@@ -225,7 +225,7 @@ def read_kinetics(folder: str | PathLike, file_name: str = KINETICS_FILE_NAME) -
                     raise ValueError
             except (KeyError, OverflowError, ValueError):
                 raise ValueError(
-                    f'{path}, row {row}: it needs the columns label, youtube_id, time_start and time_end'
+                    f'{path}, row {row}: a row needs the columns label, youtube_id, time_start and time_end'
                 ) from None
             video = KINETICS_FILE_NAME.format(**columns)
             listed = _file_name(file_name, **columns)
@@ -264,7 +264,7 @@ def _read_ssv2_file(folder: str | PathLike, part: str) -> tuple[Path, Any]:
     kind = dict if part == 'labels' else list
     content = read_json(path, 'give the file that the dataset publishes')
     if not isinstance(content, kind):
-        raise ValueError(f'{path}: it holds no {"object" if kind is dict else "array"}')
+        raise ValueError(f'{path}: it does not hold an {"object" if kind is dict else "array"}')
     return path, content
 
 
@@ -273,7 +273,7 @@ def _file_name(pattern: str, **columns: Any) -> str:
         return pattern.format(**columns)
     except (AttributeError, KeyError, IndexError, ValueError):
         fields = ', '.join(f'{{{name}}}' for name in columns)
-        raise ValueError(f"file name '{pattern}': the fields are {fields}") from None
+        raise ValueError(f"file name '{pattern}': use only the fields {fields}") from None
 
 
 def _check_classes(videos: Iterable[OfficialVideo], names: tuple[str, ...], path: Path) -> None:

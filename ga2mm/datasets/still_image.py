@@ -43,6 +43,6 @@ class OpenImage(BaseTransform):
         try:
             return mmcv.imread(path, channel_order='rgb', backend='pillow')
         except UnidentifiedImageError:
-            raise UnreadableVideoError(path, 'is no image') from None
+            raise UnreadableVideoError(path, 'is not an image') from None
         except Exception as error:  # Pillow's decoders raise errors of many types for damaged files
             raise UnreadableVideoError(path, f'cannot be decoded ({error})') from None

@@ -50,9 +50,9 @@ def read_json(path: str | PathLike, remedy: str) -> Any:
     try:
         return json.loads(content, object_pairs_hook=_without_repeated_keys)
     except RecursionError:
-        raise ValueError(f'{path} is no JSON file (nested too deeply); {remedy}') from None
+        raise ValueError(f'{path} is not a JSON file (nested too deeply); {remedy}') from None
     except ValueError as error:
-        raise ValueError(f'{path} is no JSON file ({error}); {remedy}') from None
+        raise ValueError(f'{path} is not a JSON file ({error}); {remedy}') from None
 
 
 def csv_fields(line: str, where: str) -> list[str]:
@@ -80,10 +80,10 @@ def quoted(text: Any) -> str:
 def _check_regular(path: str | PathLike) -> None:
     """Reject paths on which a read would block, such as a pipe."""
     if '\0' in str(path):
-        raise ValueError(f'{quoted(path)}: a file name without the character NUL is needed')
+        raise ValueError(f'{quoted(path)}: the file name contains the character NUL; remove it')
     mode = Path(path).stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open() reports folders itself
-        raise ValueError(f'{path}: no regular file; give a file')
+        raise ValueError(f'{path}: not a regular file; give a file')
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -94,7 +94,9 @@ def _lines(file: TextIO) -> Iterator[str]:
 def _checked(line: str, where: str) -> str:
     line = line.removesuffix('\n')
     if len(line) > MAX_LINE:
-        raise ValueError(f'{where}: more than {MAX_LINE} characters in one line; check what file this is')
+        raise ValueError(
+            f'{where}: more than {MAX_LINE} characters in one line; check that this is the right file'
+        )
     bad = NOT_TEXT.search(line)
     if bad and '\udc80' <= bad[0] <= '\udcff':
         raise ValueError(f'{where}: not UTF-8; save the file as UTF-8')
@@ -108,5 +110,5 @@ def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f'the key {quoted(twice)} is there twice')
+        raise ValueError(f'the key {quoted(twice)} is listed twice')
     return content

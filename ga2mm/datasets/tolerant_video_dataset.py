@@ -125,6 +125,6 @@ class TolerantVideoDataset(VideoDataset):
         if item is None:
             return None
         if 'data_samples' not in item:
-            raise ValueError('pipeline: it gives no data_samples; let it end in PackActionInputs')
+            raise ValueError('pipeline: it makes no data_samples; end it with PackActionInputs')
         item['data_samples'].set_metainfo(metainfo | dict(mended=tuple(info['mended'])))
         return item

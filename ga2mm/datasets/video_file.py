@@ -148,7 +148,7 @@ class VideoFile:
                 options={'format_whitelist': ','.join(CONTAINERS), 'max_pixels': str(MAX_PIXELS)},
             )
         except av.ArgumentError:
-            raise UnreadableVideoError(self.path, 'no video in a container that is read') from None
+            raise UnreadableVideoError(self.path, 'not a video in a known container format') from None
         except FAILURES as error:
             raise self._unreadable('cannot be opened', error) from None
 
@@ -159,7 +159,7 @@ class VideoFile:
             streams = self._container.streams.video
             stream = next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
         if stream is None:
-            raise UnreadableVideoError(self.path, 'there is no video in this file')
+            raise UnreadableVideoError(self.path, 'the file has no video stream')
         codec = stream.codec_context
         if codec is None:
             raise UnreadableVideoError(self.path, 'PyAV does not know its codec')
@@ -278,5 +278,5 @@ class VideoFile:
         return self._converter.reformat(frame, width, height, format='rgb24', threads=1).to_ndarray()
 
     def _unreadable(self, what: str, error: Exception | None) -> UnreadableVideoError:
-        reason = getattr(error, 'strerror', None) or str(error or 'no frame comes out')
+        reason = getattr(error, 'strerror', None) or str(error or 'no frame was decoded')
         return UnreadableVideoError(self.path, f'{what} ({reason})')

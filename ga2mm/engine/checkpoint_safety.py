@@ -41,7 +41,7 @@ def history_buffer_statistic(owner: Any, name: str) -> Callable[..., Any]:
         ValueError: The owner is not HistoryBuffer, or the name is not one of its statistics.
     """
     if owner is not HistoryBuffer or name not in STATISTICS:
-        raise ValueError(f'the checkpoint asks for {owner!r}.{name}, which no checkpoint of MMEngine needs')
+        raise ValueError(f'the checkpoint refers to {owner!r}.{name}, which no checkpoint of MMEngine needs')
     return builtins.getattr(owner, name)
 
 
@@ -77,10 +77,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     content = read_pickled(path, 'checkpoint', 'give the .pth or .pt file of a run', _of_a_training())
     if not isinstance(content, dict):
-        raise ValueError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict')
+        raise ValueError(f'{path} is not a checkpoint: it holds a {type(content).__name__}, not a dict')
     meta = content.get('meta', {})
     if not isinstance(meta, dict):
-        raise ValueError(f'{path} is no checkpoint: its meta is a {type(meta).__name__}, not a dict')
+        raise ValueError(f'{path} is not a checkpoint: its meta is a {type(meta).__name__}, not a dict')
     meta.pop('config', None)
     # The log may contain an infinite gradient norm.
     check_tensors({key: value for key, value in content.items() if key not in ('meta', 'message_hub')}, path)
@@ -116,7 +116,7 @@ def load_from_checked_file(filename: str, map_location: Any = None) -> dict[str,
 
 def _check_local(filename: str) -> None:
     if '://' in filename:
-        raise ValueError(f'{filename} is no file: download the checkpoint, and give its path')
+        raise ValueError(f'{filename} is not a file: download the checkpoint, and give its path')
     check_regular_file(Path(filename).expanduser())
 
 
@@ -160,7 +160,7 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
             said = f'names {text!r}' if text else 'is missing or empty'
             unreadable = f'; not readable: {"; ".join(problems[:3])}' if problems else ''
             print_log(
-                f'{folder / LAST} {said}, taking the newest checkpoint that can be read, {path}{unreadable}',
+                f'{folder / LAST} {said}: using the newest checkpoint that can be read, {path}{unreadable}',
                 'current',
                 logging.WARNING,
             )
@@ -168,7 +168,7 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
     if problems:
         raise ValueError(
             f'none of the {len(problems)} checkpoints in {order[0].parent} can be read ({problems[0]}): '
-            'start anew in another --work-dir'
+            'start a new run in another --work-dir'
         )
     return None
 
@@ -221,7 +221,7 @@ class CheckpointSafetyHook(Hook):
             runner._resume = found is not None
             if found is None:
                 runner.logger.info(
-                    f'{runner.work_dir} has no checkpoint to resume from: training starts anew'
+                    f'{runner.work_dir} has no checkpoint to resume from: training starts from the beginning'
                 )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -235,11 +235,11 @@ class CheckpointSafetyHook(Hook):
         problem = _problem_of_resuming(runner, checkpoint)
         if problem:
             raise ValueError(
-                f'{runner._load_from} cannot be resumed, {problem}: take its weights alone, by load_from '
-                'without --resume'
+                f'{runner._load_from} cannot be resumed, {problem}: to use only its weights, set load_from '
+                'and leave out --resume'
             )
         if checkpoint['meta']['iter'] >= runner.train_loop.max_iters:
-            runner.logger.info(f'{runner._load_from} is the end of its training: nothing is left to train')
+            runner.logger.info(f'{runner._load_from} has finished its training: nothing is left to train')
 
 
 def _problem_of_resuming(runner: Runner, checkpoint: dict[str, Any]) -> str:
@@ -260,10 +260,10 @@ def _problem_of_resuming(runner: Runner, checkpoint: dict[str, Any]) -> str:
     if isinstance(runner.param_schedulers, list):
         own = [scheduler.state_dict() for scheduler in runner.param_schedulers]
         if not _alike(own, checkpoint.get('param_schedulers')):
-            return f'it has no state of the {len(own)} schedulers of the config (param_scheduler)'
+            return f'it has no state for the {len(own)} schedulers of the config (param_scheduler)'
     optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
     if isinstance(optimizer, torch.optim.Optimizer) and not _fits(optimizer, checkpoint.get('optimizer')):
-        return 'its optimizer is missing, damaged or that of another model'
+        return 'the state of its optimizer is missing, damaged or of another model'
     return ''
 
 

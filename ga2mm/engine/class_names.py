@@ -49,8 +49,8 @@ class ClassNamesHook(Hook):
         classes, configured = _classes_of(dataset), _configured_classes(runner)
         if classes and configured and classes != configured:
             raise ValueError(
-                f'model.cls_head.class_names has {len(configured)} classes, the training set {len(classes)} '
-                'others, or in another order: leave class_names out, the dataset names them'
+                f'the {len(configured)} classes of model.cls_head.class_names differ from the {len(classes)} '
+                'of the training set, or their order does: leave class_names out, the dataset names them'
             )
         set_classes_from(runner.model, dataset)
         if runner.val_loop is not None:
@@ -67,7 +67,7 @@ class ClassNamesHook(Hook):
         classes, configured = _classes_of(dataset), _configured_classes(runner)
         if classes and configured and classes != configured:
             runner.logger.warning(
-                f'the {len(classes)} classes of the test set are offered, not the {len(configured)} of '
+                f'testing on the {len(classes)} classes of the test set, not on the {len(configured)} of '
                 'model.cls_head.class_names'
             )
         set_classes_from(runner.model, dataset)
@@ -79,8 +79,8 @@ def _check_validation(runner: Runner) -> None:
     classes = _classes_of(runner.val_loop.dataloader.dataset)
     if offered and classes and classes != tuple(offered):
         raise ValueError(
-            f'the validation set has {len(classes)} classes, the training set {len(offered)} others: '
-            'validate on base classes (val_dataloader.dataset.label_map), novel ones are for the test'
+            f'the {len(classes)} classes of the validation set differ from the {len(offered)} of the '
+            'training set: validate on base classes (val_dataloader.dataset.label_map), test on novel classes'
         )
 
 

@@ -111,8 +111,8 @@ def ends_distributed() -> Iterator[None]:
         lost = isinstance(error, RuntimeError) and 'gloo' in str(error)
         if lost or isinstance(error, torch.distributed.DistError):
             raise ConnectionError(
-                f'process {os.environ.get("RANK", "?")} waits for another that has ended or does not answer: '
-                'what that one printed says why; if nothing, it was killed, stopped or slower than '
+                f'process {os.environ.get("RANK", "?")} waits for a process that ended or does not '
+                'answer: read its output; without output, it was killed, stopped or slower than '
                 'env_cfg.dist_cfg.timeout seconds'
             ) from error
         raise

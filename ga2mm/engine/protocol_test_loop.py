@@ -76,7 +76,7 @@ class ProtocolTestLoop(TestLoop):
     ) -> None:
         if Path(report).name != report:
             raise ValueError(
-                f'test_cfg.report={report!r}: give the name of a file, it goes into the work dir'
+                f'test_cfg.report={report!r}: give a file name without a folder, the work dir is its folder'
             )
         self._report = report
         self._sets = [
@@ -90,8 +90,8 @@ class ProtocolTestLoop(TestLoop):
         self._sets = list(by_name.values())
         if self._irrelevant is not None and not (self._sets and self._takes_offers):
             raise ValueError(
-                f'test_dataloader.{IRRELEVANT} is tested beside sets with classes, such as base and novel, '
-                f'by a CLIPRecognizer; found {len(self._sets)} other sets and a {type(model).__name__}'
+                f'test_dataloader.{IRRELEVANT} needs another test set with classes, such as base, and a '
+                f'CLIPRecognizer, but there are {len(self._sets)} other sets and a {type(model).__name__}'
             )
         check_classes(self._sets)
         self._evaluator_config = evaluator

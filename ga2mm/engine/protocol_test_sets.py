@@ -45,7 +45,7 @@ def test_configs(dataloaders: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, config in dataloaders.items():
         if not are_configs(config):
             raise ValueError(
-                f'{wanted}, or a list of dicts for the splits of one dataset; found {name}={config!r}'
+                f'{wanted}, or a list of dicts for the splits of one dataset, not {name}={config!r}'
             )
     yield from ((name, config) for name, _, config in named_sets(dataloaders))
 

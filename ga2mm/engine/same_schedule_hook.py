@@ -70,8 +70,8 @@ class SameScheduleHook(Hook):
         path, own, stored = runner._load_from, schedule_of(runner), checkpoint.get(KEY)
         if stored is None:
             print_log(
-                f'{path} does not say with which schedule it was trained: it goes on as saved, whatever the '
-                'config says of epochs, learning rate and batch size',
+                f'{path} has no record of its schedule: training continues with the saved one, whatever the '
+                'config sets for epochs, learning rate and batch size',
                 'current',
                 logging.WARNING,
             )
@@ -86,6 +86,6 @@ class SameScheduleHook(Hook):
             more = f'; and {len(names) - 4} more' if len(names) > 4 else ''
             raise ValueError(
                 f'{path} was trained with another schedule ({"; ".join(differences[:4])}{more}): resume it '
-                f'with the values that it had, or start a new run from its weights, with load_from={path} '
+                f'with its own values, or start a new run from its weights, with load_from={path} '
                 'and without --resume'
             )

@@ -58,13 +58,15 @@ class UnreadableTestVideos:
         self._check()
         if self._mended:
             MMLogger.get_current_instance().warning(
-                f'{self.place}: {len(self._mended)} of {self.videos} videos lost frames, what is left was '
-                f'sampled: {first_few(sorted(self._mended.values()), "; ")}'
+                f'{self.place}: {len(self._mended)} of {self.videos} videos are damaged, frames were '
+                f'sampled from their readable part: {first_few(sorted(self._mended.values()), "; ")}'
             )
         if self._reasons:
             blind = _names(metric for metric in metrics if not isinstance(metric, Accuracy | DumpResults))
             if blind:
-                consequence += f" ({blind} takes the black frames in their place for videos: use 'Accuracy')"
+                consequence += (
+                    f" ({blind} counts the black frames that replace them as videos: use 'Accuracy')"
+                )
             MMLogger.get_current_instance().warning(
                 f'{self.place}: {len(self._reasons)} of {self.videos} videos cannot be read and '
                 f'{consequence}: {self._named()}'

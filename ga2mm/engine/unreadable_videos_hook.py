@@ -81,13 +81,13 @@ class UnreadableVideosHook(Hook):
             mended |= mended_there
         if mended:
             runner.logger.warning(
-                f'{len(mended)} training videos lost frames, what is left was sampled: '
+                f'{len(mended)} training videos are damaged, frames were sampled from their readable part: '
                 f'{first_few(sorted(mended.values()), "; ")}'
             )
         if times:
             runner.message_hub.update_info('unreadable_videos', dict(times))
             runner.logger.warning(
-                f'{len(times)} training videos cannot be read, others took their place '
+                f'{len(times)} training videos cannot be read, others replaced them '
                 f'{replaced_clips} times: {first_few(sorted(times), "; ")}'
             )
 

@@ -46,11 +46,11 @@ class Accuracy(AccMetric):
         metric_list = (metric_list,) if isinstance(metric_list, str) else tuple(metric_list)
         for name in metric_list:
             if name not in NAMES:
-                raise ValueError(f'metric_list: {name!r} is not known; use some of {NAMES}')
+                raise ValueError(f'metric_list: unknown name {name!r}; choose from {NAMES}')
         for name in metric_options or {}:
             if name not in NAMES:
                 raise ValueError(
-                    f'metric_options: {name!r} is not known; write dict(top_k_accuracy=dict(topk=(1, 5)))'
+                    f'metric_options: unknown key {name!r}; write dict(top_k_accuracy=dict(topk=(1, 5)))'
                 )
         topk = ((metric_options or {}).get('top_k_accuracy') or {}).get('topk', (1, 5))
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)

@@ -8,5 +8,5 @@ def harmonic_mean(base: float, novel: float) -> float:
         ValueError: An accuracy is negative or not a number.
     """
     if not (base >= 0 and novel >= 0):
-        raise ValueError(f'accuracies must be 0 or more, found base {base} and novel {novel}')
+        raise ValueError(f'accuracies must be 0 or more, not {base} (base) and {novel} (novel)')
     return 2 * base * novel / (base + novel) if base + novel else 0.0

@@ -46,12 +46,12 @@ def _labels_and_scores(known: Sequence[float], irrelevant: Sequence[float]) -> t
     """Give the labels (1 for known, 0 for irrelevant videos) and the scores of all videos."""
     for name, scores in (('known', known), ('irrelevant', irrelevant)):
         if len(scores) == 0:
-            raise ValueError(f'there is no score of {name} videos: give one or more')
+            raise ValueError(f'there are no scores of {name} videos: give one or more')
         bad = np.flatnonzero(~np.isfinite(scores))
         if len(bad):
             raise ValueError(
                 f'score {bad[0]} of the {name} videos is {scores[bad[0]]} ({len(bad)} of {len(scores)} are '
-                'no finite numbers): leave out videos without a score'
+                'not finite): leave out videos without a score'
             )
     labels = np.repeat([1, 0], [len(known), len(irrelevant)])
     return labels, np.concatenate([known, irrelevant])

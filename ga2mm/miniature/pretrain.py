@@ -89,7 +89,7 @@ def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tenso
     """
     _, metadata = read_safetensors(path, f'{ARCH} checkpoint', 'train one with ga2mm.miniature.pretrain')
     if metadata.get('arch') != ARCH:
-        raise ValueError(f'{path} is no {ARCH} checkpoint, its metadata say arch={metadata.get("arch")!r}')
+        raise ValueError(f'{path} is not a {ARCH} checkpoint: its metadata say arch={metadata.get("arch")!r}')
     return {key: value.float() for key, value in read_weights(path).state_dict.items()}
 
 

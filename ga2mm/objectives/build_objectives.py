@@ -81,12 +81,12 @@ def build_objectives(
 def _build(key: str, registry: Registry, configs: Sequence[dict[str, Any]], **given: Any) -> list[Objective]:
     """Build the objectives of a list of the config."""
     if not isinstance(configs, list | tuple):
-        raise ValueError(f'{key}={configs!r} is no list: write [dict(type=...)], or [] for none')
+        raise ValueError(f'{key}={configs!r} is not a list: write [dict(type=...)], or [] for none')
     built = [build_part(registry, dict(config, _scope_='ga2mm'), **given) for config in configs]
     for number, one in enumerate(built):
         if not isinstance(one, Objective):
             raise ValueError(
-                f'{key}[{number}] is {type(one).__name__}, which is no objective: give one, such as '
+                f'{key}[{number}] is {type(one).__name__}, which is not an objective: write, for example, '
                 "dict(type='SelfConsistency')"
             )
     return built

@@ -47,7 +47,7 @@ def read_scalars(work_dir: str | Path) -> dict[str, dict[int, float]]:
             for name, value in row.items():
                 scalars.setdefault(name, {})[step] = value
     if not scalars:
-        raise ValueError(f'{work_dir} has logged nothing: let the run take a few steps first')
+        raise ValueError(f'{work_dir} has no logged values: let the run take a few steps first')
     return {name: values for name, values in scalars.items() if values}
 
 
@@ -62,7 +62,7 @@ def _read_rows(file: Path) -> list[tuple[int, dict[str, float]]]:
             rows.append((step, {name: float(value) for name, value in row.items()}))
         except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError) as error:
             raise ValueError(
-                f'{file}, row {number}: this is no row that MMEngine logs in training; delete it'
+                f'{file}, row {number}: this is not a row of a training log of MMEngine; delete it'
             ) from error
     return rows
 
@@ -89,7 +89,7 @@ def curves_figure(scalars: Scalars, title: str) -> Figure:
     panels = {'loss': losses, 'learning rate': rates, 'validation\naccuracy (%)': accuracies}
     panels = {label: curves for label, curves in panels.items() if curves}
     if not panels:
-        raise ValueError(f'none of {", ".join(scalars)} is a loss, learning rate or accuracy of validation')
+        raise ValueError(f'none of {", ".join(scalars)} is a loss, a learning rate or a validation accuracy')
     figure = Figure(figsize=(7, 0.6 + 2.1 * len(panels)), layout='constrained')
     all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for axes, (label, curves) in zip(all_axes, panels.items(), strict=True):

@@ -27,7 +27,7 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
     try:
         rows = json.loads(Path(path).read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f'{path} is no JSON file ({error}): give the results of a benchmark') from error
+        raise ValueError(f'{path} is not a JSON file ({error}): give the results of a benchmark') from error
     if not isinstance(rows, list) or not rows:
         raise ValueError(
             f'{path} must hold a list of rows, one for each run: give the results of a benchmark'
@@ -36,7 +36,7 @@ def read_results(path: str | Path) -> list[dict[str, Any]]:
         where = f'{path}, row {number}'
         if not isinstance(row, dict):
             raise ValueError(
-                f'{where}: {row!r} is no row; write an object with method, dataset, base, novel, hm'
+                f'{where}: {row!r} is not a row; write an object with method, dataset, base, novel, hm'
             )
         for key in ('method', 'dataset'):
             if not isinstance(row.get(key), str):

@@ -42,7 +42,7 @@ def tsne(features: np.ndarray, seed: int) -> np.ndarray:
     """
     if len(features) < MIN_VIDEOS:
         raise ValueError(
-            f't-SNE needs {MIN_VIDEOS} videos or more, found {len(features)}: take more of a class'
+            f't-SNE needs {MIN_VIDEOS} videos or more, not {len(features)}: use more of each class'
         )
     perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
     return TSNE(metric='cosine', init='pca', perplexity=perplexity, random_state=seed).fit_transform(features)

@@ -72,7 +72,7 @@ def test_anchor_dataset_puts_anchors_behind_the_labelled_clips(tmp_path):
     assert (clip.filename, clip.is_anchor, get_gt_label(clip).tolist()) == ('clip13.mp4', False, [1])
     assert (anchor.filename, anchor.is_anchor) == ('anchor0.mp4', True)
     assert get_gt_label(anchor).tolist() == [-1]
-    with pytest.raises(IndexError, match='index 19 with 14 labelled clips and 5 anchors'):
+    with pytest.raises(IndexError, match='index 19 of 14 labelled clips and 5 anchors'):
         dataset[LABELLED + 5]
 
 
@@ -272,7 +272,7 @@ def test_bad_input_is_named(tmp_path):
         make_batches(AnchorDataset(dataset.dataset, dataset.anchors.get_subset([])))
     with pytest.raises(ValueError, match='the AnchorDataset has no anchors; set dataset.anchors=dict'):
         make_batches(AnchorDataset(dataset.dataset))
-    with pytest.raises(IndexError, match='index 14 with 14 labelled clips and 0 anchors'):
+    with pytest.raises(IndexError, match='index 14 of 14 labelled clips and 0 anchors'):
         AnchorDataset(dataset.dataset)[LABELLED]
     with pytest.raises(ValueError, match='none.txt: no sample in this file'):
         (tmp_path / 'none.txt').write_text('\n')

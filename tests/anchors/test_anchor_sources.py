@@ -142,9 +142,9 @@ def test_classes_of_the_target_are_left_out_and_logged(tmp_path, log):
     assert kept_classes(dataset) == ['yoga', 'riding horses']
     lines = [line.partition(f'{tmp_path / "other.txt"}: ')[2] for line in log.read_text().splitlines()]
     assert lines == [
-        "class 'play_guitar' is no anchor, it is class 'PlayGuitar' of the target (letters: 1.00)",
-        "class 'ride horses' is no anchor, it resembles class 'ride horse' of the target (letters: 0.95)",
-        "class 'push-up' is no anchor, it is class 'PushUp' of the target (letters: 1.00)",
+        "class 'play_guitar' gives no anchors: it is class 'PlayGuitar' of the target (letters: 1.00)",
+        "class 'ride horses' gives no anchors: it resembles class 'ride horse' of the target (letters: 0.95)",
+        "class 'push-up' gives no anchors: it is class 'PushUp' of the target (letters: 1.00)",
     ]
 
 
@@ -170,7 +170,7 @@ def test_clip_finds_classes_that_letters_do_not_tell(tmp_path, log, arch, clip, 
     assert kept_classes(dataset) == [name for name in names[:3] if name != names[order[0]]]
     found = log.read_text().splitlines()[1]
     target = targets[int(places[order[0]])]
-    assert f"class '{names[order[0]]}' is no anchor, it resembles class '{target}' of the target" in found
+    assert f"class '{names[order[0]]}' gives no anchors: it resembles class '{target}' of the target" in found
     assert f"(CLIP's cosine: {float(closest.max()):.3f})" in found
     assert not any(isinstance(value, torch.nn.Module | OpenCLIP) for value in vars(dataset).values())
 
@@ -179,9 +179,9 @@ def test_bad_guards_are_refused(tmp_path):
     def build(**arguments):
         return DATASETS.build(make_classes(tmp_path, ['jump', 'run'], **arguments))
 
-    with pytest.raises(ValueError, match='other.txt: no video is left, all of its classes are or resemble'):
+    with pytest.raises(ValueError, match='other.txt: no video is left, because every class is, or resembles'):
         build(target_label_maps=[['Jump', 'swim'], ['RUN']])
-    with pytest.raises(ValueError, match="target_label_maps='base.csv': give a list of label maps"):
+    with pytest.raises(ValueError, match="target_label_maps='base.csv': give the list of label maps"):
         build(target_label_maps='base.csv')
     with pytest.raises(ValueError, match=r'target_label_maps=\[\]'):
         build(target_label_maps=[])
@@ -376,10 +376,10 @@ def test_generated_anchors_name_unreadable_videos(tmp_path, training):
 @pytest.mark.parametrize(
     ('kind', 'change', 'problem'),
     [
-        ('noises', {}, "kind='noises' of generated anchors; use one of noise, blank, shuffled_patches"),
+        ('noises', {}, "generated anchors have kind='noises'; use one of noise, blank, shuffled_patches"),
         ('blurred', dict(test_mode=True, split='novel'), 'train.txt: test_mode=True; anchors are generated'),
         ('blurred', dict(split='novel'), 'novel classes are never trained on'),
-        ('mixed', dict(indices=7), 'train.txt: 7 videos, but a mixed anchor is made of 8'),
+        ('mixed', dict(indices=7), 'train.txt: 7 videos, but a mixed anchor needs 8'),
     ],
 )
 def test_bad_generated_anchors_are_refused(training, kind, change, problem):

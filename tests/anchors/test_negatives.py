@@ -264,7 +264,9 @@ def test_one_negative_a_class_may_come_from_a_file(make_miniature, folder):
 @pytest.mark.parametrize('prompted', [False, True])
 def test_a_negative_that_is_a_class_being_tuned_is_refused(negative, prompted, make_miniature):
     model = make_miniature(['nothing', negative], prompted_negatives=prompted)
-    with pytest.raises(ValueError, match=f"model.anchors.negatives has '{negative}', which is a class"):
+    with pytest.raises(
+        ValueError, match=f"model.anchors.negatives has '{negative}', which is a trained class"
+    ):
         loss_of(model)
     model.set_classes(CLASSES[:2])
     loss_of(model)
@@ -280,25 +282,25 @@ def test_a_negative_may_be_offered_as_a_class_in_a_test(make_miniature):
 @pytest.mark.parametrize(
     ('negatives', 'problem'),
     [
-        (['else', ''], "model.anchors.negatives: '' is no name"),
-        (['else', 3], 'model.anchors.negatives: 3 is no name'),
-        (['nothing', 'else', 'No_thing', 'Nothing'], "model.anchors.negatives: 'Nothing' is there twice"),
-        (dict(names='else'), "names='else' is no list of names: give one"),
-        (dict(names=[]), r'names=\[\] is no list of names: give one'),
-        (dict(templates=TEMPLATES), 'needs one of names, bank and file, found none'),
-        (dict(names=['else'], bank='generic'), 'one of names, bank and file, found names and bank'),
+        (['else', ''], "model.anchors.negatives: '' is not a name"),
+        (['else', 3], 'model.anchors.negatives: 3 is not a name'),
+        (['nothing', 'else', 'No_thing', 'Nothing'], "model.anchors.negatives: 'Nothing' is listed twice"),
+        (dict(names='else'), "names='else' is not a list of names: write"),
+        (dict(names=[]), r'names=\[\] is not a list of names: write'),
+        (dict(templates=TEMPLATES), 'needs exactly one of names, bank and file, but has none'),
+        (dict(names=['else'], bank='generic'), 'one of names, bank and file, but has names and bank'),
         (dict(bank='colours'), "bank='colours' does not exist: give one of generic, miniature"),
         (dict(file='empty.txt'), 'empty.txt: no class in this file'),
-        (dict(file='twice.txt'), 'twice.txt, row 3: .*stands already in twice.txt, row 1'),
+        (dict(file='twice.txt'), 'twice.txt, row 3: .*is already in twice.txt, row 1'),
         (
             dict(file='cases.txt'),
-            "cases.txt, row 2: class name 'Fog' stands already in cases.txt, row 1 as 'fog'",
+            "cases.txt, row 2: class name 'Fog' is already in cases.txt, row 1 as 'fog'",
         ),
         (dict(file='source.csv', exclude='source.csv'), "exclude='source.csv' leaves no negative"),
         (dict(names=['else'], templates=['a video.']), r"templates\[0\]='a video.' must contain {} once"),
         (dict(names=['else'], templates=['{}', '{} {}']), r"templates\[1\]='{} {}' must contain {} once"),
-        (dict(bank='generic', templates='a {}.'), "templates='a {}.' is no list of sentences"),
-        (dict(bank='generic', templates=[]), r'templates=\[\] is no list of sentences'),
+        (dict(bank='generic', templates='a {}.'), "templates='a {}.' is not a list of sentences"),
+        (dict(bank='generic', templates=[]), r'templates=\[\] is not a list of sentences'),
     ],
     ids=str,
 )
@@ -318,5 +320,7 @@ def test_bad_negatives_are_refused_in_one_line(negatives, problem, folder):
 )
 def test_a_missing_file_is_named_with_its_key(negatives):
     key, path = list(negatives.items())[-1]
-    with pytest.raises(FileNotFoundError, match=f'^model.anchors.negatives.{key}={path!r} is no file: give'):
+    with pytest.raises(
+        FileNotFoundError, match=f'^model.anchors.negatives.{key}={path!r} is not a file: give'
+    ):
         objective(negatives)

@@ -151,7 +151,7 @@ class TestPlan:
         assert read_config(path, runs=False, variables=dict(GA2MM_STYLE='strong')).found == ['strong', '0']
         assert dict(os.environ) == before
         path.write_text("found = '{{$GA2MM_STYLE:mild}}' + 1\n")
-        with pytest.raises(ValueError, match='c.py, line 1, is no config'):
+        with pytest.raises(ValueError, match='c.py, line 1, is not a valid config'):
             read_config(path, runs=False, variables=dict(GA2MM_STYLE='strong'))
         assert dict(os.environ) == before
 
@@ -170,7 +170,7 @@ class TestPlan:
         ]
         both = read_test_sets([sets / 'ucf101.py', sets / 'k400.py'])
         assert set(both) == {'ucf101', 'k400'}
-        with pytest.raises(ValueError, match="'ucf101' is in another file too"):
+        with pytest.raises(ValueError, match="'ucf101' is in two files"):
             read_test_sets([sets / 'ucf101.py', sets / 'ucf101.py'])
 
     def test_chain_of_hard_prompts(self, tmp_path):
@@ -185,22 +185,22 @@ class TestPlan:
         ('changes', 'said'),
         [
             (dict(methods={}), 'methods is missing or empty'),
-            (dict(baseline='CoOp'), "baseline='CoOp' is no method"),
-            (dict(baseline=['deep prompts', 'CoOp']), "baseline='CoOp' is no method"),
+            (dict(baseline='CoOp'), "baseline='CoOp' is not a method"),
+            (dict(baseline=['deep prompts', 'CoOp']), "baseline='CoOp' is not a method"),
             (
                 dict(methods={'a': dict(config=DEEP_PROMPTS, baseline='CoOp')}, baseline=None),
-                "baseline='CoOp' is no method",
+                "baseline='CoOp' is not a method",
             ),
             (
                 dict(methods={'a': dict(config=DEEP_PROMPTS, trained_as='CoOp')}, baseline=None),
-                "trained_as='CoOp' names no method that trains",
+                "trained_as='CoOp' is not a method that is trained",
             ),
             (dict(part='tset'), "part='tset'"),
-            (dict(draws=[100]), 'draw 100 is no test draw'),
-            (dict(part='validation', draws=[0]), 'draw 0 is no validation draw'),
+            (dict(draws=[100]), 'draw 100 is not a test draw'),
+            (dict(part='validation', draws=[0]), 'draw 0 is not a validation draw'),
             (dict(epochs=3), "unknown key 'epochs'"),
             (dict(datasets={'mild': dict(envs={})}), "unknown key 'envs'"),
-            (dict(env=dict(GA2MM_STYLE='{stile}')), "'{stile}' names 'stile'"),
+            (dict(env=dict(GA2MM_STYLE='{stile}')), "'{stile}' cannot be filled in: 'stile'"),
             (dict(methods={'a': dict(config='no_such.py')}, baseline=None), 'no_such.py does not exist'),
             (dict(methods={'a': {}}, baseline=None), 'config is missing'),
             (dict(checkpoint='Best'), "checkpoint='Best'"),
@@ -261,7 +261,9 @@ class TestPlan:
         for methods in (strategies, learners):
             config = write_config(tmp_path / 'b.py', methods=methods, baseline=None)
             first, second = list(methods)[:2]
-            with pytest.raises(ValueError, match=f"'{first}' and '{second}' are one config with different"):
+            with pytest.raises(
+                ValueError, match=f"'{first}' and '{second}' are the same config with different"
+            ):
                 read_benchmark(config, tmp_path)
             methods = {name: methods[name] for name in list(methods)[::2]}
             config = write_config(tmp_path / 'b.py', methods=methods, baseline=None)
@@ -622,7 +624,7 @@ def test_runs_are_chosen_by_their_names(in_miniature_folder, tmp_path, capsys):
     running.tool('run_protocol.py', config, '--dry-run', '--only', 'dataset=mild, again')
     output = capsys.readouterr().out
     assert 'zero-shot CLIP, mild, again, draw 0' in output and '3 runs' in output
-    with pytest.raises(SystemExit, match='no run has method CoOp; there are GA2-CLIP, deep prompts'):
+    with pytest.raises(SystemExit, match='no run has method CoOp; the values are GA2-CLIP, deep prompts'):
         running.tool('run_protocol.py', config, '--dry-run', '--only', 'method=CoOp,GA2-CLIP')
     with pytest.raises(SystemExit, match='write method=, dataset='):
         running.tool('run_protocol.py', config, '--dry-run', '--only', 'methods=GA2-CLIP')

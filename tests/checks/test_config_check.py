@@ -158,10 +158,10 @@ WRONG_VALUES = {
         'ValLoop',
         "train_cfg.type='ValLoop' is a loop for val_cfg|train_cfg: ValLoop does not",
     ),
-    'train_dataloader__collate_fn': (dict(type='default_collate'), "take 'pseudo_collate'"),
+    'train_dataloader__collate_fn': (dict(type='default_collate'), "use 'pseudo_collate'"),
     'default_hooks__visualization': (
         dict(type='VisualizationHook', enable=True),
-        'default_hooks.visualization: .* draws no inputs',
+        "default_hooks.visualization: .* cannot draw CLIP's inputs",
     ),
 }
 
@@ -185,8 +185,8 @@ def test_a_value_of_another_kind_is_named_with_its_key(key):
         (1, dict(clip_len=[4]), r'pipeline\[1\] \(UniformSample\) fails on a video: TypeError'),
         (2, None, r'pipeline\[2\] \(Resize\) fails on a video: KeyError: .imgs'),
         (3, dict(scale=-1), r'pipeline\[3\] \(Resize\)'),
-        (4, None, r'pipeline makes inputs of shape \(4, 32, 32, 3\), the model takes NCTHW'),
-        (5, None, 'pipeline makes no inputs and data_samples'),
+        (4, None, r'pipeline makes inputs of shape \(4, 32, 32, 3\), but the model takes NCTHW'),
+        (5, None, 'pipeline does not make inputs and data_samples'),
     ],
 )
 def test_a_pipeline_that_fails_is_found_before_the_run(place, change, said):
@@ -215,8 +215,8 @@ def opening_by_decord(frames: Any, axes: str) -> list[dict]:
 @pytest.mark.parametrize(
     ('frames', 'axes', 'said'),
     [
-        (4, 'NCHW', r'pipeline makes inputs of shape \(4, 3, 32, 32\), the model takes NCTHW'),
-        (4, 'NCTHW', r'shape \(4, 3, 1, 32, 32\), .*anchors.*shape \(1, 3, 4, 32, 32\): .* one batch'),
+        (4, 'NCHW', r'pipeline makes inputs of shape \(4, 3, 32, 32\), but the model takes NCTHW'),
+        (4, 'NCTHW', r'shape \(4, 3, 1, 32, 32\), .*anchors.*shape \(1, 3, 4, 32, 32\): one batch'),
         ('four', 'NCTHW', r'pipeline\[1\] \(SampleFrames\) fails on a video: '),
     ],
 )
@@ -263,17 +263,17 @@ WRONG_FILES = {
     ),
     'unread.py': (f'{SHORT}train_datalaoder = 1', "'train_datalaoder'.*'train_dataloader'"),
     'lrr.py': (f'{SHORT}optim_wrapper = dict(optimizer=dict(lr=1))\nlrr = 0.1', "'lrr'.*'lr'"),
-    'syntax.py': ('model = dict(', 'syntax.py is no config: SyntaxError'),
-    'raises.py': ('\nmodel = 1 / 0', 'raises.py, line 2, is no config: ZeroDivisionError'),
+    'syntax.py': ('model = dict(', 'syntax.py is not a valid config: SyntaxError'),
+    'raises.py': ('\nmodel = 1 / 0', 'raises.py, line 2, is not a valid config: ZeroDivisionError'),
     'exits.py': ('raise SystemExit(0)', 'exits.py.*SystemExit'),
     'base.py': ("_base_ = 'nowhere.py'", 'base.py: .*nowhere.py'),
     'loop.py': ("_base_ = 'loop.py'", 'loop.py'),
     'import.py': ("custom_imports = dict(imports=['no_such_module'])", 'no_such_module'),
     'bytes.py': (b'\xff\xfe\x00', 'bytes.py'),
-    'list.yaml': ('- 1\n- 2\n', 'list.yaml is no config: it holds list'),
-    'text.yml': ('just words', 'text.yml is no config: it holds str'),
-    'empty.yaml': ('', 'empty.yaml is no config: it holds NoneType'),
-    'broken.json': ('{"model": ', 'broken.json is no config: JSONDecodeError'),
+    'list.yaml': ('- 1\n- 2\n', 'list.yaml is not a valid config: it holds list'),
+    'text.yml': ('just words', 'text.yml is not a valid config: it holds str'),
+    'empty.yaml': ('', 'empty.yaml is not a valid config: it holds NoneType'),
+    'broken.json': ('{"model": ', 'broken.json is not a valid config: JSONDecodeError'),
     'table.txt': ('a 1', 'table.txt'),
 }
 
@@ -389,7 +389,7 @@ def test_an_error_of_building_names_its_key_and_one_of_running_passes(tmp_path, 
         ),
         (
             dict(default_hooks__checkpoint__save_best='acc/top7'),
-            "save_best='acc/top7': validation finds acc/mean1",
+            "save_best='acc/top7': validation gives acc/mean1",
         ),
         (dict(randomness=dict(seed='one')), "randomness.seed='one'"),
         (

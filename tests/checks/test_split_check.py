@@ -109,7 +109,7 @@ BROKEN = {
     'off by one': (
         'train.txt',
         ['a0.mp4 1', 'a1.mp4 1', 'b0.mp4 2', 'b1.mp4 2'],
-        'error: train_dataloader.dataset.dataset: train.txt: labels are off by one, they end at 2 and none',
+        'error: train_dataloader.dataset.dataset: train.txt: labels are off by one: the highest is 2',
     ),
     'empty class': (
         'train.txt',
@@ -330,7 +330,7 @@ def test_too_many_videos_for_a_run_are_left_to_the_tool(in_lists_folder, monkeyp
         Path(f'videos/{name}.mp4').write_bytes(b'a video')
     cfg = Config.fromfile('config.py')
     for limit, message in (
-        ('MOST_FILES', '14 videos are too many to look'),
+        ('MOST_FILES', '14 videos are too many to compare'),
         ('MOST_READ', '1 more videos have'),
     ):
         with monkeypatch.context() as patch:
@@ -420,7 +420,7 @@ CLASSES = {
     'other validation classes': (
         {'val_dataloader.dataset.label_map': ['climb', 'run']},
         'error: the validation list val.txt has 2 classes, the training list train.txt 2, and they differ: '
-        "label 1 is 'run' and 'ride horse'; give both one label map",
+        "label 1 is 'run' and 'ride horse'; use one label map for both",
     ),
     'validation classes in another order': (
         {'val_dataloader.dataset.label_map': ['ride horse', 'climb']},
@@ -448,7 +448,7 @@ CLASSES = {
                 irrelevant=dict(dataset=dict(type='AnchorVideoDataset', ann_file='base.txt', pipeline=[]))
             )
         },
-        'error: test_dataloader.irrelevant.dataset is tested beside sets with classes',
+        'error: test_dataloader.irrelevant.dataset needs another test set with classes',
     ),
     'untrained base classes': (
         {'test_dataloader.base.dataset.label_map': ['Climb', 'run']},
@@ -468,7 +468,7 @@ CLASSES = {
     ),
     'contexts of base classes': (
         {'model': dict(cls_head=dict(text_prompt=dict(class_names='base.csv')))},
-        'error: novel.txt: 2 classes have no trained context, .*PlayGuitar',
+        'error: novel.txt: 2 classes have no trained context in .*PlayGuitar',
     ),
     'contexts of all classes': (
         {
@@ -476,7 +476,7 @@ CLASSES = {
                 cls_head=dict(text_prompt=dict(class_names=['climb', 'ride horse', 'PlayGuitar', 'walk']))
             )
         },
-        'error: novel.txt: 2 classes have no trained context, .*PlayGuitar',
+        'error: novel.txt: 2 classes have no trained context in .*PlayGuitar',
     ),
 }
 
@@ -579,7 +579,7 @@ def test_a_wrong_data_folder_is_found_before_training(in_lists_folder):
     assert check_train_config(cfg) == []
     [finding] = check_train_config(cfg, look_for_videos=True)
     assert re.match(
-        'error: train_dataloader.dataset.dataset: none of the 4 videos of train.txt that were looked for can '
+        'error: train_dataloader.dataset.dataset: none of the 4 videos of train.txt that were checked can '
         'be opened, the first is .*/elsewhere/a0.mp4 .no such file.; check data_prefix',
         str(finding),
     )

@@ -60,7 +60,7 @@ def test_the_plug_in_for_a_real_clip_takes_the_hard_prompt_of_a_text_prompt(meth
     cfg, without = config_of('plus_ga2_vit_b16', method), config_of(f'{method}_vit_b16')
     text_prompt = without.model.cls_head.get('text_prompt')
     source = method if text_prompt else 'coop'
-    source = 'ivlp' if method == 'attriprompt' else source  # a pool of prompts is no hard prompt
+    source = 'ivlp' if method == 'attriprompt' else source  # a pool of prompts is not a hard prompt
     head = cfg.model.cls_head
     assert head.coupling.hard_prompt == f'hard_prompts/k400_{source}.safetensors'
     assert head.text_prompt == (text_prompt or config_of('coop_vit_b16').model.cls_head.text_prompt)

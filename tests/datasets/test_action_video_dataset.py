@@ -144,7 +144,7 @@ def test_label_outside_the_label_map_is_named(videos, tmp_path):
         (dict(split='train'), "split='train'; use one of"),
         (
             dict(label_map=['run', 'run']),
-            r"label_map\[1\]: class name 'run' stands already in label_map\[0\]",
+            r"label_map\[1\]: class name 'run' is already in label_map\[0\]",
         ),
         (dict(label_map=['run', ' ']), r'label_map\[1\]: empty class name'),
         (dict(label_map=None), "label_map='None': give a file or a list of names"),
@@ -159,5 +159,5 @@ def test_bad_arguments_are_named(videos, tmp_path, arguments, message):
 
 def test_pipeline_that_packs_nothing_is_named(videos, tmp_path):
     dataset = make_dataset(videos, ['good 0.mp4 0'], tmp_path, pipeline=make_pipeline()[:-1])
-    with pytest.raises(ValueError, match='let it end in PackActionInputs'):
+    with pytest.raises(ValueError, match='end it with PackActionInputs'):
         dataset[0]

@@ -25,14 +25,14 @@ def test_annotation_lines(tmp_path):
     [
         (b'b.mp4', "no label in 'b.mp4'"),
         (b'b.mp4,1', "no label in 'b.mp4,1'"),
-        (b'my clip.mp4', "label 'clip.mp4' is no integer"),
-        (b'b.mp4 1.0', "label '1.0' is no integer"),
+        (b'my clip.mp4', "label 'clip.mp4' is not an integer"),
+        (b'b.mp4 1.0', "label '1.0' is not an integer"),
         (b'b.mp4 -1', 'label -1 is negative'),
-        (b'b.mp4 ' + b'9' * 5000, "label '9{80}...' is no integer"),
-        (b'b.mp4 +1', r"label '\+1' is no integer"),
+        (b'b.mp4 ' + b'9' * 5000, "label '9{80}...' is not an integer"),
+        (b'b.mp4 +1', r"label '\+1' is not an integer"),
         (b'b.mp4 0 1', "more than one label in 'b.mp4 0'"),
-        (b'"my clip.mp4" 1', "'\"my clip.mp4\"' is no path; write 'path label', without quotes"),
-        (b'"b.mp4": 1', '\'"b.mp4":\' is no path'),
+        (b'"my clip.mp4" 1', "'\"my clip.mp4\"' is not a path; write 'path label', without quotes"),
+        (b'"b.mp4": 1', '\'"b.mp4":\' is not a path'),
         (b'# three clips 3', "'# three clips' is a comment"),
         (b'\xff.mp4 1', 'not UTF-8'),
         (b'b\x00.mp4 1', r"the character '\\x00'; save the file as plain text"),
@@ -50,8 +50,8 @@ def test_broken_annotation_names_file_and_row(tmp_path, line, message):
 @pytest.mark.parametrize(
     ('line', 'message'),
     [
-        ('{', "'{' is no path"),
-        ('"a.mp4",', '\'"a.mp4",\' is no path'),
+        ('{', "'{' is not a path"),
+        ('"a.mp4",', '\'"a.mp4",\' is not a path'),
         ('a.mp4,3', "more than one label in 'a.mp4,3'"),
         ('# all clips', "'# all clips' is a comment"),
         ('video_path,label', "'video_path,label' is a header"),
@@ -77,16 +77,20 @@ def test_paths_that_look_like_another_format_are_read(tmp_path):
 @pytest.mark.parametrize(
     ('labels', 'num_classes', 'message'),
     [
-        ([1, 2, 3], 3, r'they end at 3 and none is 0; count them from 0 to 2 \(the label map has 3 classes'),
-        ([1, 3, 3], 3, 'they end at 3 and none is 0'),
-        ([2, 1, 3], 4, 'they end at 3 and none is 0; .*or take class 0 out of the label map'),
-        ([1, 2, 3], 100, 'they end at 3 and none is 0'),
+        (
+            [1, 2, 3],
+            3,
+            r'the highest is 3 and none is 0; count them from 0 to 2 \(the label map has 3 classes',
+        ),
+        ([1, 3, 3], 3, 'the highest is 3 and none is 0'),
+        ([2, 1, 3], 4, 'the highest is 3 and none is 0; .*or remove class 0 from the label map'),
+        ([1, 2, 3], 100, 'the highest is 3 and none is 0'),
     ],
 )
 def test_labels_that_count_from_1_are_named(tmp_path, labels, num_classes, message):
     path = tmp_path / 'list.txt'
     path.write_text(''.join(f'{number}.mp4 {label}\n' for number, label in enumerate(labels)))
-    with pytest.raises(ValueError, match=f'list.txt: labels are off by one, {message}'):
+    with pytest.raises(ValueError, match=f'list.txt: labels are off by one: {message}'):
         read_annotation(path, num_classes)
 
 

@@ -29,7 +29,7 @@ from tests.helpers.running import miniature, train
 CLASSES = ['crane', 'finch', 'heron', 'owl', 'wren']
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30), (30, 200, 200)]
 UNREADABLE = dict(
-    missing='no such file', empty='the file is empty', text='is no image', truncated='cannot be decoded'
+    missing='no such file', empty='the file is empty', text='is not an image', truncated='cannot be decoded'
 )
 
 
@@ -203,7 +203,7 @@ def test_shots_depend_on_the_seed_alone(birds, tmp_path):
 
 
 def test_bad_folders_and_shots_are_refused(birds, tmp_path):
-    with pytest.raises(ValueError, match="class 'crane' has 6 images to draw 7 from; lower shots"):
+    with pytest.raises(ValueError, match="class 'crane' has 6 images, fewer than shots=7; lower shots"):
         files(of_folder(birds / 'train', shots=7))
     with pytest.raises(ValueError, match='shots=0; draw at least 1'):
         of_folder(birds / 'train', shots=0)
@@ -215,9 +215,7 @@ def test_bad_folders_and_shots_are_refused(birds, tmp_path):
     with pytest.raises(FileNotFoundError, match='no image in the folders of 1 classes'):
         files(of_folder(tmp_path / 'empty'))
     (tmp_path / 'empty' / 'Owl').mkdir()
-    with pytest.raises(
-        ValueError, match="empty/owl: class name 'owl' stands already in .*/empty/Owl as 'Owl'"
-    ):
+    with pytest.raises(ValueError, match="empty/owl: class name 'owl' is already in .*/empty/Owl as 'Owl'"):
         of_folder(tmp_path / 'empty')
 
 
@@ -229,7 +227,7 @@ def test_links_to_folders_are_followed_once_and_named_if_they_lead_nowhere(birds
     images = files(of_folder(tmp_path))
     assert len(images) == len(set(images)) == 3 + 6
     (tmp_path / 'wren').symlink_to('nowhere')
-    with pytest.raises(FileNotFoundError, match='wren: the link leads nowhere; mend it or take it away'):
+    with pytest.raises(FileNotFoundError, match='wren: the link is broken; repair or remove it'):
         of_folder(tmp_path)
 
 
@@ -337,22 +335,22 @@ def test_wrong_arguments_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(train='none'), 'no object with the lists'),
+        (dict(train='none'), 'not an object with the lists'),
         (dict(test=[]), "'test' is empty"),
-        (dict(val=[['a.jpg', 0]]), r'val\[0\]: .* is not \[path, label from 0 on, class name\]'),
+        (dict(val=[['a.jpg', 0]]), r'val\[0\]: .* is not \[path, label of 0 or more, class name\]'),
         (dict(val=[['a.jpg', '0', 'crane']]), r'val\[0\]: .* is not'),
         (dict(val=[['a.jpg', True, 'crane']]), r'val\[0\]: .* is not'),
         (dict(val=[['a.jpg', -1, 'crane']]), r'val\[0\]: .* is not'),
         (dict(val=[['a.jpg', 1, 'crane']]), r"val\[0\]: label 1 is 'crane', but 'finch' in .*train\[4\]"),
-        (dict(val=[['a.jpg', 5, 'crane']]), r"val\[0\]: class name 'crane' stands already in .*train\[3\]"),
+        (dict(val=[['a.jpg', 5, 'crane']]), r"val\[0\]: class name 'crane' is already in .*train\[3\]"),
         (dict(val=[['a.jpg', 6, 'emu']]), 'no image has label 5, but one has 6'),
         (
             dict(val=[['a.jpg', 5, 'Crane ']]),
-            r"val\[0\]: class name 'Crane ' stands already in .*train\[3\] as",
+            r"val\[0\]: class name 'Crane ' is already in .*train\[3\] as",
         ),
-        (dict(val=[['a\0.jpg', 0, 'crane']]), r"val\[0\]: 'a\\x00.jpg' is no path"),
-        (dict(val=[['', 0, 'crane']]), r"val\[0\]: '' is no path"),
-        (dict(val=[['a' * 10_000_000, 0, 'crane']]), r"val\[0\]: 'a{80}...' is no path"),
+        (dict(val=[['a\0.jpg', 0, 'crane']]), r"val\[0\]: 'a\\x00.jpg' is not a path"),
+        (dict(val=[['', 0, 'crane']]), r"val\[0\]: '' is not a path"),
+        (dict(val=[['a' * 10_000_000, 0, 'crane']]), r"val\[0\]: 'a{80}...' is not a path"),
         (dict(val=[['a.jpg', 'a' * 10_000_000, 'crane']]), r'val\[0\]: .{,90} is not \[path'),
         (
             dict(val=[['a.jpg', 5, '\ud800']]),

@@ -50,10 +50,10 @@ def test_names_that_look_like_another_format_are_read(tmp_path, names):
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
-        ('name_id.txt', "row 1: 'ring bouncing 0', as most lines, is no class name alone"),
-        ('labels.json', "row 1: '{' is no class name"),
-        ('labels.tsv', "row 1: 'id\tname' where '1 NAME' should be"),
-        ('comment.txt', "row 1: '# my classes' is no class name"),
+        ('name_id.txt', "row 1: 'ring bouncing 0', like most lines, is more than a class name"),
+        ('labels.json', "row 1: '{' is not a class name"),
+        ('labels.tsv', "row 1: 'id\tname' is not '1 NAME'"),
+        ('comment.txt', "row 1: '# my classes' is not a class name"),
     ],
 )
 def test_other_formats_are_refused_with_those_that_are_read(name, message):
@@ -116,7 +116,7 @@ def test_names_that_differ_by_case_spaces_and_punctuation_are_refused(tmp_path, 
     (tmp_path / 'labels.txt').write_text(f'ride horse\nrun\n{name}\n')
     for path in ('labels.csv', 'labels.txt'):
         with pytest.raises(
-            ValueError, match=rf"{path}, row 3: class name '{name}' stands .* row [12] as 'ride"
+            ValueError, match=rf"{path}, row 3: class name '{name}' is already .* row [12] as 'ride"
         ):
             read_label_map(tmp_path / path)
 
@@ -126,11 +126,11 @@ def test_names_that_differ_by_case_spaces_and_punctuation_are_refused(tmp_path, 
     [
         (b'id,name\n0,run\n2,jump\n', 'row 3: id 2, but no row has id 1'),
         (b'id,name\n1,run\n2,jump\n', 'row 3: id 2, but no row has id 0'),
-        (b'id,name\n0,run\n0,jump\n', 'row 3: id 0 stands already in row 2'),
-        (b'id,name\n0,run\n-1,jump\n', "row 3: id '-1' is no integer"),
-        (b'id,name\n0,run\none,jump\n', "row 3: id 'one' is no integer"),
+        (b'id,name\n0,run\n0,jump\n', 'row 3: id 0 is already in row 2'),
+        (b'id,name\n0,run\n-1,jump\n', "row 3: id '-1' is not an integer"),
+        (b'id,name\n0,run\none,jump\n', "row 3: id 'one' is not an integer"),
         (b'id,name\n0,run\n1,\n', 'row 3: empty class name'),
-        (b'id,name\n0,run\n1,run\n', "row 3: class name 'run' stands already in .*row 2"),
+        (b'id,name\n0,run\n1,run\n', "row 3: class name 'run' is already in .*row 2"),
         (b'id,name\n0,run\n1,up, down\n', 'row 3: 3 fields instead of 2'),
         (b'id,name\n0,run\n1\n', 'row 3: 1 fields instead of 2'),
         (b'id,name\n0,run\n1,"up" down\n', 'row 3: .*check the double quotes'),
@@ -138,11 +138,11 @@ def test_names_that_differ_by_case_spaces_and_punctuation_are_refused(tmp_path, 
         (b'id,name\n0,run\n1,\xff\n', 'row 3: not UTF-8'),
         (b'id,name\n0,run\n1,ju\x00mp\n', r"row 3: the character '\\x00'"),
         (b'id,name\n0,run\n1,ju\tmp\n', 'row 3: .*has a tab or control character'),
-        (b'id,name\n0,run\n' + b'9' * 5000 + b',jump\n', "row 3: id '9{80}...' is no integer"),
+        (b'id,name\n0,run\n' + b'9' * 5000 + b',jump\n', "row 3: id '9{80}...' is not an integer"),
         (b'id,name\n0,run\n1,' + b'jump' * 2_500_000, 'row 3: more than 8192 characters'),
         ('id,name\n0,run\n'.encode('utf-16'), 'row 1: not UTF-8'),
-        (b'0,run\n1,jump\n', "row 1: the header must be 'id,name', found '0,run'"),
-        (b'', "row 1: the header must be 'id,name', found no line"),
+        (b'0,run\n1,jump\n', "row 1: the header must be 'id,name', but is '0,run'"),
+        (b'', "row 1: the header must be 'id,name', but is missing"),
     ],
 )
 def test_broken_label_table_names_file_and_row(tmp_path, content, message):
@@ -156,7 +156,7 @@ def test_broken_label_table_names_file_and_row(tmp_path, content, message):
     ('content', 'message'),
     [
         ('run\n\njump\n', ', row 2: empty class name'),
-        ('run\njump\nrun\n', ", row 3: class name 'run' stands already in .*row 1"),
+        ('run\njump\nrun\n', ", row 3: class name 'run' is already in .*row 1"),
         ('', ': no class'),
         ('id,name\n', ': no class'),
     ],

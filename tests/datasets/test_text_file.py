@@ -14,10 +14,10 @@ def test_files_that_are_none_are_named(tmp_path, read):
     os.mkfifo(tmp_path / 'pipe')  # to read it would wait without end
     for name, kind, message in (
         ('circle', OSError, 'Too many levels of symbolic links'),
-        ('pipe', ValueError, 'pipe: no regular file'),
+        ('pipe', ValueError, 'pipe: not a regular file'),
         ('.', OSError, 'Is a directory'),
         ('a' * 300, OSError, 'File name too long'),
-        ('a\0b', ValueError, r"'.*a\\x00b': .*without the character NUL"),
+        ('a\0b', ValueError, r"'.*a\\x00b': the file name contains the character NUL"),
     ):
         with pytest.raises(kind, match=message):
             read(f'{tmp_path}/{name}')

@@ -233,14 +233,14 @@ def test_of_a_cut_off_file_what_is_left_is_sampled(tmp_path, suffix):
 def test_playlists_and_text_are_no_videos(tmp_path, name, content):
     path = tmp_path / name
     path.write_text(content.format(other=DATA / 'ts.ts'))
-    with pytest.raises(UnreadableVideoError, match=f'{name}: no video in a container that is read'):
+    with pytest.raises(UnreadableVideoError, match=f'{name}: not a video in a known container format'):
         VideoFile(str(path))
 
 
 def test_a_picture_and_sound_are_no_videos(tmp_path):
     path = tmp_path / 'picture.mp4'
     Image.new('RGB', (64, 48)).save(path, format='png')
-    with pytest.raises(UnreadableVideoError, match='picture.mp4: no video in a container that is read'):
+    with pytest.raises(UnreadableVideoError, match='picture.mp4: not a video in a known container format'):
         VideoFile(str(path))
     path = tmp_path / 'sound.mp4'
     with av.open(str(path), 'w') as container:
@@ -249,7 +249,7 @@ def test_a_picture_and_sound_are_no_videos(tmp_path):
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    with pytest.raises(UnreadableVideoError, match='sound.mp4: there is no video in this file'):
+    with pytest.raises(UnreadableVideoError, match='sound.mp4: the file has no video stream'):
         VideoFile(str(path))
 
 

@@ -130,7 +130,7 @@ def start_two(trouble: str, folder: Path, port: int, *options: str, cwd: Path) -
     return [start(*tool, *options, WORLD_SIZE=2, RANK=rank, LOCAL_RANK=rank, **shared) for rank in (0, 1)]
 
 
-LOST = 'error: process 0 waits for another that has ended or does not answer'
+LOST = 'error: process 0 waits for a process that ended or does not answer'
 
 
 def test_an_error_of_one_process_ends_the_other(tmp_path, in_miniature_folder):

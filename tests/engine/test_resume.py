@@ -90,7 +90,7 @@ def test_a_checkpoint_that_does_not_say_its_schedule_is_resumed_with_a_warning(w
     torch.save(content, work_dir / 'epoch_1.pth')
     runner = train(resumed(work_dir))
     assert runner.epoch == 2
-    assert 'does not say with which schedule it was trained' in running.log_of(runner)
+    assert 'has no record of its schedule' in running.log_of(runner)
 
 
 def test_accumulated_steps_count_in_the_scaled_rate(tmp_path):
@@ -171,7 +171,7 @@ def test_a_finished_run_says_that_nothing_is_left(work_dir):
 
 
 def test_an_address_is_no_checkpoint(tmp_path):
-    with pytest.raises(ValueError, match='http://localhost/epoch_1.pth is no file: download'):
+    with pytest.raises(ValueError, match='http://localhost/epoch_1.pth is not a file: download'):
         train(resumed(tmp_path, 'http://localhost/epoch_1.pth'))
 
 
@@ -182,7 +182,7 @@ STATES = {
     'keep_ckpt_ids': lambda content: content['message_hub']['runtime_info'].update(keep_ckpt_ids=['../../x']),
     'optimizer is missing': lambda content: content.update(optimizer=None),
     'optimizer': lambda content: content['optimizer']['state'][0].pop('exp_avg'),
-    'that of another model': lambda content: content['optimizer']['state'][0].update(exp_avg=torch.zeros(2)),
+    'of another model': lambda content: content['optimizer']['state'][0].update(exp_avg=torch.zeros(2)),
     'damaged': lambda content: content['optimizer']['param_groups'][0].update(lr=float('nan')),
     'schedulers of the config': lambda content: content.update(param_schedulers=[{}, {}]),
 }
@@ -214,7 +214,7 @@ def test_every_tool_refuses_a_damaged_checkpoint_in_one_line(name, work_dir, tmp
     }
     with pytest.raises(SystemExit) as error:
         running.tool(name, *arguments[name])
-    assert str(error.value).startswith(f'error: {path} is no checkpoint: damaged')
+    assert str(error.value).startswith(f'error: {path} is not a checkpoint: damaged')
     assert '\n' not in str(error.value)
 
 

@@ -11,4 +11,4 @@ def test_a_test_set_names_the_videos_that_lost_frames(tmp_path):
     of_set.take_in(dict(data_samples=[dict(mended=('a: damaged',)), dict(mended=())]))
     of_set.take_in(dict(data_samples=[dict(mended=('a: damaged',))]))
     assert of_set.finish([]) == 0
-    assert 'test_dataloader.base: 1 of 3 videos lost frames' in (tmp_path / 'log').read_text()
+    assert 'test_dataloader.base: 1 of 3 videos are damaged' in (tmp_path / 'log').read_text()

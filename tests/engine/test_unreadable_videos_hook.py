@@ -56,10 +56,10 @@ def test_hook_names_each_video_once_and_counts(videos, tmp_path, num_workers):
     text = log.read_text()
     for video in (empty, missing):
         assert text.count(f'cannot be read, skipping {video}') == 1
-    summary = '2 training videos cannot be read, others took their place 6 times: '
+    summary = '2 training videos cannot be read, others replaced them 6 times: '
     assert f'{summary}{empty}; {missing}' in text
     lost = f'{videos}/damaged.avi: damaged, 18'  # 187 packets, of which 180 can be decoded
-    assert f'1 training videos lost frames, what is left was sampled: {lost}' in text
+    assert f'1 training videos are damaged, frames were sampled from their readable part: {lost}' in text
 
 
 def _gather_in_rank(rank: int) -> None:

@@ -68,7 +68,7 @@ def test_options():
     assert metrics == {'novel/top1': pytest.approx(1 / 3), 'novel/top2': pytest.approx(2 / 3)}
     with pytest.raises(ValueError, match='mean_average_precision'):
         Accuracy(metric_list=['mean_average_precision'])
-    with pytest.raises(ValueError, match="metric_options: 'topk' is not known"):
+    with pytest.raises(ValueError, match="metric_options: unknown key 'topk'"):
         Accuracy(metric_options=dict(topk=3))
     with pytest.raises(ValueError, match='topk=0'):
         Accuracy(metric_options=dict(top_k_accuracy=dict(topk=0)))

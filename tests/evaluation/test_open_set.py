@@ -43,8 +43,8 @@ def test_fpr_at_tpr_by_counting():
 @pytest.mark.parametrize(
     ('known', 'irrelevant', 'line'),
     [
-        ([], [1.0], 'there is no score of known videos'),
-        ([1.0], [], 'there is no score of irrelevant videos'),
+        ([], [1.0], 'there are no scores of known videos'),
+        ([1.0], [], 'there are no scores of irrelevant videos'),
         ([1.0], [0.0, float('nan'), float('inf')], r'score 1 of the irrelevant videos is nan \(2 of 3'),
     ],
 )
@@ -155,7 +155,9 @@ def test_unreadable_videos_have_no_score(tested, tmp_path, in_miniature_folder):
 def test_irrelevant_videos_alone_are_refused(tmp_path, in_miniature_folder):
     cfg = with_irrelevant(tmp_path)
     del cfg.test_dataloader['base'], cfg.test_dataloader['novel']
-    with pytest.raises(ValueError, match='irrelevant is tested beside sets with classes.*found 0 other sets'):
+    with pytest.raises(
+        ValueError, match='irrelevant needs another test set with classes.*there are 0 other sets'
+    ):
         running.test(cfg)
 
 

@@ -276,5 +276,5 @@ def test_pretraining_refuses_bad_input(tmp_path):
     with pytest.raises(ValueError, match='steps must be at least 1'):
         pretrain.pretrain(tmp_path, steps=0)
     save_file({'x': torch.zeros(1)}, tmp_path / 'x.safetensors')
-    with pytest.raises(ValueError, match='is no miniature checkpoint'):
+    with pytest.raises(ValueError, match='is not a miniature checkpoint'):
         pretrain.load_state_dict(tmp_path / 'x.safetensors')

@@ -327,7 +327,7 @@ def test_code_in_the_place_of_a_config_is_not_run(numbers, origin, tmp_path):
     torch.save({**vifi_content(numbers), 'config': RunsCode()}, tmp_path / 'hostile.pth')
     options = ['--clip', origin, '--clip-out', tmp_path / 'clip.safetensors']
     line = error_of('convert/vifi_clip.py', tmp_path / 'hostile.pth', tmp_path / 'out.pth', *options)
-    assert 'hostile.pth is no checkpoint' in line
+    assert 'hostile.pth is not a checkpoint' in line
     assert not (tmp_path / 'executed').exists()
 
 

@@ -36,7 +36,7 @@ def test_damaged_files_of_every_kind_are_read_rightly_or_refused_in_one_line(tmp
     counts = {name: [int(number) for number in numbers] for name, *numbers in rows[2:]}
 
     assert run.returncode == 0, run.stdout + run.stderr[-3000:]
-    assert rows[0][1:3] == ['read', 'refused in one line']
+    assert rows[0][1:3] == ['read', 'rejected in one line']
     assert all(numbers[2:] == [0, 0, 0, 0] for numbers in counts.values()), run.stdout
     assert sum(counts.pop('videos')) == sum(map(sum, counts.values())) == 60
     assert len(counts) == 12 and all(sum(numbers) == 5 for numbers in counts.values())
@@ -103,7 +103,7 @@ def test_every_way_to_end_is_told_from_the_others(tmp_path, monkeypatch):
     assert columns[7] == pool.TRACEBACK and 'MemoryError' in outcomes[7].detail
     assert columns[8:] == [pool.HANG, pool.WRONG, pool.WRONG, pool.WRONG]
     assert outcomes[9].detail == "read ['another line'], right is ['line']"
-    assert outcomes[10].detail == 'read, but it must be refused'
+    assert outcomes[10].detail == 'read, but it must be rejected'
     assert outcomes[11].detail == 'code in the file was run'
     assert not list(files.iterdir())
     assert sorted(path.name for path in (tmp_path / 'kept').iterdir()) == sorted(
@@ -130,7 +130,7 @@ def test_frames_are_compared_with_a_sequential_decode(tmp_path):
     frozen = dict(imgs=[found['imgs'][0]] * CLIP_LENGTH, frame_inds=[found['frame_inds'][0]] * CLIP_LENGTH)
     assert '1 different frames sampled of 80, 32 could be' in kind.judge(case, found | frozen)
     short = found | dict(total_frames=60)
-    assert '60 frames are left of 80 without a word' in kind.judge(case, short)
+    assert '60 of 80 frames are left, without a warning' in kind.judge(case, short)
     assert kind.judge(case, short | dict(mended=['sound.mp4: 20 frames are lost'])) is None
 
 

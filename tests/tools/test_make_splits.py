@@ -258,7 +258,7 @@ def test_kinetics_leaves_out_videos_that_are_not_there(made, tmp_path, capsys):
     options = ['--file-name', '{youtube_id}.mp4', '--videos', tmp_path, '--shots', 2, '--holdout', 2]
     official = made / 'official' / 'k400'
     make_splits('k400', '--annotations', official, '--out', tmp_path / 'out', *options)
-    assert '3 training and 3 test videos are not there' in capsys.readouterr().out
+    assert '3 training and 3 test videos are missing' in capsys.readouterr().out
     listed = videos_of(tmp_path / 'out' / 'base2novel' / 'base_train.txt')
     assert len(listed) == 2 * 6 and all((tmp_path / video).exists() for video in listed)
 
@@ -325,20 +325,24 @@ def replace_in(name: str, old: str, new: str):
 @pytest.mark.parametrize(
     ('edit', 'options', 'message'),
     [
-        (None, ['--shots', 16], "class 'Archery' has 8 training videos to draw 16 from"),
-        (None, ['--shots', 8, '--holdout', 5], "class 'Archery' has 4 training videos to draw 8 from"),
-        (None, ['--file-name', '{id}.mp4'], r"file name '\{id\}.mp4': the fields are \{label\}, \{video\}"),
-        (None, ['--file-name', 'video.avi'], "the annotations give the file 'video.avi' to two videos"),
+        (None, ['--shots', 16], "class 'Archery' has 8 training videos for 16 shots"),
+        (None, ['--shots', 8, '--holdout', 5], "class 'Archery' has 4 training videos for 8 shots"),
+        (
+            None,
+            ['--file-name', '{id}.mp4'],
+            r"file name '\{id\}.mp4': use only the fields \{label\}, \{video\}",
+        ),
+        (None, ['--file-name', 'video.avi'], "the annotations list the file 'video.avi' twice"),
         (None, ['--split', 2], 'trainlist02.txt'),
         (
             replace_in('classInd.txt', '2 Bik', '3 Bik'),
             [],
-            "classInd.txt, row 2: '3 Biking' where '2 NAME' should be",
+            "classInd.txt, row 2: '3 Biking' is not '2 NAME'",
         ),
         (
             replace_in('classInd.txt', '2 Biking', '2 archery'),
             [],
-            "row 2: class name 'archery' stands already",
+            "row 2: class name 'archery' is already",
         ),
         (
             replace_in('trainlist01.txt', 'c01.avi 1', 'c01.avi 2'),
@@ -351,7 +355,7 @@ def replace_in(name: str, old: str, new: str):
             "trainlist01.txt, row 1: .* is not 'CLASS/VIDEO'",
         ),
         (replace_in('testlist01.txt', 'Biking/', 'Bike/'), [], 'testlist01.txt, row 3: '),
-        (replace_in('trainlist01.txt', 'g08', 'g01'), [], "give the file 'v_Archery_g01_c01.avi' to two"),
+        (replace_in('trainlist01.txt', 'g08', 'g01'), [], "list the file 'v_Archery_g01_c01.avi' twice"),
         (replace_in('classInd.txt', '2 Biking', '2 Biking\n3 Diving'), [], "class 'Diving' has no training"),
     ],
 )
@@ -366,7 +370,7 @@ def test_broken_official_annotations_are_named(tmp_path, edit, options, message)
 @pytest.mark.parametrize(
     ('base', 'novel', 'message'),
     [
-        ('Archery', 'Biking\nSwimming', "novel.txt: 'Swimming' is no class of the annotations"),
+        ('Archery', 'Biking\nSwimming', "novel.txt: 'Swimming' is not a class of the annotations"),
         ('Archery\nBiking', 'Biking', "class 'Biking' is in both .*base.txt and .*novel.txt"),
         ('Archery', 'Diving', "class 'Biking' is neither in .*base.txt nor in .*novel.txt"),
     ],
@@ -391,13 +395,19 @@ def test_broken_class_files_are_named(tmp_path, base, novel, message):
             'Fooding',
             "entry 20: 'Fooding something' is",
         ),
-        ('ssv2', 'something-something-v2-train.json', '"id"', '"no"', "entry 0: it has no 'id'"),
+        (
+            'ssv2',
+            'something-something-v2-train.json',
+            '"id"',
+            '"no"',
+            "entry 0: 'id' or 'template' is missing",
+        ),
         (
             'ssv2',
             'something-something-v2-train.json',
             '[',
             '',
-            'something-something-v2-train.json is no JSON',
+            'something-something-v2-train.json is not a JSON',
         ),
         ('ssv2', 'labels.json', '"2"', '"3"', 'labels.json: the labels of the 3 classes are not 0, 1, 2'),
         (
@@ -405,21 +415,27 @@ def test_broken_class_files_are_named(tmp_path, base, novel, message):
             'train.csv',
             'youtube_id',
             'video',
-            'train.csv, row 2: it needs the columns label, youtube_id',
+            'train.csv, row 2: a row needs the columns label, youtube_id',
         ),
-        ('k400', 'train.csv', ',0,10,', ',0,,', 'train.csv, row 2: it needs the columns'),
-        ('k400', 'train.csv', ',0,10,', ',inf,10,', 'train.csv, row 2: it needs the columns'),
+        ('k400', 'train.csv', ',0,10,', ',0,,', 'train.csv, row 2: a row needs the columns'),
+        ('k400', 'train.csv', ',0,10,', ',inf,10,', 'train.csv, row 2: a row needs the columns'),
         ('k400', 'train.csv', '"yoga"', '"yoga', 'train.csv, row 2: .*check the double quotes'),
-        ('k400', 'train.csv', '"yoga"', '"Run"', "class name '[rR]un' stands already"),
+        ('k400', 'train.csv', '"yoga"', '"Run"', "class name '[rR]un' is already"),
         ('k400', 'val.csv', 'yoga', 'yo\0ga', r"val.csv, row 2: the character '\\x00'"),
         (
             'ssv2',
             'labels.json',
             '"1"',
             '"1", "Folding something": "2"',
-            "the key 'Folding something' is there twice",
+            "the key 'Folding something' is listed twice",
         ),
-        ('ssv2', 'labels.json', '{', '[' * 100_000 + '{', 'labels.json is no JSON file .nested too deeply'),
+        (
+            'ssv2',
+            'labels.json',
+            '{',
+            '[' * 100_000 + '{',
+            'labels.json is not a JSON file .nested too deeply',
+        ),
         ('k400', 'val.csv', '"yoga"', '"yoda"', "val.csv: class 'yoda' is not in the training list"),
     ],
 )

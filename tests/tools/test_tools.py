@@ -206,7 +206,7 @@ def test_a_damaged_checkpoint_is_one_line(content, tmp_path):
     path = tmp_path / 'damaged.pth'
     path.write_bytes(content)
     options = ['--work-dir', tmp_path, '--cfg-options', UNTRAINED, *IN_PROCESS]
-    assert 'damaged.pth is no checkpoint' in error_of('test.py', CONFIG, path, *options)
+    assert 'damaged.pth is not a checkpoint' in error_of('test.py', CONFIG, path, *options)
 
 
 def test_training_on_test_videos_is_refused(tmp_path, in_miniature_folder):

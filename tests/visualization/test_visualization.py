@@ -193,10 +193,10 @@ class TestTradeoff:
     @pytest.mark.parametrize(
         ('content', 'said'),
         [
-            ('[{', 'is no JSON file'),
+            ('[{', 'is not a JSON file'),
             ('{}', 'must hold a list of rows'),
             ('[]', 'must hold a list of rows'),
-            ('[3]', 'row 1: 3 is no row'),
+            ('[3]', 'row 1: 3 is not a row'),
             (json.dumps([ROWS[0], {**ROWS[1], 'base': 'x'}]), "row 2: base is 'x'"),
             (json.dumps([{**ROWS[0], 'novel': 101}]), 'row 1: novel is 101'),
             ('[{"method": "m", "dataset": "a", "base": NaN, "novel": 1, "hm": 1}]', 'row 1: base is nan'),
@@ -281,9 +281,9 @@ class TestConfusion:
     @pytest.mark.parametrize(
         ('content', 'said'),
         [
-            ('{', 'is no report of a test'),
-            ('[]', 'is no report of a test'),
-            ('{"sets": {"base": 3}}', 'is no report of a test'),
+            ('{', 'is not a test report'),
+            ('[]', 'is not a test report'),
+            ('{"sets": {"base": 3}}', 'is not a test report'),
             ('{"sets": {"base": {"videos": 3}}}', 'sets.base has no class_names and confusion'),
             ('{"sets": {"base": {"class_names": [1], "confusion": []}}}', 'sets.base.class_names'),
             (
@@ -357,7 +357,7 @@ class TestCurves:
     def test_folder_without_a_run(self, tmp_path):
         assert str(tmp_path) in error_of('curves.py', tmp_path)
         write_scalars(tmp_path, '20260101_000000')
-        assert 'has logged nothing' in error_of('curves.py', tmp_path)
+        assert 'has no logged values' in error_of('curves.py', tmp_path)
 
 
 class TestTSNE:
@@ -391,7 +391,7 @@ class TestTSNE:
         assert nearest.tolist() == np.arange(3).repeat(10).tolist()
 
     def test_too_few_videos(self):
-        with pytest.raises(ValueError, match='5 videos or more, found 4'):
+        with pytest.raises(ValueError, match='5 videos or more, not 4'):
             tsne(np.eye(4), seed=0)
 
     @pytest.mark.parametrize('classes', [3, 13])

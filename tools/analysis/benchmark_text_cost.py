@@ -84,9 +84,9 @@ def parse_args() -> argparse.Namespace:
         help='config with AttributeRetrieval, or with no text prompt (default: the miniature CLIP)',
     )
     parser.add_argument('--classes', type=int, nargs='+', default=[12, 50, 100, 400], metavar='N')
-    parser.add_argument('--batch', type=int, default=8, help='clips at once (default: 8)')
-    parser.add_argument('--frames', type=int, default=4, help='frames of a clip (default: 4)')
-    parser.add_argument('--repeats', type=int, default=5, help='batches that are timed (default: 5)')
+    parser.add_argument('--batch', type=int, default=8, help='clips per batch (default: 8)')
+    parser.add_argument('--frames', type=int, default=4, help='frames per clip (default: 4)')
+    parser.add_argument('--repeats', type=int, default=5, help='number of timed batches (default: 5)')
     args = parser.parse_args()
     for name in ('classes', 'batch', 'frames', 'repeats'):
         value = getattr(args, name)

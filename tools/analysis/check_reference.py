@@ -376,7 +376,9 @@ def load_learned(
         for parameter, index, name in parameters:
             (parameter if index is None else parameter[index]).copy_(learned.pop(f'learned/{name}'))
     if learned:
-        raise ValueError(f'{", ".join(learned)}: learnt there, and nothing of ga2mm corresponds')
+        raise ValueError(
+            f'{", ".join(learned)}: learnt by the released code, but ga2mm has no such parameter'
+        )
 
 
 def training_step(

@@ -21,7 +21,7 @@ def read_test_sets(path: Path) -> dict[str, dict]:
             return sets
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise ValueError(f'{path} is no report of a test: give the test_metrics.json that tools/test.py writes')
+    raise ValueError(f'{path} is not a test report: give the test_metrics.json that tools/test.py writes')
 
 
 def draw(name: str, found: dict, path: Path, out: Path) -> None:
@@ -32,9 +32,11 @@ def draw(name: str, found: dict, path: Path, out: Path) -> None:
     """
     names = found.get('class_names')
     if not isinstance(names, list) or not isinstance(found.get('confusion'), list):
-        raise ValueError(f'{path}: sets.{name} has no class_names and confusion: test again by tools/test.py')
+        raise ValueError(
+            f'{path}: sets.{name} has no class_names and confusion: test again with tools/test.py'
+        )
     if not all(isinstance(text, str) for text in names):
-        raise ValueError(f'{path}: sets.{name}.class_names has a name that is no text')
+        raise ValueError(f'{path}: sets.{name}.class_names has a name that is not text')
     try:
         counts = count_confusion(found['confusion'], len(names))
     except ValueError as error:
@@ -48,8 +50,8 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('test_metrics', type=Path, help='test_metrics.json of a test')
-    parser.add_argument('--set', help='the test set, such as base or novel (default: each)')
-    parser.add_argument('--out', type=Path, help='folder of the pictures (default: that of the file)')
+    parser.add_argument('--set', help='the test set, such as base or novel (default: all sets)')
+    parser.add_argument('--out', type=Path, help='folder of the pictures (default: the folder of the file)')
     args = parser.parse_args()
     sets = read_test_sets(args.test_metrics)
     if args.set is not None and args.set not in sets:

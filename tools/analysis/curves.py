@@ -11,7 +11,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', type=Path, help='the --work-dir of a training run')
-    parser.add_argument('--out', type=Path, help='folder of the picture (default: the run itself)')
+    parser.add_argument('--out', type=Path, help='folder of the picture (default: the folder of the run)')
     args = parser.parse_args()
     figure = curves_figure(read_scalars(args.work_dir), args.work_dir.resolve().name)
     for file in save_figure(figure, (args.out or args.work_dir) / 'curves'):

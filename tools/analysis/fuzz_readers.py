@@ -5,7 +5,7 @@
     python tools/analysis/fuzz_readers.py --videos 2000 --others 500 --processes 2
 
 ``--seed``, kind and number determine a file. Each file is read in a separate process. The table has a row for
-each kind of file and a column for each outcome: *read*; *refused in one line* that names the file;
+each kind of file and a column for each outcome: *read*; *rejected in one line* that names the file;
 *traceback*: any other error, or a line that is too long or does not name the file; *crash*: the process died,
 for example of too much memory; *hang*; *silently wrong*: the result is not the correct one. Correct are
 
@@ -80,14 +80,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--videos', type=int, default=2000, help='damaged videos (default: 2000)')
     parser.add_argument('--others', type=int, default=500, help='damaged files of other kinds (default: 500)')
-    parser.add_argument('--seed', type=int, default=0, help='decides on the damage (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='random seed of the damage (default: 0)')
     parser.add_argument(
-        '--seconds', type=float, default=1800, help='begin no file after so many (default: 1800)'
+        '--seconds', type=float, default=1800, help='begin no file after this many seconds (default: 1800)'
     )
     parser.add_argument('--processes', type=int, default=2, help='files read at a time (default: 2)')
     parser.add_argument('--kinds', nargs='+', choices=list(KINDS), default=list(KINDS), help='default: all')
     parser.add_argument(
-        '--only', type=int, metavar='NUMBER', help='the one file with this number of each kind'
+        '--only', type=int, metavar='NUMBER', help='only the file with this number, of each kind'
     )
     parser.add_argument(
         '--keep', type=Path, metavar='FOLDER', help='keep the files of the last four columns, with a report'
@@ -121,7 +121,7 @@ def main() -> int:
     print(f'\nseed {args.seed}: {len(outcomes)} of {len(cases)} files in {seconds:.0f} s')
     unknown = sum(not outcome.judged for outcome in outcomes)
     if unknown:
-        print(f'{unknown} files were read, but the process ended while what was read was compared')
+        print(f'{unknown} files were read, but the process ended during the comparison')
     failures = [outcome for outcome in outcomes if outcome.column in FAILURES]
     for outcome in sorted(failures, key=lambda one: (one.kind, one.number)):
         lines = outcome.detail.strip().splitlines() or ['']

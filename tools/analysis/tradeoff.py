@@ -11,8 +11,8 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('results', type=Path, help='JSON list of rows, each the result of one run')
-    parser.add_argument('--by', default='method', help='key whose values get a colour each')
-    parser.add_argument('--out', type=Path, help='folder of the picture (default: that of the results)')
+    parser.add_argument('--by', default='method', help='key of the rows; each value has its own colour')
+    parser.add_argument('--out', type=Path, help='folder of the picture (default: the folder of the results)')
     args = parser.parse_args()
     figure = tradeoff_figure(read_results(args.results), args.by)
     for file in save_figure(figure, (args.out or args.results.parent) / 'tradeoff'):

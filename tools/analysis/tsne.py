@@ -14,9 +14,15 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', type=Path, help='checkpoint of a run of this config')
-    parser.add_argument('--out', type=Path, help='folder of the picture (default: that of the checkpoint)')
-    parser.add_argument('--videos-per-class', type=int, default=20, help='at most so many (default: 20)')
-    parser.add_argument('--seed', type=int, default=0, help='of the choice of videos, and of t-SNE')
+    parser.add_argument(
+        '--out', type=Path, help='folder of the picture (default: the folder of the checkpoint)'
+    )
+    parser.add_argument(
+        '--videos-per-class', type=int, default=20, help='at most this many of each class (default: 20)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='random seed of the choice of videos and of t-SNE'
+    )
     add_config_options(parser)
     return parser.parse_args()
 

@@ -85,8 +85,8 @@ def refuse_unknown(names: Iterable[str], source: Path) -> None:
     names = sorted(names)
     if names:
         raise ValueError(
-            f'{source} has {len(names)} unknown tensors, such as {", ".join(names[:3])}: take the converter '
-            'of the code that wrote it (docs/convert.md)'
+            f'{source} has {len(names)} unknown tensors, such as {", ".join(names[:3])}: use the converter '
+            'for the code that wrote it (docs/convert.md)'
         )
 
 

@@ -49,8 +49,8 @@ def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt
     refuse_unknown(others, checkpoint)
     if content.get('fusion_model_state_dict'):
         raise ValueError(
-            f'{checkpoint} has weights in fusion_model_state_dict: ga2mm takes the mean of the frames, which '
-            'has none'
+            f'{checkpoint} has weights in fusion_model_state_dict: ga2mm averages the frames, which '
+            'needs no weights'
         )
     if text is None:
         raise ValueError(f'{checkpoint} has no prompt_learner.ctx_VPT: is it a checkpoint of GA2-CLIP?')

@@ -49,9 +49,9 @@ def convert(checkpoint: Path, clip: Path, clip_out: Path, out: Path | None = Non
     prompts = {name: prompt for name, prompt in prompts.items() if prompt is not None}
     if bool(prompts) != (out is not None):
         raise ValueError(
-            f'{checkpoint} has prompts: name a file for them, OUT'
+            f'{checkpoint} has prompts: give the argument OUT, a file for them'
             if prompts
-            else f'{checkpoint} has no prompts, only a CLIP: leave out {out}'
+            else f'{checkpoint} has no prompts, only a CLIP: leave out the argument {out}'
         )
     cls_head = dict(type='CoupledPromptHead')
     if not prompts:

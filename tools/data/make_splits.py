@@ -110,7 +110,9 @@ def parse_args() -> argparse.Namespace:
     common, official, splits, kinetics = parent_parsers()
     ucf101 = datasets.add_parser('ucf101', parents=[official, splits, common], help='ucfTrainTestlist')
     ucf101.add_argument(
-        '--split-camel-case', action='store_true', help='class names as Apply Eye Makeup, not ApplyEyeMakeup'
+        '--split-camel-case',
+        action='store_true',
+        help='write class names as Apply Eye Makeup, not ApplyEyeMakeup',
     )
     datasets.add_parser('hmdb51', parents=[official, splits, common], help='testTrainMulti_7030_splits')
     ssv2 = datasets.add_parser('ssv2', parents=[official, common], help='labels.json, train.json, ...')
@@ -125,7 +127,8 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         nargs='+',
         metavar='FILE',
-        help='classes of each zero-shot split, a label map or one a line; default: 3 draws of 160',
+        help='files with the classes of a zero-shot split, a label map or one name per line; '
+        'default: 3 draws of 160',
     )
     lists = datasets.add_parser('lists', parents=[common], help="your own 'path label' lists")
     lists.add_argument('--train', type=Path, required=True, help='training list')
@@ -134,7 +137,7 @@ def parse_args() -> argparse.Namespace:
 
     args = parser.parse_args()
     if (args.base_classes is None) != (args.novel_classes is None):
-        parser.error('--base-classes and --novel-classes belong together')
+        parser.error('give both --base-classes and --novel-classes, or neither')
     return args
 
 
@@ -149,12 +152,12 @@ def parent_parsers() -> list[argparse.ArgumentParser]:
         type=positive_integer,
         default=4,
         metavar='N',
-        help='validation videos of each base class',
+        help='number of validation videos of each base class',
     )
     common.add_argument(
         '--base-classes',
         type=Path,
-        help='names of the base classes, a label map or one a line; default: the more frequent half',
+        help='names of the base classes, a label map or one name per line; default: the more frequent half',
     )
     common.add_argument('--novel-classes', type=Path, help='names of the novel classes')
 
@@ -166,7 +169,9 @@ def parent_parsers() -> list[argparse.ArgumentParser]:
     splits = argparse.ArgumentParser(add_help=False)
     splits.add_argument('--split', type=int, choices=[1, 2, 3], default=1, help='official split')
     splits.add_argument(
-        '--file-name', default='{video}', help="listed path; '{label}/{video}' if each class has a folder"
+        '--file-name',
+        default='{video}',
+        help="listed path; '{label}/{video}' if each class has its own folder",
     )
 
     kinetics = argparse.ArgumentParser(add_help=False)
@@ -175,7 +180,7 @@ def parent_parsers() -> list[argparse.ArgumentParser]:
         default=KINETICS_FILE_NAME,
         help="listed path; the published lists have '{youtube_id}.mp4'; {label} works too",
     )
-    kinetics.add_argument('--videos', type=Path, help='list only those videos that are in this folder')
+    kinetics.add_argument('--videos', type=Path, help='list only videos that are in this folder')
     return [common, official, splits, kinetics]
 
 
@@ -231,7 +236,7 @@ def read_class_names(path: Path, classes: Sequence[str]) -> list[str]:
     wanted = read_label_map(path)
     for name in wanted:
         if normalise_class_name(name) not in by_name:
-            raise ValueError(f"{path}: '{name}' is no class of the annotations")
+            raise ValueError(f"{path}: '{name}' is not a class of the annotations")
     return [by_name[normalise_class_name(name)] for name in wanted]
 
 
@@ -248,7 +253,7 @@ def keep_existing(annotations: OfficialAnnotations, folder: Path) -> OfficialAnn
         for videos in (annotations.train, annotations.test)
     )
     missing = len(annotations.train) - len(train), len(annotations.test) - len(test)
-    print(f'{folder}: {missing[0]} training and {missing[1]} test videos are not there, and not listed')
+    print(f'{folder}: {missing[0]} training and {missing[1]} test videos are missing and not listed')
     return replace(annotations, train=train, test=test)
 
 
@@ -335,8 +340,8 @@ class SplitWriter:
             videos = {video.name: video for video in self._drawable[name]}
             if len(videos) < shots:
                 raise ValueError(
-                    f"class '{name}' has {len(videos)} training videos to draw {shots} from, those held out "
-                    'and clips of the same recordings not counted; lower --shots or --holdout'
+                    f"class '{name}' has {len(videos)} training videos for {shots} shots (without held-out "
+                    'videos and clips of their recordings); lower --shots or --holdout'
                 )
             drawn += [videos[video] for video in shuffled(videos, str(seed))[:shots]]
         return drawn

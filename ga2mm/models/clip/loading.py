@@ -34,7 +34,7 @@ def load_clip(
     if isinstance(arch, str) and arch.startswith(('local-dir:', 'hf-hub:')):
         if pretrained is not None or quick_gelu is not None:
             raise ValueError(
-                f'backbone.arch={arch!r} brings weights and activation of its own: leave out '
+                f'backbone.arch={arch!r} has its own weights and activation: leave out '
                 'pretrained and quick_gelu'
             )
         if arch.startswith('local-dir:'):
@@ -51,7 +51,7 @@ def load_clip(
         config = open_clip.get_model_config(arch)
         if config is None:
             raise ValueError(
-                f'backbone.arch={arch!r} is no architecture that OpenCLIP knows: '
+                f'backbone.arch={arch!r} is not an architecture of OpenCLIP: '
                 'open_clip.list_models() lists them'
             )
         tokenizer = None
@@ -92,7 +92,7 @@ def _check_folder(folder: Path, name: str) -> None:
     try:
         config = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f'{path} is no JSON: {error}') from error
+        raise ValueError(f'{path} is not a JSON file: {error}') from error
     if not isinstance(config, dict) or not isinstance(config.get('model_cfg'), dict):
         raise ValueError(f"{path} has no dict under model_cfg: write it as OpenCLIP's save_pretrained does")
     _check_config(config['model_cfg'], name)

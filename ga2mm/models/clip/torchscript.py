@@ -86,7 +86,7 @@ def read_torchscript(path: str | Path) -> dict[str, Tensor]:
         with zipfile.ZipFile(path) as archive:
             return _Archive(archive).state_dict()
     except Exception as error:  # a crafted pickle can cause many types of errors
-        raise ValueError(f'{path} is no readable TorchScript archive ({error}): fetch it again') from error
+        raise ValueError(f'{path} is not a readable TorchScript archive ({error}): fetch it again') from error
 
 
 class _Archive:
@@ -119,7 +119,7 @@ class _Archive:
                 elif isinstance(value, Tensor) and name in weights:
                     found[prefix + name] = value
             if len(waiting) > MAX_MODULES or prefix.count('.') > MAX_DEPTH:
-                raise ValueError('its modules hold one another')
+                raise ValueError('its modules contain one another')
         return found
 
     def _read(self, name: str) -> bytes:

@@ -95,8 +95,8 @@ def _full_token_table(ids: Tensor | None, rows: Tensor | None, vocab_size: str, 
     fits = fits and not ids.is_floating_point() and size <= MAX_VOCABULARY
     if not fits or (len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < size):
         raise ValueError(
-            f'{path}: token_embedding.ids, token_embedding.rows and vocab_size={vocab_size} do not belong '
-            'together: write the file again'
+            f'{path}: token_embedding.ids, token_embedding.rows and vocab_size={vocab_size} do not match: '
+            'write the file again'
         )
     noise = torch.Generator().manual_seed(0)
     table = torch.randn(size, rows.shape[1], generator=noise) * UNKNOWN_TOKEN_STD

@@ -91,12 +91,12 @@ class CoupledPromptHead(BaseHead):
             ValueError: The list is empty, or a name is empty or occurs twice.
         """
         if isinstance(class_names, str) or not isinstance(class_names, Iterable):
-            raise ValueError(f'class_names={class_names!r} is no list: give a list of names')
+            raise ValueError(f'class_names={class_names!r} is not a list: give a list of names')
         names = tuple(class_names)
         bad = [name for name in names if not isinstance(name, str) or not name.strip()]
         if not names or bad:
             raise ValueError(
-                f'class_names must be a list of names, none of them empty; found {(bad or names)!r}'
+                f'class_names must be a list of names that are not empty, not {(bad or names)!r}'
             )
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -183,8 +183,8 @@ def _build_coupling(
         return None
     if text_prompt is None or text_prompt.depth == 0:
         raise ValueError(
-            'cls_head.coupling couples a hard prompt to the text prompt of the input layer, and there is '
-            'none: set cls_head.text_prompt to a learner of depth 1 or more, or leave the coupling out'
+            'cls_head.coupling needs a text prompt in the input layer, but there is none: set '
+            'cls_head.text_prompt to a learner of depth 1 or more, or leave the coupling out'
         )
     return build_part(
         MODELS, config, length=text_prompt.length, width=clip.text_width, clip_identity=clip.identity

@@ -111,7 +111,7 @@ class AttributeRetrieval(PromptLearner):
             raise ValueError(f'text_prompt.temperature={temperature}: give a number above 0, or None')
         if temperature is not None and num_clusters * top_k == 1:
             raise ValueError(
-                f'text_prompt.temperature={temperature} has nothing to weigh with one retrieved prompt: '
+                f'text_prompt.temperature={temperature} has no effect with one retrieved prompt: '
                 'raise num_clusters or top_k, or give None'
             )
         self.num_clusters = num_clusters

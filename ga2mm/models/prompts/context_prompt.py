@@ -78,7 +78,7 @@ class ContextPrompt(DeepPrompt):
         if unknown:
             raise ValueError(
                 f'{unknown[0]!r} and {len(unknown) - 1} other names have no context: text_prompt.class_names '
-                f'gives {len(self._index)} classes one each, which serve no novel class and no negative; '
-                'leave it out, or test on these classes only'
+                f'gives contexts to {len(self._index)} classes only, not to novel classes and negatives; '
+                'leave that key out, or test on these classes only'
             )
         return [self.class_contexts[[self._index[name] for name in names]]]

@@ -64,12 +64,12 @@ def _embeddings(words: str, length: int, embed_words: Callable[[str], Tensor]) -
     embeddings = embed_words(words)
     if len(embeddings) != len(words.split()):
         raise ValueError(
-            f'text_prompt.init_words={words!r} has words of more than one token, which cannot be counted '
-            'against the prompt length: choose plainer words'
+            f'text_prompt.init_words={words!r} has words of more than one token: choose plainer words, '
+            'one token each'
         )
     if len(embeddings) < length:
         raise ValueError(
             f'init_words={words!r} are {len(embeddings)} tokens, too few for a prompt of length {length}: '
-            'give more words, or none for a random start'
+            'give more words, or leave the key out for a random start'
         )
     return embeddings[:length]

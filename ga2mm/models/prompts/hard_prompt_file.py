@@ -47,10 +47,10 @@ def read_hard_prompt(path: str | Path, shape: tuple[int, int], clip_identity: st
     tensors, metadata = read_safetensors(path, 'hard prompt', remedy)
     unknown = metadata.keys() - {'clip_identity', 'source', 'format', CHECKSUM}
     if unknown:  # for example a bit flip in the name of the checksum
-        raise ValueError(f'{path} is damaged, its metadata have {min(unknown)!r}: {remedy}')
+        raise ValueError(f'{path} is damaged, its metadata have the unknown key {min(unknown)!r}: {remedy}')
     prompt = tensors.get('hard_prompt')
     if prompt is None or not prompt.is_floating_point():
-        raise ValueError(f'{path} is no hard prompt (no floats under hard_prompt): {remedy}')
+        raise ValueError(f'{path} is not a hard prompt (it has no float tensor hard_prompt): {remedy}')
     if tuple(prompt.shape) != tuple(shape):
         raise ValueError(
             f'hard prompt {path} has length and width {tuple(prompt.shape)}, but text_prompt needs '

@@ -41,8 +41,8 @@ class ProjectedPrompt(BaseModule):
         super().__init__()
         if text_depth == 0:
             raise ValueError(
-                'vision_prompt maps text prompts, and there are none that all clips and classes share: set '
-                'text_prompt to a DeepPrompt of depth 1 or more'
+                'vision_prompt maps text prompts that all clips and classes share, but there are none: '
+                'set text_prompt to a DeepPrompt of depth 1 or more'
             )
         if text_depth > layers:
             raise ValueError(

@@ -24,6 +24,6 @@ def test_a_file_that_is_no_hard_prompt_is_refused(content, tmp_path):
                 'length': (2**62).to_bytes(8, 'little') + b'{}',
             }[content]
         )
-    with pytest.raises(ValueError, match='hostile.safetensors is no hard prompt'):
+    with pytest.raises(ValueError, match='hostile.safetensors is not a hard prompt'):
         read_hard_prompt(path, (LENGTH, WIDTH))
     assert not trace.exists()

@@ -41,7 +41,7 @@ def test_vision_prompts_are_maps_of_the_text_prompts(coupled, clip, make_recogni
     ids=str,
 )
 def test_vision_prompts_need_text_prompts_to_map(text_prompt, make_recognizer):
-    with pytest.raises(ValueError, match='there are none that all clips and classes share'):
+    with pytest.raises(ValueError, match='that all clips and classes share, but there are none'):
         make_recognizer(head=dict(PROJECTED, text_prompt=text_prompt))
 
 

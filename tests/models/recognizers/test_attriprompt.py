@@ -218,8 +218,8 @@ def test_a_loss_without_gradient_is_named(make_recognizer):
 @pytest.mark.parametrize(
     ('losses', 'message'),
     [
-        (DUAL_STREAM, r'model\.losses=.* is no list: write \[dict\(type=...\)\]'),
-        (None, r'model\.losses=None is no list'),
+        (DUAL_STREAM, r'model\.losses=.* is not a list: write \[dict\(type=...\)\]'),
+        (None, r'model\.losses=None is not a list'),
         (
             [DUAL_STREAM, dict(type='CrossEntropyLoss')],
             r'model\.losses\[1\] is CrossEntropyLoss, which is no',

@@ -63,7 +63,7 @@ class Kind(ABC):
     def judge(self, case: Case, found: Any) -> str | None:
         """Describe in one line how the result of reading is wrong; None if it is, or may be, correct."""
         if case.right is NOTHING:
-            return 'read, but it must be refused'
+            return 'read, but it must be rejected'
         if case.right is not ANYTHING and found != case.right:
             return f'read {shorten(found)}, right is {shorten(case.right)}'
         return None

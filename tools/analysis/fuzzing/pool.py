@@ -23,7 +23,7 @@ from ga2mm.utils import one_line_errors
 
 READ, REFUSED, TRACEBACK, CRASH, HANG, WRONG = COLUMNS = (
     'read',
-    'refused in one line',
+    'rejected in one line',
     'traceback',
     'crash',
     'hang',

@@ -73,7 +73,7 @@ PLAIN_WAYS: dict[str, Way] = {
     'infinity in': _number(float('inf')),
     'missing': _missing,
     'renamed': _renamed,
-    'an unknown tensor beside': _added,
+    'an unknown tensor added': _added,
     'one row more in': _tensor(lambda value: torch.cat([value.reshape(1, -1)] * 2)),
     'empty': _tensor(lambda value: value.new_zeros(0)),
     'half precision in': _tensor(lambda value: value.half(), ANYTHING),
@@ -187,7 +187,7 @@ class Checkpoints(Kind):
         sound = self.world.checkpoint
         different = next(differences(read_checkpoint(sound), read_checkpoint(case.path)), None)
         if different:
-            return f'{different} was read otherwise than written'
+            return f'{different} was read with wrong values'
         if isinstance(found, dict):
             right = load(Config.fromfile(self.world.config), sound).state_dict()
             different = next(differences(right, found), None)
@@ -279,7 +279,7 @@ class HardPrompts(Kind):
     def judge(self, case: Case, found: Tensor) -> str | None:
         if case.right is not WRITTEN:
             return super().judge(case, found)
-        return None if torch.equal(found, self.prompt()) else 'the prompt was read otherwise than written'
+        return None if torch.equal(found, self.prompt()) else 'the prompt was read with wrong values'
 
 
 class Weights(Kind):
@@ -354,7 +354,7 @@ class Weights(Kind):
         if case.right is not WRITTEN:
             return super().judge(case, found)
         different = next(differences(self._state(), found), None)
-        return f'{different} was read otherwise than written' if different else None
+        return f'{different} was read with wrong values' if different else None
 
     def _state(self) -> dict[str, Tensor]:
         return torch.load(self.sound / 'zip.pt', weights_only=True)

@@ -185,7 +185,7 @@ class Videos(Kind):
         kept = list(decode_all(case.path))
         intact, total = sum(intact for _, intact in kept), found['total_frames']
         if total < LEFT * intact and not found.get('mended'):
-            return f'{total} frames are left of {intact} without a word'
+            return f'{total} of {intact} frames are left, without a warning'
         readable = min(total, intact)
         drawn = SAMPLE(dict(total_frames=readable, start_index=0))['frame_inds'] if readable else []
         if len(set(indices)) < len(set(drawn)):
