@@ -225,7 +225,7 @@ def test_weighted_clips_share_no_identifier(tokens):
     [
         (dict(top_k=9), r'top_k=9 prompts cannot be retrieved from a pool of pool_size=8'),
         (dict(num_clusters=0), 'text_prompt.num_clusters=0: give 1 or more'),
-        (dict(temperature=0.1, num_clusters=1), 'nothing to weigh with one retrieved prompt'),
+        (dict(temperature=0.1, num_clusters=1), 'no effect with one retrieved prompt'),
         (dict(temperature=0), 'text_prompt.temperature=0: give a number above 0, or None'),
     ],
 )
