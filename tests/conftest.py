@@ -29,7 +29,7 @@ ARCH = dict(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Every test draws the same random numbers, whatever ran before it in its process."""
+    """Reset all random seeds, so that every test draws the same random numbers."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
@@ -37,13 +37,13 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(scope='session', autouse=True)
 def _little_garbage() -> None:
-    """MMEngine collects garbage for each dataset, which takes seconds with so much imported."""
+    """Turn off the garbage collection of MMEngine datasets, which takes seconds here."""
     gc.freeze()
 
 
 @pytest.fixture(scope='module', autouse=True)
 def _own_scope() -> None:
-    """Every file starts in our scope, whatever ran before it in its process."""
+    """Start every file in the scope of ga2mm."""
     init_default_scope('ga2mm')
 
 
@@ -65,13 +65,13 @@ def make_clip(arch) -> Callable[..., OpenCLIP]:
 
 @pytest.fixture(scope='session')
 def clip() -> OpenCLIP:
-    """The tiny CLIP, for tests that leave it as it is."""
+    """The tiny CLIP, for tests that do not change it."""
     return OpenCLIP(copy.deepcopy(ARCH), 'random')
 
 
 @pytest.fixture
 def make_recognizer(arch) -> Callable[..., CLIPRecognizer]:
-    """Builds a recognizer; ``head`` holds arguments of the head, ``seed`` is that of its prompts."""
+    """Build a recognizer; ``head`` has arguments of the head, ``seed`` seeds its prompts."""
 
     def make(seed: int = 0, head: dict | None = None, **arguments) -> CLIPRecognizer:
         torch.manual_seed(seed)
@@ -111,7 +111,7 @@ def miniature_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def in_miniature_folder(miniature_folder, monkeypatch) -> Path:
-    """Makes :func:`miniature_folder` the current folder, to which paths in configs are relative."""
+    """Make :func:`miniature_folder` the current folder, to which paths in configs are relative."""
     monkeypatch.chdir(miniature_folder)
     monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it
     return miniature_folder
@@ -150,7 +150,7 @@ def videos(tmp_path_factory) -> Path:
         content[: size // 4] + noise[: size // 2] + content[size // 4 + size // 2 :]
     )
     (folder / 'text.mp4').write_text('404 not found')
-    # Its header claims 7 thousand million frames, for which decord ends the process.
+    # Its header claims 7 billion frames, and decord then ends the process.
     shutil.copy(running.DATA / 'videos' / '0113_box_g_h264_fast.mp4', folder / 'absurd.mp4')
     shutil.copy(running.DATA / 'videos' / 'noise.avi', folder / 'damaged.avi')
     return folder

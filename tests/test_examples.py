@@ -19,7 +19,7 @@ UNTRAINED = 'model.backbone.pretrained=random'
 
 @pytest.fixture(autouse=True)
 def examples_on_path(monkeypatch):
-    """As ``PYTHONPATH=examples`` does it."""
+    """Import the examples, as with ``PYTHONPATH=examples``."""
     monkeypatch.syspath_prepend(EXAMPLES)
 
 

@@ -110,7 +110,7 @@ def other_clip(tmp_path) -> dict:
 
 @contextmanager
 def limited_files(size: int) -> Iterator[None]:
-    """Lets no file grow beyond a number of bytes, as a full disk would."""
+    """Limit the size of files, as a full disk does."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -260,7 +260,7 @@ def test_moving_average_of_the_prompts(tmp_path, in_miniature_folder):
     runner = running.train_until(miniature('ga2', tmp_path, **options), 2)
     checkpoint = read_checkpoint(tmp_path / 'epoch_2.pth')
     key = 'cls_head.text_prompt.soft_prompt'
-    # MMEngine saves the average as the model, and the model beside it.
+    # MMEngine saves the average as the model, and the model under another key.
     averaged, last = checkpoint['state_dict'][key], checkpoint['ema_state_dict'][f'module.{key}']
     assert not torch.equal(averaged, last)
     assert torch.equal(last, runner.model.state_dict()[key])
@@ -269,13 +269,13 @@ def test_moving_average_of_the_prompts(tmp_path, in_miniature_folder):
 
 
 def test_gradient_accumulation(tmp_path):
-    """Two steps of 12 clips, put together, are one step of 24."""
-    # A schedule counts steps, of which the second run has twice as many.
+    """Two accumulated steps of 12 clips equal one step of 24."""
+    # A schedule counts steps, and the second run has twice as many.
     options = dict(param_scheduler=None, model__cls_head__coupling__dropout=0.0)
     one = miniature('coupled', tmp_path / 'one', train_dataloader__batch_size=24, **options)
     two = miniature('coupled', tmp_path / 'two', train_dataloader__batch_size=12, **options)
     two.optim_wrapper.accumulative_counts = 2
-    for cfg in (one, two):  # Adam's first step is the sign of a gradient, however small
+    for cfg in (one, two):  # Adam's first step is the sign of the gradient, of any size
         cfg.optim_wrapper.optimizer = dict(type='SGD', lr=1.0)
     one, two = train(one), train(two)
     assert losses(one)[0] == pytest.approx(np.mean(losses(two)), abs=1e-5)
@@ -322,7 +322,7 @@ def test_one_test_call_answers_the_protocol(trained, tmp_path):
 
 
 def test_each_set_has_its_own_class_names(trained, tmp_path):
-    """Whichever set comes first, and whatever the model was offered before."""
+    """In any order of the sets, and after any earlier classes of the model."""
     cfg = miniature('ga2', tmp_path / 'one', load_from=str(trained / 'epoch_2.pth'))
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()
@@ -337,7 +337,7 @@ def test_each_set_has_its_own_class_names(trained, tmp_path):
 
 
 def test_generalized_protocol_equals_a_test_with_all_classes(trained, tmp_path):
-    """One pass answers both protocols; the plain way is a pass of its own over a joint label map."""
+    """One pass serves both protocols; the reference is a separate pass with a joint label map."""
     checkpoint = trained / 'epoch_2.pth'
     metrics = running.test(miniature('ga2', tmp_path / 'one'), checkpoint)
     cfg = miniature('ga2', tmp_path / 'two')
@@ -410,7 +410,7 @@ def test_validation_on_other_classes_is_refused(tmp_path):
 
 
 def test_class_names_of_the_head_agree_with_the_training_set(tmp_path):
-    """In any order but that of the labels, they would name the wrong classes."""
+    """In another order than the labels, the names would be wrong."""
     cfg = miniature('deep_prompts', tmp_path / 'same')
     names = list(read_label_map(cfg.train_dataloader.dataset.dataset.label_map))
     cfg.model.cls_head.class_names = names
@@ -469,7 +469,7 @@ def test_novel_classes_are_never_trained_on(tmp_path):
 
 @pytest.fixture
 def with_broken(miniature_folder, tmp_path):
-    """Copies a list of videos to ``tmp_path``, with lines of broken videos behind it."""
+    """Copy a list of videos to ``tmp_path`` and append lines of broken videos."""
     videos = miniature_folder / 'data/miniature/mild/draw0/videos'
     content = (videos / 'base_train_0000.mkv').read_bytes()
     (tmp_path / 'damaged.mkv').write_bytes(content[:40] + bytes(5000))

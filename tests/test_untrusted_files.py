@@ -1,4 +1,4 @@
-"""Files of strangers run no code, and damaged ones are refused in one line, whichever tool reads them."""
+"""Untrusted files run no code, and every tool rejects damaged files in one line."""
 
 import os
 import random
@@ -29,7 +29,7 @@ KEY = 'cls_head.text_prompt.soft_prompt'
 
 
 class Block(nn.Module):
-    """What OpenAI's archives have: parameters, buffers, and tensors that are neither."""
+    """The content of OpenAI's archives: parameters, buffers, and other tensors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def test_code_in_torchscript_is_not_run(tmp_path):
     written, archive = tmp_path / 'written', str(tmp_path / 'archive.pt')
     torch.jit.script(WritesWhenLoaded(str(written))).save(archive)
     torch.jit.load(archive)
-    assert written.stat().st_size == 64  # the archive is as harmful as it should be
+    assert written.stat().st_size == 64  # the archive does run code in torch.jit.load
     written.unlink()
     for read in (read_torchscript, read_weights, read_checkpoint):
         with pytest.raises(ValueError, match=r'archive\.pt'):
@@ -90,7 +90,7 @@ def test_code_in_torchscript_is_not_run(tmp_path):
 
 
 def repacked(source: Path, target: Path, change: Callable[[str, bytes], bytes], **options) -> Path:
-    """An archive with changed content and right checksums."""
+    """An archive with changed content and correct checksums."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, 'w', **options) as new:
         for name in old.namelist():
             new.writestr(name, change(name, old.read(name)))
@@ -371,7 +371,7 @@ def test_what_cannot_be_copied_into_the_prompts_is_refused(
 
 @pytest.mark.parametrize('load', [_torch, _mmengine])
 def test_errors_of_copying_end_the_run(load, make_recognizer, tmp_path, monkeypatch):
-    """Also those of a part of the model that checks nothing itself."""
+    """Also for a part of the model without checks of its own."""
     monkeypatch.chdir(tmp_path)
     model = make_recognizer()
     prompt = model.cls_head.text_prompt

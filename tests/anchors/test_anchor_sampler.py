@@ -22,7 +22,7 @@ def _scope():
 
 
 def blank_clip(results: dict) -> dict:
-    """Decodes nothing: which clips are drawn does not hang on what they show."""
+    """Decodes nothing: the sampler draws clips without their content."""
     results['imgs'] = np.zeros((1, 3, 1, 4, 4), np.uint8)
     return results
 
@@ -124,7 +124,7 @@ def test_all_anchors_are_used_once_before_any_is_used_twice(tmp_path, anchors, n
 
 
 class Recorder(BaseModel):
-    """Remembers which clips it was trained on."""
+    """Records the clips that it was trained on."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where anchors come from: folders, other datasets' classes, generated clips, and several of these."""
+"""Anchor sources: folders, classes of other datasets, generated clips, and several sources."""
 
 import pickle
 import random
@@ -30,7 +30,7 @@ VIDEOS = 9
 
 @pytest.fixture(scope='module')
 def videos(tmp_path_factory) -> Path:
-    """Nine videos in three folders, and what is none."""
+    """Nine videos in three folders, and files that are not videos."""
     folder = tmp_path_factory.mktemp('anchor videos')
     for number in range(VIDEOS):
         place = folder / ('', 'b', 'a/c')[number % 3]
@@ -63,7 +63,7 @@ def make_folder(videos: Path, **arguments) -> dict:
 
 
 def make_classes(tmp_path: Path, names: list[str], **arguments) -> dict:
-    """Config of anchors with one listed video a class; none is there."""
+    """Config of anchors with one listed video per class; the files do not exist."""
     (tmp_path / 'other.txt').write_text(''.join(f'{label}.mp4 {label}\n' for label in range(len(names))))
     (tmp_path / 'other_labels.txt').write_text('\n'.join(names))
     config = dict(
@@ -81,7 +81,7 @@ def kept_classes(dataset) -> list[str]:
 
 @pytest.fixture
 def log(tmp_path, request) -> Path:
-    """The file that what is logged goes to."""
+    """The log file."""
     MMLogger.get_instance(request.node.name, log_file=str(tmp_path / 'log.txt'))
     return tmp_path / 'log.txt'
 
@@ -187,7 +187,7 @@ def test_bad_guards_are_refused(tmp_path):
         build(target_label_maps=[])
 
 
-# UCF101's classes that are Kinetics-400's too, in the order of UCF101's names.
+# UCF101's classes that are also in Kinetics-400, in the order of UCF101's names.
 EQUAL = [
     'Archery', 'Bowling', 'BrushingTeeth', 'CleanAndJerk', 'HammerThrow', 'HighJump',
     'JavelinThrow', 'JugglingBalls', 'Knitting', 'LongJump', 'MoppingFloor', 'PlayingCello',
@@ -305,7 +305,7 @@ def test_generated_anchors_leave_other_random_numbers_alone(training):
 
 
 def generate(kind: str, training: dict) -> tuple[torch.Tensor, torch.Tensor]:
-    """Clip 1 as it is and what is generated at index 1, as (3, T, H, W); training without augmentation."""
+    """The unchanged clip 1 and the anchor generated at index 1, as (3, T, H, W), without augmentation."""
     dataset = DATASETS.build(make_generated(kind, training | dict(pipeline=still_pipeline())))
     return dataset.dataset[1]['inputs'][0], dataset[1]['inputs'][0]
 
@@ -413,7 +413,7 @@ def make_weighted(training: dict, videos: Path, weights: list[int]) -> dict:
 def draw_anchors(
     dataset, epochs: range, num_anchors: int = 2, rank: int = 0, world_size: int = 1
 ) -> list[list]:
-    """The anchors of each batch of one process, indices in the anchors."""
+    """Give the anchor indices of each batch of one process."""
     sampler = DefaultSampler(dataset, seed=3)
     sampler.rank, sampler.world_size = rank, world_size
     sampler.num_samples = -(-len(dataset) // world_size)

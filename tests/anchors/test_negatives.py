@@ -80,7 +80,7 @@ def loss_of(model: CLIPRecognizer) -> torch.Tensor:
 
 
 def encoded(model: CLIPRecognizer, sentences: list[str]) -> torch.Tensor:
-    """Features of sentences straight from the frozen text tower, not normalised."""
+    """Features of sentences from the frozen text tower, not normalised."""
     with torch.no_grad():
         return model.backbone.encode_tokens(model.backbone.tokenize(sentences))
 
@@ -112,7 +112,7 @@ def test_names_of_the_target_are_left_out_however_they_are_written():
 
 def test_banks_name_no_class_and_the_miniature_one_no_shape_or_action():
     for bank in ATTRIBUTE_BANKS:
-        read_negatives(bank=bank)  # refuses what is there twice
+        read_negatives(bank=bank)  # rejects repeated names
     assert len(ATTRIBUTE_BANKS['generic']) == 62
     colours = [f'something {colour}' for colour in COLOURS]
     assert list(ATTRIBUTE_BANKS['miniature']) == [
@@ -207,7 +207,7 @@ def test_without_text_prompts_prompted_negatives_are_the_frozen_ones(make_miniat
 
 @pytest.mark.parametrize('form', ['bank', 'label map'])
 def test_prompted_negatives_reach_the_text_prompts_and_their_frozen_targets_stay(form, make_miniature):
-    """Of the two terms of FeatureConsistency only that over negatives reaches the text prompts."""
+    """Only the term over negatives of FeatureConsistency has a gradient for the text prompts."""
     model = make_miniature(FORMS[form], 'FeatureConsistency')
     calls = count_text_passes(model)
     for _ in range(2):
@@ -225,7 +225,7 @@ def test_a_negative_that_does_not_fit_into_the_context_is_named(make_miniature):
         loss_of(make_miniature(dict(names=names, templates=['a video of {}.'])))
 
 
-# Where a strategy can do nothing
+# Strategies without effect
 
 
 def test_the_number_of_negatives_is_that_of_names_not_of_sentences():

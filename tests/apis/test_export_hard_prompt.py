@@ -1,4 +1,4 @@
-"""From a run to a hard prompt."""
+"""Export of a hard prompt from a run."""
 
 from pathlib import Path
 

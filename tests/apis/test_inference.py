@@ -1,4 +1,4 @@
-"""Classifying a video from Python."""
+"""Classification of a video from Python."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Benchmarks: what is planned, what runs and what does not run again, and how it is summed up."""
+"""Benchmarks: planning, running, resuming and reporting."""
 
 import csv
 import json
@@ -54,7 +54,7 @@ def write_config(path: Path, **changes) -> Path:
             'GA2-CLIP': method('ga2'),
         },
         datasets={'mild': {}},
-        # The tool itself learns hard prompts by one epoch of this.
+        # The tool learns hard prompts in one epoch of this config.
         hard_prompt=dict(config=str(path.with_name('source.py'))),
         baseline='deep prompts',
         draws=[0],
@@ -75,7 +75,7 @@ def write_config(path: Path, **changes) -> Path:
 
 
 def run(config: Path, work_dir: Path, cwd: Path, *options) -> str:
-    """Run the tool in a process of its own; it must succeed."""
+    """Run the tool in a separate process; it must succeed."""
     return finish(start(sys.executable, TOOL, config, '--work-dir', work_dir, *options, cwd=cwd))
 
 
@@ -304,8 +304,8 @@ class TestPlan:
         different = {folder for folder in first if changed[folder] != first[folder]}
         assert {folder.parts[2] for folder in different} == {'GA2-CLIP'}
 
-        # The list of the novel test is read by all runs, that of the anchors by those with anchors, and the
-        # generator's settings, which no list shows, are those of the videos.
+        # All runs read the list of the novel test, runs with anchors read the list of the anchors, and the
+        # generator's settings, which no list shows, belong to the videos.
         world = in_miniature_folder / 'data/miniature/mild'
         for name, methods in {
             'draw0/novel_test.txt': {'zero-shot_CLIP', 'deep_prompts', 'GA2-CLIP'},
@@ -471,7 +471,7 @@ def test_slots(monkeypatch):
 class TestRuns:
     @pytest.fixture(scope='class')
     def finished(self, miniature_folder, tmp_path_factory) -> Path:
-        """The folder of a benchmark that ran from beginning to end; its config is beside it."""
+        """The folder of a finished benchmark; its config is in the same folder."""
         folder = tmp_path_factory.mktemp('benchmark')
         run(write_config(folder / 'b.py'), folder / 'out', miniature_folder)
         return folder / 'out'
@@ -509,7 +509,7 @@ class TestRuns:
         changed = Config.fromfile(config).methods.to_dict()
         changed['deep prompts']['options']['optim_wrapper.optimizer.lr'] = 0.5
         write_config(config, methods=changed)
-        # The run of the hard prompt is known by its place; this one's is the copy's.
+        # The path identifies the run of the hard prompt; this one has the path of the copy.
         (config.parent / 'source.py').write_text((finished.parent / 'source.py').read_text())
         run(config, work_dir, miniature_folder)
 
@@ -528,7 +528,7 @@ class TestRuns:
                 assert old['scores'] == new['scores']
 
     def test_killed_and_started_again_it_gives_the_same_table(self, finished, miniature_folder, tmp_path):
-        """The last run waits in the middle of its training, and the tool is killed."""
+        """The tool is killed while the last run trains."""
         (tmp_path / 'wait_here.py').write_text(WAIT_HERE)
         (tmp_path / 'waiting.py').write_text(
             f'_base_ = {str(running.CONFIGS / "miniature_ga2.py")!r}\n'
@@ -588,12 +588,12 @@ class TestRuns:
         process = start(sys.executable, TOOL, config, '--work-dir', tmp_path / 'out', cwd=miniature_folder)
         said = finish(process, 1)
         assert 'failed: deep prompts, mild, draw 0, seed 0: ValueError: ' in said and 'depth 99' in said
-        assert 'error: 1 of the runs failed' in said
+        assert 'error: 1 runs failed' in said
         assert [each['method'] for each in rows_of(tmp_path / 'out')] == ['zero-shot CLIP']
         assert '1 of 2 runs' in (tmp_path / 'out' / 'table.md').read_text()
 
     def test_a_run_of_two_processes(self, finished, miniature_folder, tmp_path):
-        """Two processes of 16 clips are no run of 16 clips; but it must run and write one row."""
+        """A run of two processes with 16 clips each must finish and write one row."""
         config = write_config(tmp_path / 'b.py', seeds=[0])
         run(config, tmp_path / 'out', miniature_folder, '--gpus-per-run', 2, '--only', 'method=deep prompts')
         (found,) = rows_of(tmp_path / 'out')
@@ -630,7 +630,7 @@ def test_runs_are_chosen_by_their_names(in_miniature_folder, tmp_path, capsys):
         running.tool('run_protocol.py', config, '--dry-run', '--only', 'methods=GA2-CLIP')
 
 
-# A hook that waits in the first step as long as a file is there, and says that it does so.
+# A hook that logs a line and waits in the first step while a file exists.
 WAIT_HERE = """
 import os, time
 from pathlib import Path
@@ -647,7 +647,7 @@ class WaitHere(Hook):
 
 
 def until(happened: Callable[[], bool], process: subprocess.Popen | None = None) -> None:
-    """Wait for something, while a process that brings it about lives."""
+    """Wait for a condition while the process that causes it is running."""
     for _ in range(18_000):  # a quarter of an hour: it hangs
         if happened():
             return

@@ -1,4 +1,4 @@
-"""What is wrong in a config is one line that names the key, before anything is built."""
+"""An error in a config gives one line that names the key, before anything is built."""
 
 import argparse
 from pathlib import Path
@@ -30,7 +30,7 @@ work_dir = 'here'
 
 
 def changed(**options) -> Config:
-    """A config with options, ``__`` where their keys have dots."""
+    """Give a config with options; ``__`` stands for a dot in a key."""
     cfg = Config.fromfile(CONFIG, format_python_code=False)
     cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
     return cfg
@@ -344,7 +344,7 @@ def test_an_option_that_changes_nothing_or_cannot_be_read_is_refused(option, sai
 
 @METRICS.register_module()
 class BrokenMetric(BaseMetric):
-    """Fails as code does that has a fault."""
+    """Fails with an error from a bug."""
 
     def __init__(self, fails: str) -> None:
         super().__init__()
@@ -359,7 +359,7 @@ class BrokenMetric(BaseMetric):
 
 @HOOKS.register_module()
 class UnpreparedHook(Hook):
-    """Finds out before training that its arguments are wrong."""
+    """Rejects its arguments before training."""
 
     def before_train(self, runner) -> None:
         raise KeyError('nothing to prepare')

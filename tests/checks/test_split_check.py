@@ -1,4 +1,4 @@
-"""The check that finds what is wrong with lists, before a run and by its tool."""
+"""The check of lists, before a run and by its tool."""
 
 import random
 import re
@@ -172,7 +172,7 @@ def test_broken_lists_are_named(in_lists_folder, capsys, name, lines, line):
     [finding] = [text for text in found if text.startswith(level)]
     assert re.match(line, finding)
     assert last.startswith('checked')
-    # No video has to be looked for to find it, so that training finds it too.
+    # This needs no videos, so training reports it too.
     assert finding in [str(one) for one in check_train_config(Config.fromfile('config.py'))]
 
 
@@ -292,7 +292,7 @@ def test_one_video_under_two_names_is_found(in_lists_folder, make):
 
 
 def test_two_names_of_a_video_in_one_list(in_lists_folder):
-    """One file is a row too much; a copy may be meant; with two labels either is wrong."""
+    """A repeated file is an error; a copy may be intended; with two labels one is wrong."""
     for name in ('a1', 'b0', 'b1'):
         Path(f'videos/{name}.mp4').write_bytes(name.encode())
     Path('videos/a0.mp4').unlink()
@@ -346,7 +346,7 @@ def repeated(dataset: dict) -> dict:
 
 
 def concatenated(dataset: dict) -> dict:
-    """Two lists, of which each has one class."""
+    """Two lists with one class each."""
     lines = Path(dataset['ann_file']).read_text().splitlines()
     write_lines(Path('first.txt'), lines[: len(lines) // 2])
     write_lines(Path('second.txt'), lines[len(lines) // 2 :])
@@ -360,7 +360,7 @@ def concatenated(dataset: dict) -> dict:
     ('labels', 'wrong'), [((0, 0, 1, 1), 0), ((1, 0, 1, 1), 0), ((1, 1, 0, 0), 4), ((1, 1, 1, 0), 3)]
 )
 def test_labels_are_compared_with_folders_that_have_class_names(in_lists_folder, labels, wrong):
-    """As a label map in another order, or labels that count from 1, would have it."""
+    """As with a label map in another order, or with labels that count from 1."""
     videos = ['climb/a.mp4', 'climb/b.mp4', 'RideHorse/c.mp4', 'ride horse/d.mp4', 'other/e.mp4']
     lines = [f'{video} {label}' for video, label in zip(videos, (*labels, 0), strict=True)]
     write_lines(Path('train.txt'), lines)
@@ -486,7 +486,7 @@ def test_classes_that_do_not_fit_are_found_before_training(in_lists_folder, caps
     cfg = Config(check_config())
     cfg.merge_from_dict(changes, allow_list_keys=False)
     for key in ('test_dataloader', 'test_dataloader.base.dataset'):
-        if key in changes:  # in place of what was there, not merged
+        if key in changes:  # replaces the value, not merged
             *parents, last = key.split('.')
             place = cfg
             for parent in parents:
@@ -631,7 +631,7 @@ def test_classes_of_the_anchors_are_compared_by_name(in_lists_folder, capsys, na
     write_lines(Path('anchors.csv'), ['id,name', '0,yoga', f'1,{name}'])
     assert check_split('--anchor-labels', 'anchors.csv') == 0
     assert capsys.readouterr().out.splitlines()[:-1] == [f'warning: {line}']
-    # The same names, from a label map that the anchors themselves have.
+    # The same names, from the anchors' own label map.
     cfg = check_config()
     write_lines(Path('anchors.txt'), ['x0.mp4 0', 'x1.mp4 1'])
     anchors = dict(cfg['train_dataloader']['dataset']['dataset'], ann_file='anchors.txt', split='all')

@@ -1,4 +1,4 @@
-"""The configs say what the recipe says, and each part of them can be swapped."""
+"""Configs have the values of the recipe, and each part can be replaced."""
 
 from pathlib import Path
 
@@ -153,7 +153,7 @@ def test_backbone_prompts_and_anchors_are_swapped_by_options(options, tmp_path):
 
 
 def test_released_number_of_learnt_parameters():
-    """Prompts of both towers and the mapping layer, as the released recipe counts them for ViT-B/16."""
+    """Prompts of both towers and the mapping layer: the released numbers for ViT-B/16."""
     cfg = Config.fromfile(running.CONFIGS / 'ucf101_base2novel.py')
     model = MODELS.build({**cfg.model, 'backbone': {**cfg.model.backbone, 'pretrained': 'random'}})
     assert sum(parameter.numel() for parameter in model.parameters()) == 709_120

@@ -1,4 +1,4 @@
-"""Every config of a model learns and answers: training steps and a test step on the miniature CLIP.
+"""Every config of a model: training steps and a test step on the miniature CLIP.
 
 Benchmarks are read by their planner in ``tests/benchmark/test_benchmark.py``.
 """
@@ -37,12 +37,12 @@ NAMES = ['circle rising', 'square falling', 'ring_spinning', 'star glowing']
 
 @pytest.fixture(scope='module')
 def miniature() -> OpenCLIP:
-    """The frozen CLIP that takes the place of every config's."""
+    """The frozen CLIP that replaces the CLIP of every config."""
     return OpenCLIP('miniature', 'random')
 
 
 def on_the_miniature(cfg: Config, clip: OpenCLIP, folder: Path) -> dict:
-    """The model of a config on the miniature CLIP, prompted no deeper than its towers are."""
+    """The model of a config on the miniature CLIP, with prompts that fit its towers."""
     model = cfg.model.to_dict()
     model['backbone'].update(arch='miniature', pretrained='random')
     layers = dict(vision_prompt=clip.vision_layers, text_prompt=clip.text_layers)
@@ -73,14 +73,14 @@ def make_batch(cfg: Config) -> dict:
 def first_step(name: str) -> int:
     """The training step, counted from 1, by which a parameter has a gradient.
 
-    The second layer of a residual starts at zero. At the start the features are those of the frozen CLIP, so
-    there is no distance whose gradient it had. The first layer lies behind it, so it is one step later.
+    The second layer of a residual starts at zero. At the start, features equal those of the frozen CLIP, so
+    their distance is zero and has no gradient. The gradient reaches the first layer one step later.
     """
     return 2 if 'residual.2' in name else 3 if 'residual.0' in name else 1
 
 
 def test_a_user_finds_the_config_by_its_name():
-    """Few files, each with a comment at its top that says what it is, and a command where it is run."""
+    """Few files; each starts with a comment with its purpose and, if it can be run, its command."""
     paths = list(CONFIGS.rglob('*.py'))
     assert len(paths) <= 60
     for path in paths:
@@ -88,7 +88,7 @@ def test_a_user_finds_the_config_by_its_name():
             continue
         header = re.match('(#.*\n)+', path.read_text())
         assert header, path
-        if '_base_' not in path.parts and path.stem != 'demo':  # `make demo` is that one's command
+        if '_base_' not in path.parts and path.stem != 'demo':  # its command is `make demo`
             assert re.search(f'^#   (.* )?(python tools|tools)/.*{path.name}', header[0], re.MULTILINE), path
 
 
@@ -101,7 +101,7 @@ def test_a_config_learns_and_answers(path, method, miniature, tmp_path):
     model = MODELS.build(on_the_miniature(cfg, miniature, tmp_path))
     assert learns(model) == ('zero_shot' not in (method or path.stem))
     if learns(model):
-        # Some rates are too low for one step to be seen, and decay moves what has no gradient.
+        # Some rates are too low to see one step, and weight decay changes parameters without gradient.
         cfg.optim_wrapper.optimizer.update(lr=1e-2, weight_decay=0)
         optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
         before = {name: value.detach().clone() for name, value in model.named_parameters()}

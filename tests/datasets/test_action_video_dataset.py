@@ -1,4 +1,4 @@
-"""Datasets of videos: unreadable ones, and what a dataset is told."""
+"""Datasets of videos: unreadable videos, and arguments."""
 
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def test_on_unreadable_fits_the_mode(videos, tmp_path, test_mode, value):
         make_dataset(videos, ['a 0'], tmp_path, test_mode=test_mode, on_unreadable=value)
 
 
-# What a dataset is told
+# Arguments
 
 
 def test_metainfo_and_subset(videos, tmp_path):

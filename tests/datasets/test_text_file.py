@@ -11,7 +11,7 @@ from tests.helpers import running
 @pytest.mark.parametrize('read', [read_annotation, read_video_list, read_label_map])
 def test_files_that_are_none_are_named(tmp_path, read):
     (tmp_path / 'circle').symlink_to('circle')
-    os.mkfifo(tmp_path / 'pipe')  # to read it would wait without end
+    os.mkfifo(tmp_path / 'pipe')  # a read would block forever
     for name, kind, message in (
         ('circle', OSError, 'Too many levels of symbolic links'),
         ('pipe', ValueError, 'pipe: not a regular file'),

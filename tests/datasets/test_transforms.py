@@ -36,7 +36,7 @@ def test_clip_of_a_real_video_has_the_right_form(videos, tmp_path, name):
 
 
 def test_kept_frames_are_those_of_the_file(videos, tmp_path):
-    """Also when they are asked for a second time and the file is gone."""
+    """Also a second time, after the file is gone."""
     path = Path(shutil.copy(videos / 'good 0.mp4', tmp_path))
 
     def frames(open_video: OpenVideo) -> np.ndarray:

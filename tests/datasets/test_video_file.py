@@ -1,4 +1,4 @@
-"""Frames of real files: every codec and container gives what a decode from the beginning gives."""
+"""Frames of real files: every codec and container equals a decode from the beginning."""
 
 import os
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def decode_in_order(path: Path) -> list[np.ndarray]:
 
 
 def sample(path: Path, clip_len: int = 32) -> dict:
-    """What a pipeline makes of a file."""
+    """The output of a pipeline for a file."""
     results = dict(filename=str(path), start_index=0)
     for step in (
         OpenVideo(),
@@ -92,7 +92,7 @@ def sample(path: Path, clip_len: int = 32) -> dict:
 
 
 def assert_as_in_order(results: dict, path: Path) -> None:
-    """The sampled frames are those of a decode from the beginning, and none stands for another."""
+    """The sampled frames equal a decode from the beginning, and no frame replaces another."""
     frames = decode_in_order(path)
     assert results['total_frames'] == len(frames)
     for index, image in zip(results['frame_inds'], results['imgs'], strict=True):
@@ -254,7 +254,7 @@ def test_a_picture_and_sound_are_no_videos(tmp_path):
 
 
 def without_permission(path: Path) -> Callable[[], None]:
-    """Take the permission to read a file, from root too; gives what takes it back."""
+    """Remove the permission to read a file, from root too; return a function that restores it."""
     path.chmod(0)
     if os.geteuid() != 0:
         return lambda: None

@@ -1,4 +1,4 @@
-"""Several processes compute what one computes."""
+"""Several processes compute the same as one process."""
 
 import json
 import pickle
@@ -29,7 +29,7 @@ UNTRAINED = 'model.backbone.pretrained=random'
 
 @pytest.fixture(scope='module')
 def one_process(miniature_folder) -> Path:
-    """Work dir of two epochs in one process: 16 clips and 8 anchors a step, the last step of each has 8."""
+    """Work dir of two epochs in one process: 16 clips and 8 anchors per step; the last step has 8 clips."""
     work_dir = miniature_folder / 'work_dirs' / 'one_process'
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(miniature_folder)
@@ -57,8 +57,8 @@ def train_options(work_dir: Path, epochs: int) -> list:
     ]
 
 
-# What a config imports in each process: it tells the threads that are left when the process ends, and has a
-# hook that gets the second process into trouble.
+# A module that a config imports in each process: it prints the threads left when the process ends, and has a
+# hook that makes the second process fail.
 IN_EVERY_PROCESS = """
 import atexit, os, signal
 from pathlib import Path
@@ -85,7 +85,7 @@ class Trouble(Hook):
 
 
 def write_telling_config(folder: Path, trouble: str | None = None) -> Path:
-    """A config whose processes tell their last threads; ``PYTHONPATH`` must have its folder."""
+    """A config whose processes print their last threads; ``PYTHONPATH`` must have its folder."""
     (folder / 'in_every_process.py').write_text(IN_EVERY_PROCESS)
     (folder / 'telling.py').write_text(
         f'_base_ = {str(CONFIG)!r}\n'
@@ -122,7 +122,7 @@ def test_two_machines_learn_what_one_process_learns(one_process, tmp_path, in_mi
 
 
 def start_two(trouble: str, folder: Path, port: int, *options: str, cwd: Path) -> list:
-    """Start two processes without a launcher, which would end one when the other ends."""
+    """Start two processes without a launcher, because a launcher ends one when the other ends."""
     config = write_telling_config(folder, trouble)
     tool = (sys.executable, running.ROOT / 'tools' / 'train.py', config, '--launcher', 'pytorch')
     shared = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port, PYTHONPATH=f'{running.ROOT}:{folder}', cwd=cwd)
@@ -171,7 +171,7 @@ def scores_and_labels(dump: Path) -> tuple[torch.Tensor, list[int]]:
 
 
 def assert_same_test(work_dir: Path, expected: Path) -> dict:
-    """The same scores for every video in its order, and metrics that follow from them.
+    """Check for equal scores of every video in the same order, and metrics that follow from them.
 
     Rounding may decide which class is first, so metrics need not be the same.
 

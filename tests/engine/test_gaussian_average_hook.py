@@ -1,4 +1,4 @@
-"""The weighted mean of the epochs."""
+"""GaussianAverageHook: the weighted mean over epochs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Runs that are resumed, killed, or learn what is no number: nothing is lost, nothing goes on in silence."""
+"""Runs that are resumed, killed or reach NaN: nothing is lost, and no error is silent."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ KEY = 'cls_head.text_prompt.soft_prompt'
 
 @pytest.fixture(scope='module')
 def killed(miniature_folder) -> Path:
-    """Work dir of a run of two epochs that was ended after the first."""
+    """Work dir of a run of two epochs that stopped after the first."""
     work_dir = miniature_folder / 'work_dirs' / 'killed'
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(miniature_folder)
@@ -44,12 +44,12 @@ def killed(miniature_folder) -> Path:
 
 @pytest.fixture
 def work_dir(killed, tmp_path) -> Path:
-    """A copy of it, whose ``last_checkpoint`` names the original."""
+    """A copy of that work dir, whose ``last_checkpoint`` names the original."""
     return Path(shutil.copytree(killed, tmp_path / 'run'))
 
 
 def resumed(work_dir: Path, checkpoint: Path | None = None, **options):
-    """The run of that folder, resumed."""
+    """Resume the run of that folder."""
     load_from = None if checkpoint is None else str(checkpoint)
     return miniature('deep_prompts', work_dir, resume=True, load_from=load_from, **{**OPTIONS, **options})
 
@@ -102,7 +102,7 @@ def test_accumulated_steps_count_in_the_scaled_rate(tmp_path):
         )
         cfg.merge_from_dict({**options, 'train_cfg.max_epochs': 1, 'launcher': 'none'})
         runner = train_by_config(cfg)
-        assert cfg.auto_scale_lr.base_batch_size == 24  # as it was, should it be trained again
+        assert cfg.auto_scale_lr.base_batch_size == 24  # so that it can be trained again
         return runner.optim_wrapper.get_lr()['lr'][0]
 
     batch_size = {'train_dataloader.batch_size': 6}
@@ -146,7 +146,7 @@ def test_a_newer_checkpoint_than_the_noted_one_is_taken(work_dir):
     os.utime(work_dir / 'epoch_1.pth', (1, 1))
     os.utime(work_dir / 'epoch_2.pth', (2, 2))
     assert latest_checkpoint(work_dir) == work_dir / 'epoch_2.pth'
-    os.utime(work_dir / 'epoch_2.pth', (0, 0))  # one that an earlier run in this folder has left
+    os.utime(work_dir / 'epoch_2.pth', (0, 0))  # left by an earlier run in this folder
     assert latest_checkpoint(work_dir) == work_dir / 'epoch_1.pth'
 
 
@@ -246,7 +246,7 @@ def test_what_killed_saves_have_left_is_removed_and_nothing_else(work_dir):
 
 
 def test_a_run_that_is_killed_while_saving_keeps_a_checkpoint(tmp_path):
-    """With a single checkpoint to keep, the old one goes only once the new one and its note are there."""
+    """With one checkpoint to keep, the old one is removed only after the new one and its name are written."""
     cfg = miniature('deep_prompts', tmp_path, **OPTIONS, default_hooks__checkpoint__max_keep_ckpts=1)
     runner = Runner.from_cfg(cfg)
     save, found = runner.save_checkpoint, []
@@ -262,7 +262,7 @@ def test_a_run_that_is_killed_while_saving_keeps_a_checkpoint(tmp_path):
 
 
 def test_the_best_checkpoint_of_another_run_is_not_removed(work_dir, tmp_path):
-    """A checkpoint names the best one so far, which is removed once there is a better one."""
+    """A checkpoint names the best one so far, which is removed when a better one is saved."""
     other = tmp_path / 'thesis.pth'
     other.write_text('mine')
     content = read_checkpoint(work_dir / 'epoch_1.pth')
@@ -281,11 +281,11 @@ def test_the_best_checkpoint_of_another_run_is_not_removed(work_dir, tmp_path):
     assert other.read_text() == 'mine' and list(work_dir.glob('best_*.pth'))
 
 
-# What is no number
+# NaN and infinity
 
 
 class Break(Hook):
-    """Makes the prompts of a tower NaN at the end of a step."""
+    """Set the prompts of a tower to NaN at the end of a step."""
 
     priority = 'VERY_HIGH'
 
@@ -298,7 +298,7 @@ class Break(Hook):
 
 
 def train_and_break(work_dir: Path, step: int) -> str:
-    """The line in which a run ends whose prompts become NaN."""
+    """The error line of a run whose prompts become NaN."""
     runner = Runner.from_cfg(miniature('deep_prompts', work_dir, **OPTIONS))
     runner.register_hook(Break(step))
     with pytest.raises(ValueError, match='training stops') as error:
@@ -321,7 +321,7 @@ def test_prompts_that_are_no_numbers_are_never_saved(step, tmp_path):
 
 
 def test_infinite_gradients_alone_do_not_end_a_run(tmp_path):
-    """Mixed precision has them now and then, and skips their steps."""
+    """Mixed precision has such gradients at times, and skips the step."""
 
     class Overflow(Hook):
         def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):

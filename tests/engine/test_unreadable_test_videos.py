@@ -1,4 +1,4 @@
-"""Videos of a test set that lost frames."""
+"""Damaged videos in a test set."""
 
 from mmengine.logging import MMLogger
 

@@ -1,4 +1,4 @@
-"""Telling videos of the known classes from irrelevant ones: scores, the test loop and the prediction API."""
+"""Detection of irrelevant videos: scores, the test loop and the prediction API."""
 
 import json
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_max_logit_is_of_the_mean_over_clips(make_recognizer):
 
 
 def with_irrelevant(work_dir: Path, **options) -> Config:
-    """The tiny CLIP as it ships, tested on irrelevant videos too."""
+    """The unchanged tiny CLIP, tested on irrelevant videos too."""
     cfg = miniature('zero_shot', work_dir, model__backbone__pretrained='miniature', **options)
     cfg.test_dataloader = Config.fromfile(TEST_SETS).test_dataloader
     return cfg
@@ -178,7 +178,7 @@ def test_two_processes_find_what_one_finds(tmp_path, in_miniature_folder):
         for name, videos in dict(base=13, novel=7, irrelevant=5).items()
         for key, value in {'batch_size': 3, 'dataset.indices': videos, 'num_workers': 0}.items()
     }
-    # The option replaces the test sets after --cfg-options, so they stand in a file.
+    # The option replaces the test sets after --cfg-options, so they are in a file.
     sets = Config.fromfile(TEST_SETS)
     sets.merge_from_dict(uneven)
     sets = Config(dict(test_dataloader=sets.test_dataloader.to_dict()), format_python_code=False)

@@ -1,4 +1,4 @@
-"""Temporal models: when they equal the mean over frames, what they see of time, and what they learn."""
+"""Temporal models: equality with the mean over frames, order of frames, and learning."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ LOSSES = [dict(type='SelfConsistency')]
 
 @pytest.fixture
 def make(make_recognizer):
-    """Builds a recognizer whose transformer, if it has one, has moved away from where it starts."""
+    """Build a recognizer; the weights of its transformer, if any, differ from the initial ones."""
 
     def build(temporal: dict | None, **arguments) -> CLIPRecognizer:
         model = make_recognizer(temporal=temporal, **arguments)

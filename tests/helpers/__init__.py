@@ -1,1 +1,1 @@
-"""What several test files use: one place for each thing, so that no test imports another."""
+"""Helpers of several test files, so that no test imports another."""

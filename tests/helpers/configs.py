@@ -1,4 +1,4 @@
-"""The configs that hold a model."""
+"""Lists of the configs with a model."""
 
 from pathlib import Path
 

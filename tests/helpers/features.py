@@ -1,4 +1,4 @@
-"""Features as objectives take them."""
+"""Features as the input of objectives."""
 
 import math
 
@@ -15,7 +15,7 @@ def seeded(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def given(**features) -> BatchFeatures:
-    """Features of which an objective uses these alone."""
+    """Features for an objective that uses only these."""
     names = ('clips', 'classes', 'labels', 'logits', 'logit_scale')
     return BatchFeatures(**{**dict.fromkeys(names), **features})
 

@@ -1,4 +1,4 @@
-"""Inputs for recognizers on the tiny CLIP, and what is asked of them."""
+"""Inputs for recognizers on the tiny CLIP, and calls of the recognizers."""
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ NAMES = ['walk', 'climb stairs', 'drink']
 
 
 def make_clips(count: int = 3, crops: int = 1, num_frames: int = 2, seed: int = 0) -> torch.Tensor:
-    """Clips (count, crops, 3, T, 32, 32) that differ enough for a random CLIP to see it."""
+    """Clips (count, crops, 3, T, 32, 32) that a random CLIP can tell apart."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(count * crops, 3, num_frames, 4, 4, generator=generator)
     clips = F.interpolate(coarse, size=(num_frames, 32, 32), mode='nearest') * 2

@@ -13,7 +13,7 @@ from tests.helpers.models import make_clips, make_samples
 
 BOTH, VISION = {'vision', 'text'}, {'vision'}
 OVER_CLASSES = dict(type='DistributionConsistency', temperature=2.0)
-# Every strategy with the towers whose prompts it reaches, as its docstring says.
+# Every strategy, with the towers whose prompts get a gradient from it.
 STRATEGIES = [
     (dict(type='FeatureConsistency', weight=3.0), BOTH),
     (dict(type='ReleasedAnchor'), BOTH),
@@ -37,7 +37,7 @@ NEGATIVES = ['else', 'nothing', 'noise']  # one for each class, which ReleasedAn
 
 
 def given(*configs: dict, negatives: list[str] = NEGATIVES, log_grad_norm: bool = False) -> dict:
-    """The recognizer's arguments for objectives with and without anchors."""
+    """Give the recognizer's arguments for objectives with and without anchors."""
     strategies = [config for config in configs if config['type'] not in ON_LABELLED_CLIPS]
     anchors = dict(negatives=negatives, strategies=strategies, log_grad_norm=log_grad_norm)
     losses = [config for config in configs if config['type'] in ON_LABELLED_CLIPS]
@@ -67,7 +67,7 @@ FEATURE_CONSISTENCY = dict(negatives=['else', 'nothing'], strategies=[dict(type=
 
 
 def unit(*angles: float) -> torch.Tensor:
-    """Unit vectors (angles, 2); the cosine of two is that of their difference in degrees."""
+    """Unit vectors (angles, 2); the cosine of two is the cosine of their difference in degrees."""
     radians = torch.tensor(angles, dtype=torch.float64).deg2rad()
     return torch.stack([radians.cos(), radians.sin()], dim=-1)
 

@@ -1,4 +1,4 @@
-"""Runs of our configs: in this process, and of the tools in processes of their own."""
+"""Runs of our configs: in this process, and of the tools in separate processes."""
 
 import itertools
 import json
@@ -34,9 +34,9 @@ _second_of_last_tool = 0
 
 
 def read_config(path: Path, method: str | None = None) -> Config:
-    """A config that prints itself without the pretty line breaks, which take longer than our runs.
+    """A config that prints itself without pretty line breaks, which take longer than our runs.
 
-    ``method`` chooses one where the config has several.
+    ``method`` selects one method of a config with several.
     """
     with patch.dict(os.environ, {} if method is None else {'GA2MM_METHOD': method}):
         cfg = Config.fromfile(path)
@@ -44,7 +44,7 @@ def read_config(path: Path, method: str | None = None) -> Config:
 
 
 def miniature(name: str, work_dir: Path, epochs: int = 1, **options: Any) -> Config:
-    """A config of the miniature world on the untrained CLIP; ``options`` with ``__`` where keys have dots."""
+    """Give a config of the miniature world on the untrained CLIP; ``__`` in ``options`` stands for a dot."""
     cfg = read_config(CONFIGS / f'miniature_{name}.py')
     defaults = {
         **NO_WORKERS,
@@ -78,7 +78,7 @@ def test(cfg: Config, checkpoint: Path | None = None) -> dict[str, float]:
 
 
 class Interrupted(Exception):
-    """What ends a run in :func:`train_until`."""
+    """Ends a run in :func:`train_until`."""
 
 
 class _Interruption(Hook):
@@ -91,7 +91,7 @@ class _Interruption(Hook):
 
 
 def train_until(cfg: Config, epochs: int) -> Runner:
-    """Train in this process, as if it were ended from outside after some epochs."""
+    """Train in this process, and stop the run after some epochs."""
     runner = Runner.from_cfg(cfg)
     runner.register_hook(_Interruption(epochs))
     with pytest.raises(Interrupted):
@@ -100,22 +100,22 @@ def train_until(cfg: Config, epochs: int) -> Runner:
 
 
 def losses(runner: Runner) -> list[float]:
-    """The loss of every step."""
+    """Give the loss of every step."""
     return runner.message_hub.get_scalar('train/loss').data[0].tolist()
 
 
 def log_of(runner: Runner) -> str:
-    """All that a run logged."""
+    """Give the log of a run."""
     return log_in(Path(runner.work_dir))
 
 
 def log_in(work_dir: Path) -> str:
-    """All that the runs in a folder logged."""
+    """Give the logs of all runs in a folder."""
     return '\n'.join(path.read_text() for path in sorted(work_dir.glob('*/*.log')))
 
 
 def logged_losses(work_dir: Path) -> list[dict[str, float]]:
-    """The losses of every logged step, from the file that runs leave behind."""
+    """Give the losses of every logged step, from the file of scalars."""
     (path,) = Path(work_dir).glob('*/vis_data/scalars.json')
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [{key: value for key, value in line.items() if 'loss' in key} for line in lines if 'loss' in line]
@@ -137,7 +137,7 @@ def tool(name: str, *args: Any) -> None:
 
 @contextmanager
 def unprivileged() -> Iterator[None]:
-    """Files that nobody may read cannot be read inside, by root neither."""
+    """Make files without read permission unreadable in the block, for root too."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)
@@ -148,9 +148,9 @@ def unprivileged() -> Iterator[None]:
 
 
 def environment(**variables: Any) -> dict[str, str]:
-    """The environment of a process of its own."""
+    """Give the environment of a separate process."""
     return {
-        'OMP_NUM_THREADS': '1',  # where the tests have none, several processes would have all cores each
+        'OMP_NUM_THREADS': '1',  # without it, each of several processes would use all cores
         **os.environ,
         'PYTHON': sys.executable,
         'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}',
@@ -175,17 +175,17 @@ def _in_group(rank: int, store: str, function: Callable, arguments: tuple) -> No
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """A port of this machine that nothing takes while the block runs, but who is told its number."""
+    """Give a port of this machine that no other program takes while the block runs."""
     with socket.socket() as holder:
-        # Bound, not listening: with this option, which PyTorch's server has too, that one may listen there.
+        # Bound, not listening: PyTorch's server also sets this option, so it may listen here.
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(('127.0.0.1', 0))
         yield holder.getsockname()[1]
 
 
 def start(*command: Any, cwd: Path, **variables: Any) -> subprocess.Popen:
-    """Start a command in a process of its own."""
-    # A file and no pipe: a full pipe would stop a process that others wait for.
+    """Start a command in a separate process."""
+    # A file, not a pipe: a full pipe would block a process that others wait for.
     output = tempfile.TemporaryFile('w+')  # noqa: SIM115  closed by finish
     process = subprocess.Popen(
         [str(word) for word in command],
@@ -199,7 +199,7 @@ def start(*command: Any, cwd: Path, **variables: Any) -> subprocess.Popen:
 
 
 def finish(process: subprocess.Popen, status: int = 0) -> str:
-    """Wait for a command and give what it printed; it must end with this exit status."""
+    """Wait for a command and give its output; it must end with this exit status."""
     try:
         process.wait(timeout=900)  # hangs, however busy the machine is
     finally:

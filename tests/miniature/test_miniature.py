@@ -89,7 +89,7 @@ def test_classes_are_disjoint_over_draws():
             assert len({c.colour for c in part}) == 12
             assert len({c.background for c in part}) == len({c.action for c in part}) == 6
         meaning = {c.background: c.action for c in draw.base}
-        for c in draw.novel:  # the habits of the base classes mislead on every novel class
+        for c in draw.novel:  # the shortcut of the base classes misleads on every novel class
             assert meaning[c.background] != c.action
             assert {b.background for b in draw.base if b.colour == c.colour} == {c.background}
     assert world.class_draw(0) != world.class_draw(1)

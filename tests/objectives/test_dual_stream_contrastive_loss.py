@@ -1,4 +1,4 @@
-"""DualStreamContrastiveLoss: its value, and what it reaches."""
+"""DualStreamContrastiveLoss: value and gradients."""
 
 import math
 

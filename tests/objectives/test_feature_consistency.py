@@ -1,4 +1,4 @@
-"""FeatureConsistency: its value, and which prompts its terms reach."""
+"""FeatureConsistency: value, and the prompts with a gradient from each term."""
 
 import pytest
 import torch

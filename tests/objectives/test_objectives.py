@@ -1,4 +1,4 @@
-"""All objectives together: what they reach, their batches, and what is said where they can do nothing."""
+"""All objectives together: gradients, batches, and warnings about objectives without effect."""
 
 import copy
 import warnings
@@ -30,12 +30,12 @@ from tests.helpers.objectives import (
 
 
 def names_of(model: CLIPRecognizer) -> dict[str, str]:
-    """What each objective but the classification loss is logged as, by its name in ``grad_norm_<name>``."""
+    """The log names of all objectives except the classification loss, as in ``grad_norm_<name>``."""
     return {name.removeprefix('loss_').removeprefix('anchor_'): name for name in list(model.objectives)[1:]}
 
 
 def in_order(*configs: dict) -> list[dict]:
-    """Configs in the order in which the recognizer has them: losses, then anchor strategies."""
+    """Configs in the order of the recognizer: losses, then anchor strategies."""
     return sorted(configs, key=lambda config: config['type'] not in ON_LABELLED_CLIPS)
 
 
@@ -80,7 +80,7 @@ def test_frozen_targets_get_no_gradient(config):
 
 @pytest.mark.parametrize(('left_out', 'tower'), [('text_prompt', 'vision'), ('vision_prompt', 'text')])
 def test_strategies_reach_the_prompts_that_they_say(left_out, tower, make_recognizer):
-    """Where only one tower has prompts, exactly the strategies that reach it have a gradient."""
+    """If only one tower has prompts, exactly the strategies with terms in that tower have a gradient."""
     model = make_recognizer(head={left_out: None}, **given(*CONFIGS, log_grad_norm=True))
     losses = losses_of(model, 0, 1, 2, None, None)
     reach_of = {str(config): reach for config, reach in STRATEGIES}
@@ -159,7 +159,7 @@ def test_order_of_clips_anchors_and_negatives_does_not_matter(make_recognizer):
 
 
 def test_halves_of_a_batch_average_to_the_whole(make_recognizer):
-    """So processes that average their gradients compute what one process computes."""
+    """Processes that average their gradients compute the same as one process."""
     model = make_recognizer(**given(*WITH_LOSS))
     clips, labels = make_clips(8), [0, 1, None, None, 2, 0, None, None]
     whole = model(clips, make_samples(*labels), mode='loss')
@@ -294,10 +294,10 @@ def test_what_is_said_to_have_no_gradient_has_none(make_recognizer):
         assert float(losses[f'grad_norm_{name}']) == 0, name
 
 
-# Not ReleasedAnchor: as released, it shifts the logits by the mean over the anchors of its own process.
+# Not ReleasedAnchor: it shifts the logits by the mean over the anchors of its own process, as released.
 @pytest.mark.parametrize('config', WITH_LOSS, ids=str)
 def test_two_processes_get_the_losses_and_gradients_of_one(config, make_recognizer, tmp_path):
-    """A batch of 4 labelled clips and 4 anchors, half of each in either process."""
+    """A batch of 4 labelled clips and 4 anchors, half of them in each process."""
     # Some do not look at anchors, which need some use.
     beside = [dict(type='FeatureConsistency')] if config['type'] in ON_LABELLED_CLIPS else []
     model = make_recognizer(**given(config, *beside))

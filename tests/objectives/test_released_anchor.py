@@ -1,4 +1,4 @@
-"""The anchor term as released: when it acts, and on what."""
+"""The released anchor term: when it has an effect, and on which parameters."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""SelfRegularizationLoss: its value, and what it reaches."""
+"""SelfRegularizationLoss: value and gradients."""
 
 import math
 

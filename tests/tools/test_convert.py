@@ -29,7 +29,7 @@ TOLERANCE = 1e-5
 
 @pytest.fixture(scope='module', autouse=True)
 def script_folder():
-    """Lets the scripts import what they share, as when they are started from the shell."""
+    """Let the scripts import their shared modules, as from the shell."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(running.ROOT / 'tools' / 'convert')
         yield
@@ -68,14 +68,14 @@ def hard_prompt(numbers, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='module')
 def converted(numbers, origin, hard_prompt, script_folder, tmp_path_factory) -> Path:
-    """A folder with released.pt, what became of it in out/, and the printed config in config.py."""
+    """A folder with released.pt, its converted files in out/, and the printed config in config.py."""
     folder = tmp_path_factory.mktemp('converted')
     convert_ga2(ga2_content(numbers), origin, hard_prompt, folder)
     return folder
 
 
 def convert(name: str, *args) -> str:
-    """Run a converter; the config that it prints."""
+    """Run a converter and give the config that it prints."""
     with contextlib.redirect_stdout(io.StringIO()) as output:
         running.tool(f'convert/{name}.py', *args)
     return output.getvalue().split('\n', 1)[1]
@@ -132,7 +132,7 @@ def ga2_content(numbers: dict[str, Tensor]) -> dict:
 
 
 def vifi_content(numbers: dict[str, Tensor]) -> dict:
-    """A checkpoint of ViFi-CLIP whose input prompt is the coupled one, so that GA2-CLIP's logits hold."""
+    """A checkpoint of ViFi-CLIP with the coupled prompt as input prompt, so its logits are GA2-CLIP's."""
     state_dict = ga2_content(numbers)['model_state_dict']
     both = torch.cat([numbers['hard_prompt'], state_dict.pop('prompt_learner.ctx_VPT')], dim=-1)
     weight, bias = state_dict.pop(f'{MAPPING}.weight'), state_dict.pop(f'{MAPPING}.bias')
@@ -155,7 +155,7 @@ def relative_error(value: Tensor, stored: Tensor) -> float:
 
 
 def error_of(*args) -> str:
-    """The one line that a converter ends in."""
+    """The error line of a converter."""
     with pytest.raises(SystemExit) as error:
         running.tool(*args)
     line = str(error.value)

@@ -1,4 +1,4 @@
-"""Damaged files: a small run of the script that makes and reads thousands, and what it can tell."""
+"""Damaged files: a small run of the script that makes and reads thousands, and the faults that it detects."""
 
 import os
 import random
@@ -48,7 +48,7 @@ def test_every_way_to_end_is_told_from_the_others(tmp_path, monkeypatch):
     from fuzzing.kind import NOTHING, RAN, Case, Kind
 
     class Ends(Kind):
-        """Each number is another end."""
+        """Each number is a different outcome."""
 
         name = 'ends'
 

@@ -146,7 +146,7 @@ def test_hmdb51_has_the_published_partition(made):
     for half, number in (('base', 26), ('novel', 25)):
         names = read_label_map(folder / 'labels' / f'hmdb_51_{half}_labels.csv')
         assert list(names) == published('hmdb51', half) and len(names) == number
-    # The videos of a class are those of the file with its name: 'sword exercise' is not 'sword'.
+    # A class has the videos of the file with its name: 'sword exercise' is not 'sword'.
     for video, label in read_annotation(folder / 'base2novel' / 'base_train.txt'):
         assert f'_{HMDB51_CLASSES[25 + label]}_f_cm_' in video
     assert len(read_annotation(folder / 'few_shot' / 'val1.txt')) == 2 * 51
@@ -167,7 +167,7 @@ def test_configs_of_kinetics400_find_every_list(made, monkeypatch, protocol, sho
     monkeypatch.chdir(made)
     cfg = Config.fromfile(running.CONFIGS / f'k400_{protocol}.py')
     dataset = cfg.train_dataloader.dataset.dataset
-    # This tiny Kinetics has no 16 videos a class to draw.
+    # This tiny Kinetics has fewer than 16 videos per class.
     dataset.ann_file = dataset.ann_file.replace('train.txt', 'train_2.txt').replace('_16', '_2')
     assert check_train_config(cfg) == []
 

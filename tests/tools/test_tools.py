@@ -1,4 +1,4 @@
-"""The command line tools: what they print, and the one line they end in when something is missing."""
+"""The command line tools: their output, and their error lines for missing files."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def checkpoint(miniature_folder):
 
 
 def error_of(name: str, *args) -> str:
-    """The one line that a tool ends in."""
+    """The error line of a tool."""
     with pytest.raises(SystemExit) as error:
         tool(name, *args)
     line = str(error.value)

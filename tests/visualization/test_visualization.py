@@ -52,7 +52,7 @@ ROWS = [
 
 
 def texts(figure: Figure) -> set[str]:
-    """Everything that is written in a figure."""
+    """All texts of a figure."""
     return {text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, 'get_text'))}
 
 
@@ -62,7 +62,7 @@ def bars_of(axes: Axes) -> list[BarContainer]:
 
 
 def error_of(name: str, *args) -> str:
-    """The one line that a script ends in."""
+    """The error line of a script."""
     with pytest.raises(SystemExit) as error:
         tool(f'analysis/{name}', *args)
     line = str(error.value)
@@ -71,7 +71,7 @@ def error_of(name: str, *args) -> str:
 
 
 def assert_complete(path: Path) -> None:
-    """Both files of a picture can be read to their end, and there is no other."""
+    """Check that both files of a picture can be read, and that there are no other files."""
     found = [file.name for file in sorted(path.parent.glob(f'*{path.name}*'))]
     assert found == [f'{path.name}.png', f'{path.name}.svg']
     assert imread(f'{path}.png').shape[1] >= 600
@@ -79,7 +79,7 @@ def assert_complete(path: Path) -> None:
 
 
 def write_scalars(work_dir: Path, time: str, *rows: dict) -> Path:
-    """What MMEngine leaves of a run."""
+    """The log files of a run of MMEngine."""
     path = work_dir / time / 'vis_data' / 'scalars.json'
     path.parent.mkdir(parents=True)
     path.write_text(''.join(f'{json.dumps(row)}\n' for row in rows))

@@ -145,7 +145,7 @@ def test_openai_tag_of_a_resnet_is_refused_before_any_download():
 def test_pt_file_gives_the_same_clip(layout, clip, arch, make_clip, tmp_path):
     state_dict = weights_of(clip)
     if layout == 'half':
-        # what half precision can hold, so that both files hold the same numbers
+        # exact in half precision, so that both files hold the same numbers
         state_dict = {key: value.half().float() for key, value in state_dict.items()}
         torch.save(state_dict, tmp_path / 'float.pt')
         expected = make_clip(pretrained=str(tmp_path / 'float.pt'), quick_gelu=False)
@@ -195,7 +195,7 @@ def test_a_file_that_is_silent_about_its_activation_needs_a_statement(
     assert make_clip(pretrained=path, quick_gelu=False).identity == clip.identity
     with pytest.raises(ValueError, match='trained with QuickGELU'):
         make_clip(pretrained=path, quick_gelu=True)
-    # an architecture with QuickGELU is a statement, and a contradiction of it is refused
+    # an architecture with QuickGELU states the activation; a contradiction is an error
     assert make_clip(arch=dict(arch, quick_gelu=True), pretrained=path).identity == quick_clip.identity
     with pytest.raises(ValueError, match='trained with GELU'):
         make_clip(arch=dict(arch, quick_gelu=True), pretrained=path, quick_gelu=False)

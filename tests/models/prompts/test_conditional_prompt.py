@@ -13,7 +13,7 @@ CONDITIONAL = dict(text_prompt=dict(type='ConditionalPrompt', length=2))
 
 
 def make_conditional(make_recognizer, max_texts: int = 512, **arguments):
-    """A recognizer whose meta-net tells clips well apart; it is so narrow here that it may start dead."""
+    """A recognizer whose meta-net separates clips; at this width it may start without active units."""
     model = make_recognizer(head=dict(CONDITIONAL, max_texts=max_texts), **arguments)
     with torch.no_grad():
         model.cls_head.text_prompt.meta_net[0].bias.fill_(1)
@@ -72,7 +72,7 @@ OBJECTIVES = arguments_of(*CONFIGS)
 
 
 def test_anchor_strategies_see_what_they_see_without_a_condition(make_recognizer):
-    """With a meta-net that shifts nothing all losses are those of the plain prompt."""
+    """With a meta-net that shifts nothing, all losses equal those of the plain prompt."""
     model = make_conditional(make_recognizer, **OBJECTIVES)
     plain = dict(type='DeepPrompt', length=2, depth=1)
     plain = make_recognizer(head=dict(text_prompt=plain), **OBJECTIVES)

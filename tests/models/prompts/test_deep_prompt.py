@@ -1,4 +1,4 @@
-"""Deep prompts: their layers, and the words they start from."""
+"""Deep prompts: layers and initial words."""
 
 import pytest
 import torch
@@ -69,7 +69,7 @@ def test_a_vision_tower_of_depth_0_is_the_frozen_one(make_recognizer):
     assert torch.equal(prompted, clip.encode_frames(frames()))
 
 
-# Words to start from
+# Initial words
 
 
 @pytest.mark.parametrize('kept', [0, 2])

@@ -1,4 +1,4 @@
-"""What a prompt learner may ask for."""
+"""Inputs that a prompt learner may request."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""AttriPrompt in the recognizer: what learns, what is kept of its retrievals, and its losses."""
+"""AttriPrompt in the recognizer: learnt parameters, the cache of its retrievals, and its losses."""
 
 import itertools
 import json
@@ -44,7 +44,7 @@ OTHER_NAMES = ('jump', 'walk', 'sit', 'run')
 
 @pytest.fixture
 def make_retriever(make_recognizer):
-    """Builds a recognizer on the miniature CLIP that keeps so many retrievals."""
+    """Build a recognizer on the miniature CLIP that keeps this many retrievals."""
 
     def make(max_cached: int = 256, **arguments):
         prompt = dict(type='AttributeRetrieval', **arguments)
@@ -55,7 +55,7 @@ def make_retriever(make_recognizer):
 
 
 def count_texts(model) -> list[int]:
-    """How many texts each pass through the text tower has."""
+    """Record the number of texts in each pass through the text tower."""
     texts: list[int] = []
     model.backbone.text_tower.ln_final.register_forward_hook(
         lambda module, args, output: texts.append(output.shape[:2].numel())
@@ -64,7 +64,7 @@ def count_texts(model) -> list[int]:
 
 
 def class_features(model, clips, names=NAMES) -> torch.Tensor:
-    """Features (clips, classes, embed_dim) of these classes as each clip has them."""
+    """Features (clips, classes, embed_dim) of these classes with the prompts of each clip."""
     model.set_classes(names)
     return model.extract_feat(clips)[1]['class_features']
 
@@ -178,7 +178,7 @@ def test_auxiliary_losses_of_labelled_clips_are_logged_each(text_prompt, anchors
 
 
 def test_attriprompt_learns_by_its_losses(make_recognizer):
-    """Each loss reaches what it should, in float32 under autocast too, and a step takes their sum."""
+    """Each loss has a gradient for its parameters, in float32 under autocast too, and a step uses the sum."""
     head = dict(text_prompt=TEXT_PROMPTS[2])
     model = make_recognizer(head=head, losses=[DUAL_STREAM, REGULARIZATION])
     for precision in (torch.float32, torch.bfloat16):

@@ -1,4 +1,4 @@
-"""A CLIP that is tuned itself: what learns, what is kept of it, and what stays frozen beside it."""
+"""Full tuning of CLIP: learnt parameters, checkpoints, and the frozen teacher."""
 
 import copy
 
@@ -37,7 +37,7 @@ CONSISTENCY = dict(
 
 @pytest.fixture
 def make_tuned(arch, make_recognizer):
-    """Builds a recognizer on a CLIP that is tuned, without prompts unless ``head`` has some."""
+    """Build a recognizer on a tuned CLIP, without prompts unless ``head`` has some."""
 
     def make(head: dict = NO_PROMPTS, **arguments):
         backbone = dict(type='OpenCLIP', arch=arch, pretrained='random', frozen=False)
@@ -63,7 +63,7 @@ def weights_of(model) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in model.state_dict().items()}
 
 
-# What learns
+# Learnt parameters
 
 
 @pytest.mark.parametrize('prompted', [False, True])
@@ -222,7 +222,7 @@ def test_the_clip_of_a_prompt_that_was_learnt_with_it_is_unknown(make_tuned, tmp
     make_tuned(head=head)
 
 
-# The frozen CLIP beside it
+# The frozen teacher
 
 
 def test_a_teacher_is_kept_only_where_something_uses_it(make_tuned, make_recognizer):

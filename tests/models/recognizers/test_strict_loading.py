@@ -1,4 +1,4 @@
-"""Checkpoints that do not fit are refused, whoever loads them."""
+"""Checkpoints that do not fit are rejected by every loader."""
 
 import pytest
 import torch
