@@ -101,7 +101,8 @@ def _project_out(block: nn.Module, attended: Tensor) -> Tensor:
 
 
 def _mlp(mlp: nn.Sequential, tokens: Tensor) -> Tensor:
-    if not isinstance(mlp.gelu, QuickGELU) or not isinstance(getattr(mlp, 'ln', None), nn.Identity | None):
+    has_norm = not isinstance(getattr(mlp, 'ln', None), nn.Identity | None)
+    if has_norm or not isinstance(mlp.gelu, QuickGELU):
         return mlp(tokens)
     # QuickGELU(x) = x · sigmoid(a x) = SiLU(a x) / a. The matrix products take the factors, so the activation is
     # one operation that keeps one tensor for the backward pass.
