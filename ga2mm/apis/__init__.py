@@ -3,6 +3,7 @@
 from ga2mm.apis.command_line import ConfigOptions
 from ga2mm.apis.config import read_config
 from ga2mm.apis.inference import NONE_OF_THESE, calibrate_threshold, classify, load
+from ga2mm.apis.model_file import export_model
 from ga2mm.apis.run import read_test_sets, test, train
 from ga2mm.checks.config_check import check_config
 from ga2mm.checks.split_check import Finding, check_test_config, check_train_config
@@ -16,6 +17,7 @@ __all__ = [
     'check_test_config',
     'check_train_config',
     'classify',
+    'export_model',
     'load',
     'read_config',
     'read_test_sets',
