@@ -135,7 +135,7 @@ def _read_csv(path: Path, group_by: str | None) -> OwnVideos:
             continue
         fields = csv_fields(line, f'{path}, row {row}')
         if max(columns.values()) >= len(fields):
-            raise ValueError(f'{path}, row {row}: {len(fields)} fields in {quoted(line)}, the header has more')
+            raise ValueError(f'{path}, row {row}: {quoted(line)} has fewer fields than the header')
         video, name = fields[columns['path']], class_name_of(fields[columns['class_name']])
         if not video or not name:
             raise ValueError(f'{path}, row {row}: no path or no class in {quoted(line)}')

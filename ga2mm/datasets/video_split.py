@@ -12,7 +12,7 @@ TEST_SHARE = 0.3
 """Share of a base class's videos that are for the test if no number of shots is given. Design choice."""
 
 TRIES = 50
-"""Number of orders of the recordings that are tried, since a recording with several classes is on one side."""
+"""Number of orders of the recordings to try, since some orders leave a class without training videos."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,9 @@ def split_videos(
                 raise error from None
     train: list[OwnVideo] = []
     for recordings in by_class.values():
-        drawable = {video.path: video for name in train_side & recordings.keys() for video in recordings[name]}
-        train += [drawable[path] for path in sorted(shuffled(drawable, seed)[:shots])]
+        of_class = [video for name in train_side & recordings.keys() for video in recordings[name]]
+        drawn = set(shuffled([video.path for video in of_class], seed)[:shots])
+        train += sorted((video for video in of_class if video.path in drawn), key=lambda video: video.path)
     test = tuple(video for video in videos if video.recording not in train_side)
     return VideoSplit(base, tuple(novel), tuple(train), test)
 
@@ -121,8 +122,8 @@ def _train_side(
                 break
         if len(recordings) == 1:
             raise ValueError(
-                f"class '{name}': all {videos} videos are pieces of one recording by their names, so the test "
-                "would leak; tell recordings apart by --group-by, or by --group-by '.*' if each is its own"
+                f"class '{name}': all {videos} videos are pieces of one recording by their names and cannot "
+                "be for training and test; tell recordings apart by --group-by ('.*': each is its own)"
             )
         if side >= recordings.keys() or count < (shots or 1):
             raise ValueError(
