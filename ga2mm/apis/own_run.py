@@ -100,7 +100,13 @@ def train_own_videos(
     metrics = test_run(out)
     report = write_run_report(out, out.resolve().name)
     model = out / f'{out.resolve().name}{SUFFIX}'
-    export_model(out / CONFIG, latest_checkpoint(out), model, metrics=metrics['top1_percent'])
+    export_model(
+        out / CONFIG,
+        latest_checkpoint(out),
+        model,
+        classes=[*split.base, *split.novel],
+        metrics=metrics['top1_percent'],
+    )
     return Result(metrics, report, model)
 
 

@@ -36,6 +36,7 @@ def error_of(monkeypatch, *args: object) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_from_a_folder_to_a_model_file(in_folder, monkeypatch, capfd):
     (in_folder / 'my videos' / '打篮球' / 'clip 9.mp4').write_text('no video')
     (in_folder / 'my videos' / '打篮球' / 'notes.txt').touch()
@@ -59,7 +60,8 @@ def test_from_a_folder_to_a_model_file(in_folder, monkeypatch, capfd):
     }
     sets = json.loads((run / 'test_metrics.json').read_text())['sets']
     assert sets['novel']['class_names'] == ['juggling, three balls', '打篮球']
-    assert read_model_file(run / 'a run.ga2').classes == ('Fußball spielen', 'tai-chi (slow)')
+    named = read_model_file(run / 'a run.ga2').classes
+    assert named == ('Fußball spielen', 'tai-chi (slow)', 'juggling, three balls', '打篮球')
     assert 'Epoch(train)' in (run / 'output.log').read_text()
     report = (run / 'report.html').read_text()
     assert '打篮球' in report and 'base classes (trained)' in report
@@ -71,7 +73,8 @@ def test_from_a_folder_to_a_model_file(in_folder, monkeypatch, capfd):
     assert 'a run exists' in error_of(monkeypatch, 'train', 'my videos', *options)
 
 
-def test_hard_prompt_and_anchors_join(in_folder, monkeypatch, capfd):
+@pytest.mark.slow
+def test_anchors_join(in_folder, monkeypatch, capfd):
     write_class_folders(in_folder / 'others', classes=('x', 'y'))
     options = ['--preset', 'miniature', '--anchors', 'others', '--out', 'run']
     assert not ga2mm(monkeypatch, 'train', 'my videos', *options)
