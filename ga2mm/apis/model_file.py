@@ -12,8 +12,10 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ga2mm.apis.config import read_config
+from ga2mm.apis.hub import fetch, is_on_hub
 from ga2mm.apis.plain_config import check_model, check_pipeline, check_plain, from_plain, to_plain
-from ga2mm.apis.recognizer import build_recognizer, prediction_steps
+from ga2mm.apis.prediction_pipeline import prediction_steps
+from ga2mm.apis.recognizer import build_recognizer
 from ga2mm.apis.run import test_datasets, without_objectives
 from ga2mm.checks.config_lists import innermost_datasets
 from ga2mm.datasets.label_map import check_class_names, class_names_of
@@ -133,6 +135,11 @@ def export_model(
     return path
 
 
+def is_model_file(path: str | Path) -> bool:
+    """Tell whether a name is that of a model file, here or on Hugging Face's hub."""
+    return Path(path).suffix == SUFFIX or is_on_hub(path)
+
+
 def read_model_file(path: str | Path) -> ModelFile:
     """Read a model file without building the model. No code in it runs.
 
@@ -169,7 +176,7 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
     and beside the model file.
 
     Args:
-        path: The file.
+        path: The file, or ``hf-hub:ORG/REPO`` (see :mod:`ga2mm.apis.hub`).
         device: The device of the model.
         clip: Other place of the CLIP's weights: a file, ``'local-dir:DIR'`` or ``'hf-hub:ORG/REPO'``. It must
             be the CLIP that the model was trained on.
@@ -182,6 +189,8 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
         OSError: The file or the weights of its CLIP do not exist.
         ValueError: The file is no model file or is damaged, or the CLIP is another one.
     """
+    if is_on_hub(path):
+        path = fetch(str(path))
     found = read_model_file(path)
     backbone = found.model['backbone']
     _choose_clip(backbone, Path(path), clip)
