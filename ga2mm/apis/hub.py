@@ -1,5 +1,6 @@
-"""Model files on Hugging Face's hub: ``hf-hub:ORG/REPO`` or ``hf://ORG/REPO``, with ``/FILE.ga2`` and ``@REVISION``.
+"""Model files on Hugging Face's hub.
 
+Places are written as ``hf-hub:ORG/REPO`` or ``hf://ORG/REPO``; ``/FILE.ga2`` and ``@REVISION`` may follow.
 ``HF_ENDPOINT`` names another hub, ``HF_TOKEN`` the account, as in ``huggingface_hub``.
 """
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
@@ -146,8 +145,8 @@ class VideoClassifier(BaseInferencer):
                 done += 1
                 yield self._rank(one, name, start=part.start, end=part.end, problem=video.lost, **ranking)
         if not endless and done < len(windows):
-            what = f'damaged, {len(windows) - done} windows from {windows[done].start:g} s on cannot be decoded'
-            yield Prediction(name, problem=f'{name}: {what}')
+            what = f'{len(windows) - done} windows from {windows[done].start:g} s on cannot be decoded'
+            yield Prediction(name, problem=f'{name}: damaged, {what}')
 
     def time_line(
         self, video: str | Path, window: float = 4.0, stride: float = 1.0, batch_size: int = 1, **ranking: Any

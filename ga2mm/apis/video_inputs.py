@@ -1,13 +1,12 @@
 """Inputs of prediction: files, folders, lists of them, and frames in memory."""
 
-import logging
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from ga2mm.datasets.folder import VIDEO_SUFFIXES, files_below
@@ -67,11 +66,10 @@ def _list_folder(folder: str, suffixes: tuple[str, ...]) -> list[str]:
     if not videos:
         raise ValueError(f'{folder}: no video in this folder; names of videos end in {", ".join(suffixes)}')
     if others:
-        print_log(
+        warnings.warn(
             f'{folder}: {len(others)} files are left out, whose names do not end as those of videos: '
             f'{first_few(others)}',
-            'current',
-            logging.WARNING,
+            stacklevel=3,
         )
     return [os.path.join(folder, path) for path in videos]
 
@@ -79,7 +77,7 @@ def _list_folder(folder: str, suffixes: tuple[str, ...]) -> list[str]:
 def _check_frames(frames: np.ndarray) -> np.ndarray:
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
         raise ValueError(
-            f'an array of {frames.dtype} and shape {frames.shape} is no video: give uint8 RGB frames of shape '
-            '(T, height, width, 3)'
+            f'an array of {frames.dtype} and shape {frames.shape} is no video: give uint8 RGB frames of '
+            'shape (T, height, width, 3)'
         )
     return frames

@@ -5,6 +5,7 @@ from ga2mm.visualization.confusion import confusion_figure, count_confusion
 from ga2mm.visualization.curves import curves_figure, read_scalars
 from ga2mm.visualization.results import read_results
 from ga2mm.visualization.save_figure import save_figure
+from ga2mm.visualization.time_line import time_line_figure
 from ga2mm.visualization.tradeoff import tradeoff_figure
 from ga2mm.visualization.tsne import VideoSet, tsne, tsne_figure
 
@@ -17,6 +18,7 @@ __all__ = [
     'read_results',
     'read_scalars',
     'save_figure',
+    'time_line_figure',
     'tradeoff_figure',
     'tsne',
     'tsne_figure',
