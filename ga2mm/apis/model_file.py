@@ -106,7 +106,7 @@ def export_model(
     cfg = config if isinstance(config, Config) else read_config(config)
     state_dict = None if checkpoint is None else state_dict_of(read_checkpoint(checkpoint), checkpoint)
     recognizer = build_recognizer(cfg, state_dict)
-    names = _classes_of(cfg) if classes is None else check_class_names(classes, _places('classes', classes))
+    names = classes_of(cfg) if classes is None else check_class_names(classes, _places('classes', classes))
     mean, std = recognizer.backbone.pixel_mean_std
     content = dict(
         version=VERSION,
@@ -249,7 +249,7 @@ def _plain_model(cfg: Config) -> dict[str, Any]:
     return model
 
 
-def _classes_of(cfg: Config) -> tuple[str, ...]:
+def classes_of(cfg: Config) -> tuple[str, ...]:
     """Give the class names that a config trains on, or tests on if it does not train.
 
     Raises:
