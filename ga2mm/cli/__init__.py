@@ -4,6 +4,7 @@ The files import only Typer at their top and everything else in the function, so
 fast. The docstring of the function is the command's help.
 """
 
+import warnings
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ COMMANDS = ('train', 'predict', 'test', 'report', 'check', 'export', 'list')
 
 def main() -> None:
     """Run the command line; input errors become one line on stderr and exit code 1."""
+    warnings.filterwarnings('ignore', message='Fail to import')  # mmcv's, about a layer that nothing uses
     with one_line_errors():
         make_app()()
 

@@ -1,6 +1,7 @@
 """Readers of a user's own videos: a folder of class folders, or a CSV file."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -87,16 +88,24 @@ def read_own_videos(source: str | PathLike, group_by: str | None = None) -> OwnV
         raise ValueError(f'{source}: give a folder of class folders, or a .csv file with path and class')
     else:
         raise FileNotFoundError(f'{source}: no such folder or file')
-    if len(found.classes) < 2:
-        raise ValueError(f"{source}: '{found.classes[0]}' is the only class; there must be two or more")
-    for name in found.classes:
-        count = sum(video.class_name == name for video in found.videos)
-        if count < 2:
-            raise ValueError(
-                f"{source}: class '{name}' has {count} {'image' if found.are_images else 'video'}"
-                f'{"" if count else "s"}; it needs two or more, one for training and one for the test'
-            )
+    check_enough(found, source)
     return found
+
+
+def check_enough(own: OwnVideos, source: str | PathLike) -> None:
+    """Raise a ValueError if there is only one class, or a class has fewer than two videos."""
+    kind = 'image' if own.are_images else 'video'
+    if not own.videos:
+        raise ValueError(f'{source}: no {kind} in the folders of {len(own.classes)} classes')
+    if len(own.classes) < 2:
+        raise ValueError(f"{source}: '{own.classes[0]}' is the only class; there must be two or more")
+    counts = Counter(video.class_name for video in own.videos)
+    for name in own.classes:
+        if counts[name] < 2:
+            raise ValueError(
+                f"{source}: class '{name}' has {counts[name]} {kind}{'' if counts[name] == 1 else 's'}; it "
+                'needs two or more, one for training and one for the test'
+            )
 
 
 def class_name_of(folder: str) -> str:
