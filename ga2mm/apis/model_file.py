@@ -178,8 +178,9 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
     Args:
         path: The file, or ``hf-hub:ORG/REPO`` (see :mod:`ga2mm.apis.hub`).
         device: The device of the model.
-        clip: Other place of the CLIP's weights: a file, ``'local-dir:DIR'`` or ``'hf-hub:ORG/REPO'``. It must
-            be the CLIP that the model was trained on.
+        clip: Other place of the CLIP's weights: a file, a folder as OpenCLIP's ``save_pretrained`` writes it,
+            ``'NAME:TAG'``, ``'NAME:FILE'`` or ``'hf-hub:ORG/REPO'``. It must be the CLIP that the model was
+            trained on.
 
     Returns:
         The recognizer with the classes of the file, in evaluation mode. Its ``cfg`` has ``model``,
@@ -213,12 +214,17 @@ def _choose_clip(backbone: dict[str, Any], path: Path, clip: str | None) -> None
         FileNotFoundError: The file of weights does not exist.
     """
     if clip is not None:
+        name, colon, source = clip.partition(':')
         if clip.startswith(('local-dir:', 'hf-hub:')):
             backbone.update(arch=clip, pretrained=None, quick_gelu=None)
+        elif Path(clip).is_dir():
+            backbone.update(arch=f'local-dir:{clip}', pretrained=None, quick_gelu=None)
+        elif Path(clip).is_file():
+            backbone.update(pretrained=clip)
+        elif colon:
+            backbone.update(arch=name, pretrained=source, quick_gelu=None)
         else:
-            backbone['pretrained'] = clip
-            if not Path(clip).is_file():
-                raise FileNotFoundError(f'CLIP weights {clip} do not exist: give a file of them')
+            raise FileNotFoundError(f'CLIP weights {clip} do not exist: give a file, a folder or NAME:TAG')
         return
     arch, pretrained = backbone.get('arch'), backbone.get('pretrained')
     what = pretrained if isinstance(pretrained, str) and pretrained.endswith(FILES) else None

@@ -127,3 +127,10 @@ def test_wrong_words_are_one_line(
     assert done.exit_code == 1
     assert said in str(done.exception)
     assert isinstance(done.exception, ValueError | OSError)
+
+
+def test_classes_alone_need_no_training(ga2mm: Callable[..., Result]) -> None:
+    words = ('--classes', '"red object", blue object, green object', '--clip', 'miniature', '--device', 'cpu')
+    done = ga2mm('predict', 'new videos', *words)
+    assert done.exit_code == 0, done.output
+    assert [line.split(': ')[1][:5] for line in done.output.splitlines()] == ['red o', 'green']
