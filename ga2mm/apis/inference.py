@@ -5,24 +5,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
 
 from ga2mm.apis.config import read_config
-from ga2mm.apis.model_file import SUFFIX, load_model_file
-from ga2mm.apis.recognizer import build_recognizer, prediction_pipeline
+from ga2mm.apis.model_file import is_model_file, load_model_file
+from ga2mm.apis.prediction import NONE_OF_THESE, predict_items, rank
+from ga2mm.apis.prediction_pipeline import PredictionPipeline
+from ga2mm.apis.recognizer import build_recognizer
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
-from ga2mm.structures import get_scores
-
-NONE_OF_THESE = 'none of these'
-"""Class name that :func:`classify` gives for a rejected video."""
 
 
 def load(
-    config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str = 'cpu',
+    clip: str | None = None,
 ) -> CLIPRecognizer:
     """Load a recognizer for inference.
 
@@ -31,6 +30,8 @@ def load(
         checkpoint: The checkpoint of a run; None for a model without learnable parameters and for a model
             file.
         device: The device of the model.
+        clip: Place of the weights of a model file's CLIP: see
+            :func:`~ga2mm.apis.model_file.load_model_file`.
 
     Returns:
         The recognizer in evaluation mode, with the config as its ``cfg``. It has no classes yet unless
@@ -41,16 +42,17 @@ def load(
         ValueError: The config or the model file is wrong; or the checkpoint is invalid, does not fit the
             model, or is missing although the model has learnable parameters.
     """
-    if not isinstance(config, Config) and Path(config).suffix == SUFFIX:
+    if not isinstance(config, Config) and is_model_file(config):
         if checkpoint is not None:
             raise ValueError(f'{config} is complete: give it without the checkpoint {checkpoint}')
-        return load_model_file(config, device)
+        return load_model_file(config, device, clip)
+    if clip is not None:
+        raise ValueError(f'clip={clip!r} is for model files: set model.backbone in the config {config}')
     cfg = config if isinstance(config, Config) else read_config(config)
     state_dict = None if checkpoint is None else state_dict_of(read_checkpoint(checkpoint), checkpoint)
     return build_recognizer(cfg, state_dict, device)
 
 
-@torch.no_grad()
 def classify(
     model: CLIPRecognizer,
     video: str | Path,
@@ -78,15 +80,12 @@ def classify(
         raise ValueError('none_below is NaN: give the threshold that calibrate_threshold found')
     if class_names is not None:
         model.set_classes(class_names)
-    prediction = _predict(model, video)
-    if none_below is not None and float(prediction.max_logit) <= none_below:
-        return {NONE_OF_THESE: 1.0}
-    scores = get_scores(prediction).tolist()
-    ranked = sorted(zip(model.cls_head.class_names, scores, strict=True), key=lambda pair: -pair[1])
-    return dict(ranked)
+    found = rank(
+        _predict(model, video), model.cls_head.class_names, str(video), model.cls_head.num_classes, none_below
+    )
+    return dict(found.top) if found.labels else {NONE_OF_THESE: 1.0}
 
 
-@torch.no_grad()
 def calibrate_threshold(
     model: CLIPRecognizer,
     anchor_videos: Sequence[str | Path],
@@ -123,5 +122,4 @@ def calibrate_threshold(
 
 def _predict(model: CLIPRecognizer, video: str | Path) -> ActionDataSample:
     """Predict a video with the current classes."""
-    item = prediction_pipeline(model.cfg)(dict(filename=str(video), label=-1, start_index=0, modality='RGB'))
-    return model.test_step(pseudo_collate([item]))[0]
+    return predict_items(model, [PredictionPipeline(model.cfg).read(video)])[0]

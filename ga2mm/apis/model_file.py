@@ -12,8 +12,10 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ga2mm.apis.config import read_config
+from ga2mm.apis.hub import fetch, is_on_hub
 from ga2mm.apis.plain_config import check_model, check_pipeline, check_plain, from_plain, to_plain
-from ga2mm.apis.recognizer import build_recognizer, prediction_steps
+from ga2mm.apis.prediction_pipeline import prediction_steps
+from ga2mm.apis.recognizer import build_recognizer
 from ga2mm.apis.run import test_datasets, without_objectives
 from ga2mm.checks.config_lists import innermost_datasets
 from ga2mm.datasets.label_map import check_class_names, class_names_of
@@ -104,7 +106,7 @@ def export_model(
     cfg = config if isinstance(config, Config) else read_config(config)
     state_dict = None if checkpoint is None else state_dict_of(read_checkpoint(checkpoint), checkpoint)
     recognizer = build_recognizer(cfg, state_dict)
-    names = _classes_of(cfg) if classes is None else check_class_names(classes, _places('classes', classes))
+    names = classes_of(cfg) if classes is None else check_class_names(classes, _places('classes', classes))
     mean, std = recognizer.backbone.pixel_mean_std
     content = dict(
         version=VERSION,
@@ -131,6 +133,11 @@ def export_model(
     with replace_when_written(path) as temporary:
         write_safetensors(temporary, recognizer.state_dict(), {CONTENT: text})
     return path
+
+
+def is_model_file(path: str | Path) -> bool:
+    """Tell whether a name is that of a model file, here or on Hugging Face's hub."""
+    return Path(path).suffix == SUFFIX or is_on_hub(path)
 
 
 def read_model_file(path: str | Path) -> ModelFile:
@@ -169,10 +176,11 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
     and beside the model file.
 
     Args:
-        path: The file.
+        path: The file, or ``hf-hub:ORG/REPO`` (see :mod:`ga2mm.apis.hub`).
         device: The device of the model.
-        clip: Other place of the CLIP's weights: a file, ``'local-dir:DIR'`` or ``'hf-hub:ORG/REPO'``. It must
-            be the CLIP that the model was trained on.
+        clip: Other place of the CLIP's weights: a file, a folder as OpenCLIP's ``save_pretrained`` writes it,
+            ``'NAME:TAG'``, ``'NAME:FILE'`` or ``'hf-hub:ORG/REPO'``. It must be the CLIP that the model was
+            trained on.
 
     Returns:
         The recognizer with the classes of the file, in evaluation mode. Its ``cfg`` has ``model``,
@@ -182,6 +190,8 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
         OSError: The file or the weights of its CLIP do not exist.
         ValueError: The file is no model file or is damaged, or the CLIP is another one.
     """
+    if is_on_hub(path):
+        path = fetch(str(path))
     found = read_model_file(path)
     backbone = found.model['backbone']
     _choose_clip(backbone, Path(path), clip)
@@ -204,12 +214,17 @@ def _choose_clip(backbone: dict[str, Any], path: Path, clip: str | None) -> None
         FileNotFoundError: The file of weights does not exist.
     """
     if clip is not None:
+        name, colon, source = clip.partition(':')
         if clip.startswith(('local-dir:', 'hf-hub:')):
             backbone.update(arch=clip, pretrained=None, quick_gelu=None)
+        elif Path(clip).is_dir():
+            backbone.update(arch=f'local-dir:{clip}', pretrained=None, quick_gelu=None)
+        elif Path(clip).is_file():
+            backbone.update(pretrained=clip)
+        elif colon:
+            backbone.update(arch=name, pretrained=source, quick_gelu=None)
         else:
-            backbone['pretrained'] = clip
-            if not Path(clip).is_file():
-                raise FileNotFoundError(f'CLIP weights {clip} do not exist: give a file of them')
+            raise FileNotFoundError(f'CLIP weights {clip} do not exist: give a file, a folder or NAME:TAG')
         return
     arch, pretrained = backbone.get('arch'), backbone.get('pretrained')
     what = pretrained if isinstance(pretrained, str) and pretrained.endswith(FILES) else None
@@ -240,7 +255,7 @@ def _plain_model(cfg: Config) -> dict[str, Any]:
     return model
 
 
-def _classes_of(cfg: Config) -> tuple[str, ...]:
+def classes_of(cfg: Config) -> tuple[str, ...]:
     """Give the class names that a config trains on, or tests on if it does not train.
 
     Raises:

@@ -12,6 +12,7 @@ from ga2mm.visualization.run_report import (
     write_run_report,
 )
 from ga2mm.visualization.save_figure import save_figure
+from ga2mm.visualization.time_line import time_line_figure
 from ga2mm.visualization.tradeoff import tradeoff_figure
 from ga2mm.visualization.tsne import VideoSet, tsne, tsne_figure
 
@@ -30,6 +31,7 @@ __all__ = [
     'read_scalars',
     'read_test_metrics',
     'save_figure',
+    'time_line_figure',
     'tradeoff_figure',
     'tsne',
     'tsne_figure',
