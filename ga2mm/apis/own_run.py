@@ -123,7 +123,7 @@ def test_run(run: Path) -> dict[str, Any]:
     checkpoint = latest_checkpoint(run)
     if checkpoint is None:
         raise FileNotFoundError(f'{run}: no checkpoint in this folder; give the folder of a run')
-    cfg = read_config(run / CONFIG)
+    cfg = Config(read_config(run / CONFIG).to_dict())  # without its name, under which MMEngine would write
     cfg.work_dir = str(run)
     test(_with_progress(cfg, 'test'), checkpoint)
     return read_test_metrics(run / METRICS)
