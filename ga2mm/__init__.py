@@ -14,12 +14,23 @@ from ga2mm.version import __version__
 
 if TYPE_CHECKING:
     from ga2mm import registry
-    from ga2mm.apis import calibrate_threshold, classify, load, read_config, test, train
+    from ga2mm.apis import (
+        VideoClassifier,
+        calibrate_threshold,
+        classify,
+        export_model,
+        load,
+        read_config,
+        test,
+        train,
+    )
 
 __all__ = [
+    'VideoClassifier',
     '__version__',
     'calibrate_threshold',
     'classify',
+    'export_model',
     'load',
     'read_config',
     'registry',

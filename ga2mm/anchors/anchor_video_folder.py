@@ -5,11 +5,8 @@ from typing import Any
 
 from ga2mm.anchors.anchor_dataset import NO_LABEL
 from ga2mm.datasets import TolerantVideoDataset
-from ga2mm.datasets.folder import files_below
+from ga2mm.datasets.folder import VIDEO_SUFFIXES, files_below
 from ga2mm.registry import DATASETS
-
-VIDEO_SUFFIXES = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
-"""File name suffixes of videos, in small or capital letters."""
 
 
 @DATASETS.register_module()

@@ -5,58 +5,54 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import init_default_scope
 
-from ga2mm.apis.config import config_errors, read_config
-from ga2mm.apis.run import learns, test_datasets, without_objectives
-from ga2mm.checks.config_check import check_config
-from ga2mm.checks.config_lists import innermost_datasets
+from ga2mm.apis.config import read_config
+from ga2mm.apis.model_file import is_model_file, load_model_file
+from ga2mm.apis.prediction import NONE_OF_THESE, predict_items, rank
+from ga2mm.apis.prediction_pipeline import PredictionPipeline
+from ga2mm.apis.recognizer import build_recognizer
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
-from ga2mm.registry import MODELS
-from ga2mm.structures import get_scores
-
-NONE_OF_THESE = 'none of these'
-"""Class name that :func:`classify` gives for a rejected video."""
 
 
 def load(
-    config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str = 'cpu',
+    clip: str | None = None,
 ) -> CLIPRecognizer:
     """Load a recognizer for inference.
 
     Args:
-        config: A config, or its file.
-        checkpoint: The checkpoint of a run; None for a model without learnable parameters.
+        config: A config, or its file, or a model file (``.ga2``).
+        checkpoint: The checkpoint of a run; None for a model without learnable parameters and for a model
+            file.
         device: The device of the model.
+        clip: Place of the weights of a model file's CLIP: see
+            :func:`~ga2mm.apis.model_file.load_model_file`.
 
     Returns:
         The recognizer in evaluation mode, with the config as its ``cfg``. It has no classes yet unless
-        the config names them.
+        the config names them; with a model file it has its classes.
 
     Raises:
         FileNotFoundError: The checkpoint does not exist.
-        ValueError: The config is wrong; or the checkpoint is invalid, does not fit the model, or is missing
-            although the model has learnable parameters.
+        ValueError: The config or the model file is wrong; or the checkpoint is invalid, does not fit the
+            model, or is missing although the model has learnable parameters.
     """
+    if not isinstance(config, Config) and is_model_file(config):
+        if checkpoint is not None:
+            raise ValueError(f'{config} is complete: give it without the checkpoint {checkpoint}')
+        return load_model_file(config, device, clip)
+    if clip is not None:
+        raise ValueError(f'clip={clip!r} is for model files: set model.backbone in the config {config}')
     cfg = config if isinstance(config, Config) else read_config(config)
-    check_config(cfg)
-    init_default_scope(cfg.get('default_scope', 'ga2mm'))
-    with config_errors(cfg):
-        model = MODELS.build(without_objectives(cfg.model))
-    if checkpoint is not None:
-        model.load_state_dict(state_dict_of(read_checkpoint(checkpoint), checkpoint))
-    elif learns(model):
-        raise ValueError('this config learns prompts or weights: give a checkpoint')
-    model.cfg = cfg
-    return model.to(device).eval()
+    state_dict = None if checkpoint is None else state_dict_of(read_checkpoint(checkpoint), checkpoint)
+    return build_recognizer(cfg, state_dict, device)
 
 
-@torch.no_grad()
 def classify(
     model: CLIPRecognizer,
     video: str | Path,
@@ -84,15 +80,12 @@ def classify(
         raise ValueError('none_below is NaN: give the threshold that calibrate_threshold returns')
     if class_names is not None:
         model.set_classes(class_names)
-    prediction = _predict(model, video)
-    if none_below is not None and float(prediction.max_logit) <= none_below:
-        return {NONE_OF_THESE: 1.0}
-    scores = get_scores(prediction).tolist()
-    ranked = sorted(zip(model.cls_head.class_names, scores, strict=True), key=lambda pair: -pair[1])
-    return dict(ranked)
+    found = rank(
+        _predict(model, video), model.cls_head.class_names, str(video), model.cls_head.num_classes, none_below
+    )
+    return dict(found.top) if found.labels else {NONE_OF_THESE: 1.0}
 
 
-@torch.no_grad()
 def calibrate_threshold(
     model: CLIPRecognizer,
     anchor_videos: Sequence[str | Path],
@@ -129,13 +122,4 @@ def calibrate_threshold(
 
 def _predict(model: CLIPRecognizer, video: str | Path) -> ActionDataSample:
     """Predict a video with the current classes."""
-    item = _pipeline(model.cfg)(dict(filename=str(video), label=-1, start_index=0, modality='RGB'))
-    return model.test_step(pseudo_collate([item]))[0]
-
-
-def _pipeline(cfg: Config) -> Compose:
-    """Build the test pipeline, without a frame cache, which would waste memory on long files."""
-    loader = cfg.test_dataloader
-    dataset = loader.dataset if 'dataset' in loader else next(iter(test_datasets(cfg).values()))
-    steps = innermost_datasets(dataset)[0]['pipeline']
-    return Compose([{key: step[key] for key in step if key != 'keep_frames'} for step in steps])
+    return predict_items(model, [PredictionPipeline(model.cfg).read(video)])[0]

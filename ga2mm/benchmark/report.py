@@ -1,7 +1,5 @@
 """Tables and pictures of a benchmark in one self-contained HTML file."""
 
-import base64
-import html
 import json
 import multiprocessing
 import os
@@ -14,26 +12,19 @@ from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.plan import Benchmark
 from ga2mm.benchmark.run_cell import read_result
 from ga2mm.benchmark.tables import Table
-from ga2mm.utils import write_text
 from ga2mm.visualization import (
     bars_figure,
     confusion_figure,
     count_confusion,
     curves_figure,
+    html_picture,
+    html_table,
+    html_text,
     read_scalars,
     save_figure,
     tradeoff_figure,
+    write_page,
 )
-
-STYLE = """
-body { font: 15px/1.5 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; margin: .5em 0 1.5em }
-th, td { padding: .25em .8em; border-bottom: 1px solid #ddd; text-align: right }
-th:first-child, td:first-child { text-align: left }
-figure { margin: 1.5em 0 }
-figcaption { color: #555 }
-img { max-width: 100% }
-"""
 
 
 def write_report(
@@ -75,16 +66,9 @@ def write_report(
         if (svg := _tsne(last, work_dir, pictures)) is not None:
             figures.append((svg, f'One run: {last}.'))
 
-    parts = [f'<h1>{html.escape(benchmark.title)}</h1>', *map(_html_table, tables)]
-    parts.append(f'<p>{html.escape(footer)}</p>')
-    for svg, caption in figures:
-        data = base64.b64encode(svg.read_bytes()).decode()
-        image = f'<img alt="{html.escape(caption)}" src="data:image/svg+xml;base64,{data}">'
-        parts.append(f'<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>')
-    head = f'<meta charset="utf-8"><title>{html.escape(benchmark.title)}</title><style>{STYLE}</style>'
-    path = work_dir / 'report.html'
-    write_text(path, f'<!doctype html>\n{head}\n' + '\n'.join(parts) + '\n')
-    return path
+    parts = [html_table(table.heading, table.columns, table.rows) for table in tables]
+    parts += [html_text(footer), *(html_picture(svg, caption) for svg, caption in figures)]
+    return write_page(work_dir / 'report.html', benchmark.title, parts)
 
 
 def _tsne(cell: Cell, work_dir: Path, pictures: Path) -> Path | None:
@@ -112,11 +96,3 @@ def _draw_tsne(config: Path, checkpoint: Path, pictures: Path) -> None:
     from ga2mm.apis.video_features import draw_video_features
 
     draw_video_features(read_config(config), checkpoint, pictures)
-
-
-def _html_table(table: Table) -> str:
-    def row(values: list[str], tag: str) -> str:
-        return '<tr>' + ''.join(f'<{tag}>{html.escape(value)}</{tag}>' for value in values) + '</tr>'
-
-    body = '\n'.join([row(table.columns, 'th'), *(row(values, 'td') for values in table.rows)])
-    return f'<p><b>{html.escape(table.heading)}</b></p>\n<table>\n{body}\n</table>'

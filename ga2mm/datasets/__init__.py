@@ -11,6 +11,7 @@ from ga2mm.datasets.still_image import OpenImage
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.datasets.transforms import DecodeFrames, OpenVideo, black_video
 from ga2mm.datasets.video_file import UnreadableVideoError, VideoFile
+from ga2mm.datasets.video_folder_dataset import VideoFolderDataset
 
 __all__ = [
     'ActionVideoDataset',
@@ -22,6 +23,7 @@ __all__ = [
     'TolerantVideoDataset',
     'UnreadableVideoError',
     'VideoFile',
+    'VideoFolderDataset',
     'black_video',
     'check_class_names',
     'read_annotation',

@@ -1,8 +1,16 @@
-"""Listing of the files in a folder; folders that cannot be read raise errors."""
+"""Listing of the files and folders in a folder; folders that cannot be read raise errors."""
 
 import os
 from collections.abc import Iterable
 from os import PathLike
+
+from torchvision.datasets.folder import find_classes
+
+VIDEO_SUFFIXES = (
+    *('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv'),
+    *('.3gp', '.ogv', '.ts'),
+)
+"""File name suffixes of videos, in small or capital letters."""
 
 
 def files_below(folder: str | PathLike, suffixes: Iterable[str], follow_links: bool = False) -> list[str]:
@@ -32,6 +40,18 @@ def files_below(folder: str | PathLike, suffixes: Iterable[str], follow_links: b
             if not name.startswith('.') and name.lower().endswith(tuple(suffixes))
         ]
     return found
+
+
+def class_folders(folder: str | PathLike) -> list[str]:
+    """Give the sorted names of the folders in a folder that are not hidden.
+
+    Raises:
+        OSError: The folder is missing or cannot be read, has no folder, or a link in it leads nowhere.
+    """
+    for entry in os.scandir(folder):
+        if entry.is_symlink() and not os.path.exists(entry.path):  # else its class would be missing
+            raise FileNotFoundError(f'{entry.path}: the link is broken; repair or remove it')
+    return [name for name in find_classes(folder)[0] if not name.startswith('.')]
 
 
 def _fail(error: OSError) -> None:

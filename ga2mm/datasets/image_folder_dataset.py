@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
-from torchvision.datasets.folder import IMG_EXTENSIONS, find_classes
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.class_halves import labels_of_split
-from ga2mm.datasets.folder import files_below
+from ga2mm.datasets.folder import class_folders, files_below
 from ga2mm.datasets.label_map import check_class_names
 from ga2mm.datasets.shuffled import shuffled
 from ga2mm.registry import DATASETS
@@ -92,9 +92,5 @@ class ImageFolderDataset(ActionVideoDataset):
 
 
 def _class_names(folder: str | PathLike) -> tuple[str, ...]:
-    """Give the sorted names of the folders that are not hidden."""
-    for entry in os.scandir(folder):
-        if entry.is_symlink() and not os.path.exists(entry.path):  # else its class would be missing
-            raise FileNotFoundError(f'{entry.path}: the link is broken; repair or remove it')
-    names = [name for name in find_classes(folder)[0] if not name.startswith('.')]
+    names = class_folders(folder)
     return check_class_names(names, [os.path.join(folder, name) for name in names])

@@ -15,6 +15,7 @@ from ga2mm.engine.distributed import TestOnlyWrapper, ends_distributed, prepare_
 from ga2mm.engine.epoch_seed_hook import EpochSeedHook
 from ga2mm.engine.finite_hook import FiniteHook
 from ga2mm.engine.gaussian_average_hook import GaussianAverageHook
+from ga2mm.engine.progress_hook import ProgressHook, progress_bar
 from ga2mm.engine.protocol_test_loop import ProtocolTestLoop
 from ga2mm.engine.safe_yaml import SafeYamlHandler
 from ga2mm.engine.same_schedule_hook import SameScheduleHook
@@ -29,6 +30,7 @@ __all__ = [
     'EpochSeedHook',
     'FiniteHook',
     'GaussianAverageHook',
+    'ProgressHook',
     'ProtocolTestLoop',
     'SafeYamlHandler',
     'SameScheduleHook',
@@ -38,6 +40,7 @@ __all__ = [
     'ends_distributed',
     'latest_checkpoint',
     'prepare_distributed',
+    'progress_bar',
     'read_checkpoint',
     'set_classes_from',
     'state_dict_of',

@@ -21,7 +21,9 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     png, svg = Path(f'{path}.png'), Path(f'{path}.svg')
     with replace_when_written(png) as temporary:
         figure.savefig(temporary, format='png', dpi=150)
-    # Without these, matplotlib writes the time and random names into the file.
-    with replace_when_written(svg) as temporary, matplotlib.rc_context({'svg.hashsalt': svg.name}):
+    # Without date and salt, matplotlib would write the time and random names into the file. Text stays
+    # text, so that a browser shows names that matplotlib's font lacks, such as Chinese ones.
+    options = {'svg.hashsalt': svg.name, 'svg.fonttype': 'none'}
+    with replace_when_written(svg) as temporary, matplotlib.rc_context(options):
         figure.savefig(temporary, format='svg', metadata={'Date': None})
     return png, svg

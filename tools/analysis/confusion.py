@@ -1,27 +1,10 @@
 """Draw the confusion matrix of a test, from the test_metrics.json that tools/test.py writes."""
 
 import argparse
-import json
 from pathlib import Path
 
 from ga2mm.utils import one_line_errors
-from ga2mm.visualization import confusion_figure, count_confusion, save_figure
-
-
-def read_test_sets(path: Path) -> dict[str, dict]:
-    """Read the results of a test by test set.
-
-    Raises:
-        FileNotFoundError: The file does not exist.
-        ValueError: The file is not a report of a test.
-    """
-    try:
-        sets = json.loads(path.read_text(encoding='utf-8'))['sets']
-        if all(isinstance(found, dict) for found in sets.values()):
-            return sets
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass
-    raise ValueError(f'{path} is not a test report: give the test_metrics.json that tools/test.py writes')
+from ga2mm.visualization import confusion_figure, count_confusion, read_test_metrics, save_figure
 
 
 def draw(name: str, found: dict, path: Path, out: Path) -> None:
@@ -53,7 +36,7 @@ def main() -> None:
     parser.add_argument('--set', help='the test set, such as base or novel (default: all sets)')
     parser.add_argument('--out', type=Path, help='folder of the pictures (default: the folder of the file)')
     args = parser.parse_args()
-    sets = read_test_sets(args.test_metrics)
+    sets = read_test_metrics(args.test_metrics)['sets']
     if args.set is not None and args.set not in sets:
         raise ValueError(f'{args.test_metrics} has no set {args.set!r}: choose one of {", ".join(sets)}')
     for name in sets if args.set is None else [args.set]:

@@ -104,8 +104,8 @@ def _mlp(mlp: nn.Sequential, tokens: Tensor) -> Tensor:
     has_norm = not isinstance(getattr(mlp, 'ln', None), nn.Identity | None)
     if has_norm or not isinstance(mlp.gelu, QuickGELU):
         return mlp(tokens)
-    # QuickGELU(x) = x · sigmoid(a x) = SiLU(a x) / a. The matrix products take the factors, so the activation is
-    # one operation that keeps one tensor for the backward pass.
+    # QuickGELU(x) = x · sigmoid(a x) = SiLU(a x) / a. The matrix products take the factors, so the
+    # activation is one operation that keeps one tensor for the backward pass.
     return _scaled(mlp.c_proj, F.silu(_scaled(mlp.c_fc, tokens, QUICK, QUICK)), 1 / QUICK, 1)
 
 

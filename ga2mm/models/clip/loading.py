@@ -10,6 +10,7 @@ import torch
 from open_clip.transformer import TextTransformer, VisionTransformer
 from torch import Tensor, nn
 
+from ga2mm.models.clip.download import check_reachable
 from ga2mm.models.clip.text_layout import text_pool_type
 from ga2mm.models.clip.weights import Weights, read_weights
 from ga2mm.tensor_files import check_tensors
@@ -117,6 +118,8 @@ def _read(name: str, pretrained: str) -> Weights:
 
 
 def _create(name: str, tag: str | None, cache_dir: str | None) -> nn.Module:
+    if not name.startswith('local-dir:'):
+        check_reachable(name, tag, cache_dir)
     try:
         model = open_clip.create_model(
             name, tag, precision='fp32', cache_dir=cache_dir, require_pretrained=True
@@ -135,6 +138,12 @@ def _is_native(config: dict[str, Any]) -> bool:
         and 'hf_model_name' not in config['text_cfg']
         and isinstance(config['vision_cfg'].get('layers', 12), int)
     )
+
+
+def takes_prompts(arch: str) -> bool:
+    """Tell whether the towers of one of OpenCLIP's architectures take prompts."""
+    config = open_clip.get_model_config(arch)
+    return config is not None and _is_native(config)
 
 
 def _check_config(config: dict[str, Any], name: str) -> None:

@@ -1,0 +1,42 @@
+"""Build recognizers for prediction."""
+
+from collections.abc import Mapping
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from ga2mm.apis.config import config_errors
+from ga2mm.apis.run import learns, without_objectives
+from ga2mm.checks.config_check import check_config
+from ga2mm.models import CLIPRecognizer
+from ga2mm.registry import MODELS
+
+
+def build_recognizer(
+    cfg: Config, state_dict: Mapping[str, Tensor] | None = None, device: str = 'cpu'
+) -> CLIPRecognizer:
+    """Build a recognizer for prediction and load what was learnt.
+
+    Args:
+        cfg: A config with a model; it becomes the recognizer's ``cfg``.
+        state_dict: State of the recognizer; None for a model without learnable parameters.
+        device: The device of the model.
+
+    Returns:
+        The recognizer in evaluation mode.
+
+    Raises:
+        ValueError: The config is wrong; or the state does not fit the model, or is missing although the model
+            has learnable parameters.
+    """
+    check_config(cfg)
+    init_default_scope(cfg.get('default_scope', 'ga2mm'))
+    with config_errors(cfg):
+        model = MODELS.build(without_objectives(cfg.model))
+    if state_dict is not None:
+        model.load_state_dict(dict(state_dict))
+    elif learns(model):
+        raise ValueError('this config learns prompts or weights: give a checkpoint')
+    model.cfg = cfg
+    return model.to(device).eval()
