@@ -156,7 +156,7 @@ def test_file_of_vit_b16_prompts_has_three_megabytes(tmp_path: Path) -> None:
         (dict(pipeline__0__io_backend='http'), 'the key'),
         (dict(pipeline=[]), 'no list of transforms'),
         (dict(classes=[]), 'no classes'),
-        (dict(classes=['a', 'A']), 'stands already'),
+        (dict(classes=['a', 'A']), 'is already'),
         (dict(classes=['a' * 10**5]), 'characters'),
         (dict(version=2), 'has version 2'),
         (dict(more=1), 'has the parts'),

@@ -49,5 +49,5 @@ def test_other_file_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / 'a.pth').write_bytes(b'nothing')
     words = ['export', CONFIG, tmp_path / 'a.pth', tmp_path / 'out.ga2', '--classes', 'a, b']
     done = CliRunner().invoke(make_app(), [str(word) for word in words])
-    assert 'is no checkpoint' in str(done.exception)
+    assert 'is not a checkpoint' in str(done.exception)
     assert not (tmp_path / 'out.ga2').exists()

@@ -112,7 +112,7 @@ def test_anchors_make_none_of_these_and_several_labels(
         (('MODEL', 'new videos', '--stride', '1'), 'give --window too'),
         (('MODEL', 'new videos', '--several'), 'level of irrelevant videos'),
         (('MODEL', 'new videos', '--window', '-1'), 'window=-1.0'),
-        (('MODEL', '.', '--classes', 'a, A'), 'stands already'),
+        (('MODEL', '.', '--classes', 'a, A'), 'is already'),
         (('MODEL', 'empty'), 'no video in this folder'),
         (('MODEL', 'rtsp://camera/1'), 'rtsp://camera/1 is a camera or a stream'),
         (('nowhere.ga2', 'new videos'), 'No such file'),

@@ -63,7 +63,7 @@ def test_images_count_if_there_are_no_videos(tmp_path):
         (['a/1.mp4', 'a/2.mp4', 'b/notes.txt'], "class 'b' has 0 videos"),
         (['a/notes.txt', 'b/notes.txt'], 'no video in the folders of 2 classes'),
         (['train/a/1.mp4', 'test/a/2.mp4'], 'the folders test, train are no classes'),
-        (['a_b/1.mp4', 'A b/2.mp4'], 'stands already in'),
+        (['a_b/1.mp4', 'A b/2.mp4'], 'is already in'),
     ],
 )
 def test_a_folder_that_is_no_data_set_ends_in_one_line(tmp_path, files, problem):
