@@ -8,7 +8,9 @@ from open_clip.transformer import text_global_pool
 from torch import Tensor, nn
 
 from ga2mm.models.clip.block import Prompts
+from ga2mm.models.clip.open_clip_model import OpenCLIP
 from ga2mm.models.clip.text_layout import PLACEHOLDER
+from ga2mm.registry import MODELS
 
 
 def encode_frames_plainly(visual: nn.Module, frames: Tensor, prompts: Prompts = ()) -> Tensor:
@@ -61,3 +63,23 @@ def _for_each(prompt: Tensor, sequences: Tensor) -> Tensor:
     if prompt.dim() == 2:
         prompt = prompt.expand(len(sequences), -1, -1)
     return prompt.to(sequences.dtype)
+
+
+@MODELS.register_module()
+class PlainCLIP(OpenCLIP):
+    """An :class:`OpenCLIP` with the towers of this module and texts of the full context length."""
+
+    def encode_frames(self, frames: Tensor, prompts: Prompts = ()) -> Tensor:
+        """Encode normalised frames (N, 3, H, W) to features (N, embed_dim), not normalised."""
+        return encode_frames_plainly(self.model.visual, frames, prompts)
+
+    def encode_tokens(self, tokens: Tensor, prompts: Prompts = (), max_texts: int = 512) -> Tensor:
+        """Encode token ids (N, L) with prompts, as in :class:`OpenCLIP`, but in one chunk."""
+        padding = tokens.new_zeros(len(tokens), self.context_length - tokens.shape[1])
+        tokens = torch.cat([tokens, padding], dim=1).to(self.device)
+        clips = next((len(one) for one in prompts if one is not None and one.dim() == 4), None)
+        if clips is None:
+            return encode_text_plainly(self.text_tower, tokens, prompts)
+        each = [None if one is None else one.expand(-1, len(tokens), -1, -1).flatten(0, 1) for one in prompts]
+        features = encode_text_plainly(self.text_tower, tokens.repeat(clips, 1), each)
+        return features.unflatten(0, (clips, -1))
