@@ -179,18 +179,17 @@ def _time_lines(
     for one in videos:
         source = int(one) if one.isdecimal() and not Path(one).exists() else one
         sources += [source] if is_stream(source) else list_inputs(source)
-    lines = []
-    for source, name in zip(sources, numbered([Path(str(one)).stem for one in sources]), strict=True):
-        line = _time_line(classifier, source, times, settings)
-        lines.append(line)
-        if line.segments:
-            _write_time_line(line, name, outputs, is_stream(source))
+    lines = [_time_line(classifier, source, times, settings) for source in sources]
     predictions = [one for line in lines for one in line.predictions]
     if outputs.csv is not None:
         write_csv(outputs.csv, predictions, settings['top'])
     if outputs.json is not None:
         content = dict(classes=list(classifier.classes), time_lines=[line.to_dict() for line in lines])
         write_json(outputs.json, content)
+    names = numbered([Path(str(one)).stem for one in sources])
+    for source, name, line in zip(sources, names, lines, strict=True):
+        if line.segments:
+            _write_time_line(line, name, outputs, is_stream(source))
     return sum(one.label is None for one in predictions)
 
 

@@ -94,7 +94,7 @@ def test_model_file_predicts_as_the_checkpoint(
     if method is None and 'coupling' in cfg.model.cls_head:
         with_hard_prompt(cfg, tmp_path)
     if method == 'attriprompt':
-        cfg.model.cls_head.text_prompt.vision_layer_of = [0, 1, 2, 3]
+        cfg.model.cls_head.text_prompt.vision_layer_of = [0, 2, 3]
     checkpoint = save_checkpoint(cfg, tmp_path / 'tuned.pth')
     path = export_model(cfg, checkpoint, tmp_path / 'model.ga2', NAMES)
     (tmp_path / 'hard.safetensors').unlink(missing_ok=True)
