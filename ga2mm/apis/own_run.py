@@ -100,7 +100,13 @@ def train_own_videos(
     metrics = test_run(out)
     report = write_run_report(out, out.resolve().name)
     model = out / f'{out.resolve().name}{SUFFIX}'
-    export_model(out / CONFIG, latest_checkpoint(out), model, metrics=metrics['top1_percent'])
+    export_model(
+        out / CONFIG,
+        latest_checkpoint(out),
+        model,
+        classes=[*split.base, *split.novel],
+        metrics=metrics['top1_percent'],
+    )
     return Result(metrics, report, model)
 
 
@@ -117,7 +123,7 @@ def test_run(run: Path) -> dict[str, Any]:
     checkpoint = latest_checkpoint(run)
     if checkpoint is None:
         raise FileNotFoundError(f'{run}: no checkpoint in this folder; give the folder of a run')
-    cfg = read_config(run / CONFIG)
+    cfg = Config(read_config(run / CONFIG).to_dict())  # without its name, under which MMEngine would write
     cfg.work_dir = str(run)
     test(_with_progress(cfg, 'test'), checkpoint)
     return read_test_metrics(run / METRICS)

@@ -6,7 +6,6 @@ fast. The docstring of the function is the command's help.
 
 import warnings
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ga2mm.utils import one_line_errors
@@ -38,6 +37,5 @@ def make_app() -> 'Typer':
         pretty_exceptions_enable=False,
     )
     for name in COMMANDS:
-        if find_spec(f'{__name__}.{name}'):
-            app.command(name)(getattr(import_module(f'{__name__}.{name}'), name))
+        app.command(name)(getattr(import_module(f'{__name__}.{name}'), name))
     return app

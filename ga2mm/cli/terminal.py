@@ -28,5 +28,6 @@ def quiet(log: Path) -> Iterator[Callable[[str], None]]:
     """Write what libraries print and log into a file; give a function that still prints on the terminal."""
     terminal = sys.stdout
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open('a', encoding='utf-8') as file, redirect_stdout(file), redirect_stderr(file):
+    file = log.open('a', encoding='utf-8', buffering=1)  # stays open, since MMEngine's loggers keep it
+    with redirect_stdout(file), redirect_stderr(file):
         yield partial(print, file=terminal, flush=True)

@@ -114,7 +114,10 @@ def class_name_of(folder: str) -> str:
 
 
 def _read_folder(folder: Path, group_by: str | None) -> OwnVideos:
-    folders = class_folders(folder)
+    try:
+        folders = class_folders(folder)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{folder}: no folder of a class in it ({error})') from None
     if {name.lower() for name in folders} <= OTHER_FOLDERS:
         raise ValueError(
             f'{folder}: the folders {", ".join(folders)} are no classes; give one of them, or a .csv file'
