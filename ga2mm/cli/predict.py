@@ -64,7 +64,13 @@ VideosTo = Annotated[
 ]
 SubtitlesTo = Annotated[Path | None, typer.Option(help='Folder for subtitles (.srt); with --window.')]
 PicturesTo = Annotated[Path | None, typer.Option(help='Folder for pictures of time lines; with --window.')]
-BatchSize = Annotated[int, typer.Option(min=1, help='Videos or windows to classify at a time.')]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help='Videos or windows to classify at a time. Default: 8, and 1 on the CPU, which saves memory.',
+    ),
+]
 Device = Annotated[str | None, typer.Option(help='cpu, cuda or cuda:N. Default: a GPU if there is one.')]
 
 
@@ -94,7 +100,7 @@ def predict(
     videos_to: VideosTo = None,
     subtitles_to: SubtitlesTo = None,
     pictures_to: PicturesTo = None,
-    batch_size: BatchSize = 8,
+    batch_size: BatchSize = None,
     device: Device = None,
 ) -> None:
     """Classify videos with a model that was trained, or with any class names and no training at all.
@@ -109,6 +115,7 @@ def predict(
     if anchors is not None:
         classifier.calibrate([anchors])
     outputs = _Outputs(csv, json, videos_to, subtitles_to, pictures_to)
+    batch_size = batch_size or (1 if classifier.model.backbone.device.type == 'cpu' else 8)
     settings = dict(batch_size=batch_size, top=top, several=several)
     if window is None:
         problems = _classify(classifier, videos, settings, outputs)
