@@ -7,7 +7,11 @@ child registry does not import the modules of its parent.
 """
 
 from mmaction import registry as mmaction
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import Registry
+
+# With it, mmengine.hub and `_base_` find packaged configs by names such as ga2mm::zoo/maple_vit_b16.py.
+MODULE2PACKAGE.setdefault('ga2mm', 'ga2mm')
 
 
 def _child(parent: Registry, *locations: str) -> Registry:

@@ -7,6 +7,9 @@ from pathlib import PurePath
 
 from ga2mm.datasets.similar_classes import normalise_class_name
 
+MOST = 0.75
+"""Share of a class's videos from which on a name with numbers only counts them. Design choice."""
+
 _CERTAIN = (
     re.compile(r'(.+_g\d+)_c\d+'),  # UCF101: group and clip
     re.compile(r'(.+)_[a-z]+_[a-z]{2}_np\d+_[a-z]{2}_[a-z]+_\d+'),  # HMDB51: tags of camera and quality
@@ -27,7 +30,7 @@ def recordings(videos: Mapping[str, Sequence[str]], group_by: str | None = None)
 
     Without ``group_by``, names decide: UCF101's ``v_Archery_g08_c01``, HMDB51's tags, Kinetics' times,
     ``film_part3``, and numbers at the end (``film 3``). Folders inside the class's folder belong to the
-    name. Design choice: numbers that are all that differs between the videos of a class (``clip 1``,
+    name. Design choice: numbers that are all that differs between most videos of a class (``clip 1``,
     ``juggling_07``) only count them, so that each is a recording of its own.
 
     Args:
@@ -52,7 +55,7 @@ def recordings(videos: Mapping[str, Sequence[str]], group_by: str | None = None)
             if not is_certain:
                 counted[found[path]].append(path)
         for recording, numbered in counted.items():
-            if _says_nothing(recording, name) or len(numbered) == len(paths):
+            if _says_nothing(recording, name) or len(numbered) >= MOST * len(paths):
                 found |= {path: path for path in numbered}
     return found
 

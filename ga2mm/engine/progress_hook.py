@@ -1,5 +1,6 @@
 """Progress bar with the time left."""
 
+import atexit
 import sys
 
 from mmengine.hooks import Hook
@@ -23,7 +24,13 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         TextColumn('{task.fields[note]}'),
     ]
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    return Progress(
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 @HOOKS.register_module()
@@ -59,6 +66,7 @@ class ProgressHook(Hook):
         self._bar = progress_bar()
         self._task = self._bar.add_task(what, total=steps, note='')
         self._bar.start()
+        atexit.register(self._bar.stop)  # an error ends the bar, too, and shows the cursor again
 
     def _advance(self, note: str) -> None:
         self._bar.update(self._task, advance=1, note=note)
