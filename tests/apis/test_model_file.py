@@ -255,3 +255,16 @@ def test_mmaction2_predicts_with_the_recognizer(model_file: Path, video: Path) -
     assert get_scores(found).tolist() == pytest.approx(
         [classify(recognizer, video)[name] for name in NAMES], abs=1e-6
     )
+
+
+def test_any_changed_byte_is_found(model_file: Path) -> None:
+    content = model_file.read_bytes()
+    generator = np.random.default_rng(0)
+    places = {*range(0, 200), *generator.integers(0, len(content), 150).tolist()}
+    for place in sorted(places):
+        changed = bytearray(content)
+        changed[place] ^= 1 << int(generator.integers(8))
+        model_file.write_bytes(changed)
+        with pytest.raises(ValueError) as caught:
+            read_model_file(model_file)
+        assert '\n' not in str(caught.value)
