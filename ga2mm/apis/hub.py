@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ga2mm.models.clip.download import answers
+
 PREFIXES = ('hf-hub:', 'hf://')
 
 DEFAULT_NAME = 'model.ga2'
@@ -33,9 +35,16 @@ def fetch(place: str) -> Path:
         OSError: The file or the hub cannot be reached.
         ValueError: The place is not written as above.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 
     repo, name, revision = _split(place)
+    if not constants.HF_HUB_OFFLINE and not answers(constants.ENDPOINT):
+        cached = try_to_load_from_cache(repo, name, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached)
+        raise FileNotFoundError(
+            f'{place} is not on this machine, and {constants.ENDPOINT} does not answer: give a local file'
+        )
     return Path(_call(place, hf_hub_download, repo, name, revision=revision))
 
 

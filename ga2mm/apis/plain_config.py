@@ -185,10 +185,11 @@ def _check_sizes(part: dict[str, Any], place: str) -> None:
     largest = LARGEST_LEARNT if place.rpartition('.')[2] in LEARNT else LARGEST
     product = 1
     for value in part.values():
-        entries = value[TUPLE] if isinstance(value, dict) and set(value) == {TUPLE} else [value]
-        for entry in entries if isinstance(entries, list) else [entries]:
-            if isinstance(entry, int) and not isinstance(entry, bool):
-                product *= max(1, abs(entry))
+        entries = value[TUPLE] if isinstance(value, dict) and set(value) == {TUPLE} else value
+        entries = entries if isinstance(entries, list) else [entries]
+        sizes = [abs(one) for one in entries if isinstance(one, int) and not isinstance(one, bool)]
+        # Two numbers are a height and a width, more of them a choice for each layer.
+        product *= max(1, math.prod(sizes)) if len(sizes) == 2 else max([1, *sizes])
     if product > largest:
         raise ValueError(f'{place} has sizes whose product is {product}, more than {largest}')
 

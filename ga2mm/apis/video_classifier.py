@@ -1,8 +1,10 @@
 """The inferencer: classify files, folders, frames and streams in a few lines."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -180,13 +182,15 @@ class VideoClassifier(BaseInferencer):
         """
         bar = tqdm(total=len(inputs), unit='video', disable=not self.with_bar)
         with bar, ThreadPoolExecutor(THREADS) as pool:
-            coming = iter(self._get_chunk_data(inputs, batch_size))
-            waiting = [pool.submit(self._read, one) for one in next(coming, ())]
-            while waiting:
-                following = [pool.submit(self._read, one) for one in next(coming, ())]
-                yield [one.result() for one in waiting]
-                bar.update(len(waiting))
-                waiting = following
+            coming, waiting = iter(inputs), deque()
+            while True:
+                ahead = batch_size + THREADS - len(waiting)
+                waiting += [pool.submit(self._read, one) for one in islice(coming, ahead)]
+                if not waiting:
+                    return
+                batch = [waiting.popleft() for _ in range(min(batch_size, len(waiting)))]
+                yield [one.result() for one in batch]
+                bar.update(len(batch))
 
     def _read(self, source: str | Frames) -> tuple[str, Any]:
         if isinstance(source, Frames):

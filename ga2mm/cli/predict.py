@@ -64,7 +64,13 @@ VideosTo = Annotated[
 ]
 SubtitlesTo = Annotated[Path | None, typer.Option(help='Folder for subtitles (.srt); with --window.')]
 PicturesTo = Annotated[Path | None, typer.Option(help='Folder for pictures of time lines; with --window.')]
-BatchSize = Annotated[int, typer.Option(min=1, help='Videos or windows to classify at a time.')]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help='Videos or windows to classify at a time. Default: 8, and 1 on the CPU, which saves memory.',
+    ),
+]
 Device = Annotated[str | None, typer.Option(help='cpu, cuda or cuda:N. Default: a GPU if there is one.')]
 
 
@@ -94,7 +100,7 @@ def predict(
     videos_to: VideosTo = None,
     subtitles_to: SubtitlesTo = None,
     pictures_to: PicturesTo = None,
-    batch_size: BatchSize = 8,
+    batch_size: BatchSize = None,
     device: Device = None,
 ) -> None:
     """Classify videos with a model that was trained, or with any class names and no training at all.
@@ -109,6 +115,7 @@ def predict(
     if anchors is not None:
         classifier.calibrate([anchors])
     outputs = _Outputs(csv, json, videos_to, subtitles_to, pictures_to)
+    batch_size = batch_size or (1 if classifier.model.backbone.device.type == 'cpu' else 8)
     settings = dict(batch_size=batch_size, top=top, several=several)
     if window is None:
         problems = _classify(classifier, videos, settings, outputs)
@@ -179,18 +186,17 @@ def _time_lines(
     for one in videos:
         source = int(one) if one.isdecimal() and not Path(one).exists() else one
         sources += [source] if is_stream(source) else list_inputs(source)
-    lines = []
-    for source, name in zip(sources, numbered([Path(str(one)).stem for one in sources]), strict=True):
-        line = _time_line(classifier, source, times, settings)
-        lines.append(line)
-        if line.segments:
-            _write_time_line(line, name, outputs, is_stream(source))
+    lines = [_time_line(classifier, source, times, settings) for source in sources]
     predictions = [one for line in lines for one in line.predictions]
     if outputs.csv is not None:
         write_csv(outputs.csv, predictions, settings['top'])
     if outputs.json is not None:
         content = dict(classes=list(classifier.classes), time_lines=[line.to_dict() for line in lines])
         write_json(outputs.json, content)
+    names = numbered([Path(str(one)).stem for one in sources])
+    for source, name, line in zip(sources, names, lines, strict=True):
+        if line.segments:
+            _write_time_line(line, name, outputs, is_stream(source))
     return sum(one.label is None for one in predictions)
 
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from ga2mm.apis.hub import fetch, push
 from ga2mm.apis.model_file import export_model
@@ -104,3 +105,9 @@ def test_only_model_files_are_pushed(tmp_path: Path) -> None:
     (tmp_path / 'other.ga2').write_bytes(b'nothing')
     with pytest.raises(ValueError, match='is no model file'):
         push(tmp_path / 'other.ga2', 'hf-hub:me/colours')
+
+
+def test_hub_that_does_not_answer_is_one_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, 'ENDPOINT', 'http://127.0.0.1:1')
+    with pytest.raises(FileNotFoundError, match='hf-hub:me/colours is not on this machine'):
+        fetch('hf-hub:me/colours')

@@ -19,6 +19,7 @@ from ga2mm.models import OpenCLIP
 from ga2mm.models.clip.loading import MINIATURE
 from ga2mm.models.prompts.hard_prompt_file import write_hard_prompt
 from ga2mm.registry import MODELS
+from ga2mm.structures import get_scores
 from ga2mm.tensor_files import read_safetensors, write_safetensors
 from tests.helpers import running
 
@@ -92,6 +93,8 @@ def test_model_file_predicts_as_the_checkpoint(
     cfg = config_of(name, method)
     if method is None and 'coupling' in cfg.model.cls_head:
         with_hard_prompt(cfg, tmp_path)
+    if method == 'attriprompt':
+        cfg.model.cls_head.text_prompt.vision_layer_of = [0, 2, 3]
     checkpoint = save_checkpoint(cfg, tmp_path / 'tuned.pth')
     path = export_model(cfg, checkpoint, tmp_path / 'model.ga2', NAMES)
     (tmp_path / 'hard.safetensors').unlink(missing_ok=True)
@@ -242,3 +245,26 @@ def test_nothing_is_written_if_export_fails(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'pipeline\[1\].clip_len=.* cannot be in a model file'):
         export_model(cfg, checkpoint, tmp_path / 'model.ga2', NAMES)
     assert [path.name for path in tmp_path.iterdir()] == ['tuned.pth']
+
+
+def test_mmaction2_predicts_with_the_recognizer(model_file: Path, video: Path) -> None:
+    from mmaction.apis import inference_recognizer
+
+    recognizer = load(model_file)
+    found = inference_recognizer(recognizer, str(video))
+    assert get_scores(found).tolist() == pytest.approx(
+        [classify(recognizer, video)[name] for name in NAMES], abs=1e-6
+    )
+
+
+def test_any_changed_byte_is_found(model_file: Path) -> None:
+    content = model_file.read_bytes()
+    generator = np.random.default_rng(0)
+    places = {*range(0, 200), *generator.integers(0, len(content), 150).tolist()}
+    for place in sorted(places):
+        changed = bytearray(content)
+        changed[place] ^= 1 << int(generator.integers(8))
+        model_file.write_bytes(changed)
+        with pytest.raises(ValueError) as caught:
+            read_model_file(model_file)
+        assert '\n' not in str(caught.value)

@@ -34,7 +34,7 @@ def check_reachable(arch: str, pretrained: str | None, cache_dir: str | None = N
     else:
         return
     offline = bool(of_hub) and constants.HF_HUB_OFFLINE
-    if here or (not offline and _answers(server)):
+    if here or (not offline and answers(server)):
         return
     why = 'HF_HUB_OFFLINE is set' if offline else f'{server} does not answer'
     raise FileNotFoundError(
@@ -52,7 +52,7 @@ def _in_hub_cache(of_hub: str, cache_dir: str | None) -> bool:
     return any(isinstance(path, str) for path in found)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     """Tell whether a server answers in time; the look-up of its name is included."""
     answers = []
 
