@@ -1,10 +1,10 @@
-"""Measure time and memory of a config's training step and of its prediction, against towers without shortcuts.
+"""Measure time and memory of training and prediction, against towers without shortcuts.
 
-The plain towers are built from OpenCLIP's own modules and do what the codes released with CoOp, MaPLe and ViFi-CLIP
-do: texts of 77 tokens, all tokens in all layers, class features computed again for each batch. Each measurement
-runs in a process of its own, so that it has its own peak memory.
+The plain towers are built from OpenCLIP's own modules and do what the codes released with CoOp, MaPLe and
+ViFi-CLIP do: texts of 77 tokens, all tokens in all layers, class features computed again for each batch.
+Each measurement runs in a process of its own, so it has its own peak memory.
 
-    python tools/analysis/benchmark_speed.py configs/ga2/ucf101_fewshot.py --random --classes 51 400 --frames 8
+    python tools/analysis/benchmark_speed.py configs/baselines/ucf101_deep_prompts.py --random --frames 8
 """
 
 import argparse
@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import resource
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,7 +76,6 @@ def measure(config: str, task: Measurement) -> dict[str, float]:
     """Measure one task; give seconds, CPU seconds, peak memory in MiB, and tera operations a second."""
     import torch
     from mmaction.structures import ActionDataSample
-    from torch.utils.flop_counter import FlopCounterMode
 
     model = build_model(config, task)
     on_gpu = task.device.startswith('cuda')
@@ -99,26 +99,42 @@ def measure(config: str, task: Measurement) -> dict[str, float]:
             model.predict(inputs, samples)
 
     model.train(training)
-    times, counter = [], FlopCounterMode(display=False)
-    for repeat in range(task.repeats + 1):
+    times, operations = [], _count_operations(run)
+    for _ in range(task.repeats):
         if on_gpu:
             torch.cuda.synchronize()
         start, cpu = time.perf_counter(), time.process_time()
-        if repeat:
-            run()
-        else:
-            with counter:
-                run()
+        run()
         if on_gpu:
             torch.cuda.synchronize()
         times.append((time.perf_counter() - start, time.process_time() - cpu))
-    seconds = min(wall for wall, _ in times[1:])
+    seconds = min(wall for wall, _ in times)
     return {
         'seconds': seconds,
-        'cpu_seconds': min(cpu for _, cpu in times[1:]),
+        'cpu_seconds': min(cpu for _, cpu in times),
         'mebibytes': _peak_memory(on_gpu) - (0 if on_gpu else before),
-        'teraflops': counter.get_total_flops() / seconds / 1e12,
+        'teraflops': operations / seconds / 1e12,
     }
+
+
+def _count_operations(run: Callable[[], None]) -> int:
+    """Run once, and count the floating-point operations of matrix products, convolutions and attention."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
+
+    class Counter(TorchDispatchMode):
+        total = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+            result = func(*args, **(kwargs or {}))
+            count = flop_registry.get(func._overloadpacket)
+            if count is not None:
+                self.total += count(*args, **(kwargs or {}), out_val=result)
+            return result
+
+    with Counter() as counter:
+        run()
+    return counter.total
 
 
 def matmul_rate(device: str) -> float:
