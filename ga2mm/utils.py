@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NAMED = 5
 """Number of items that a message names."""
@@ -99,7 +100,7 @@ def numbered(names: Sequence[str]) -> list[str]:
     ]
 
 
-def cosines(videos: Tensor, names: Tensor) -> Tensor:
+def cosines(videos: 'Tensor', names: 'Tensor') -> 'Tensor':
     """Compute cosines (V, N) of unit features.
 
     Args:
@@ -111,6 +112,8 @@ def cosines(videos: Tensor, names: Tensor) -> Tensor:
     return (names @ videos.unsqueeze(-1)).squeeze(-1)
 
 
-def at_least_float32(value: Tensor) -> Tensor:
+def at_least_float32(value: 'Tensor') -> 'Tensor':
     """Convert a tensor to float32 unless its type is more precise."""
+    import torch  # the command line needs this module without torch
+
     return value.to(torch.promote_types(value.dtype, torch.float32))

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from ga2mm.utils import one_line_errors
-from ga2mm.visualization import confusion_figure, count_confusion, save_figure
 
 
 def read_test_sets(path: Path) -> dict[str, dict]:
@@ -30,6 +29,8 @@ def draw(name: str, found: dict, path: Path, out: Path) -> None:
     Raises:
         ValueError: The report has no valid confusion matrix of this set.
     """
+    from ga2mm.visualization import confusion_figure, count_confusion, save_figure
+
     names = found.get('class_names')
     if not isinstance(names, list) or not isinstance(found.get('confusion'), list):
         raise ValueError(f'{path}: sets.{name} has no class_names and confusion: test again by tools/test.py')
