@@ -26,10 +26,12 @@ def main() -> None:
         raise ValueError(f'--videos-per-class {args.videos_per_class}: give 1 or more')
 
     from ga2mm.apis import read_config
-    from ga2mm.apis.video_features import draw_video_features
 
     cfg = read_config(args.config, args.cfg_options)
     out = args.out or args.checkpoint.parent
+
+    from ga2mm.apis.video_features import draw_video_features
+
     for file in draw_video_features(cfg, args.checkpoint, out, args.videos_per_class, args.seed):
         print(file)
 

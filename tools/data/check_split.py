@@ -28,7 +28,11 @@ def main() -> int:
     add_config_options(parser)
     args = parser.parse_args()
 
-    from ga2mm.apis import check_config, read_config
+    from ga2mm.apis import read_config
+
+    cfg = read_config(args.config, args.cfg_options)
+
+    from ga2mm.apis import check_config
     from ga2mm.checks.class_check import check_anchor_classes, check_classes, check_shots
     from ga2mm.checks.config_check import DATALOADERS
     from ga2mm.checks.config_lists import read_config_lists
@@ -36,7 +40,6 @@ def main() -> int:
     from ga2mm.checks.video_check import check_files
     from ga2mm.datasets import read_label_map
 
-    cfg = read_config(args.config, args.cfg_options)
     check_config(cfg, DATALOADERS)
     anchor_classes = () if args.anchor_labels is None else read_label_map(args.anchor_labels)
 
