@@ -3,7 +3,6 @@
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import groupby
 
 import av
 import numpy as np
@@ -216,6 +215,17 @@ class VideoFile:
         place = bisect_right(self._keys, index)
         return self._keys[place - 1] if place else 0
 
+    def _runs(self, wanted: list[int]) -> list[tuple[int, dict[int, int]]]:
+        """Divide indices into runs; give the key frame from which each is decoded, and its indices by time."""
+        runs: list[tuple[int, dict[int, int]]] = []
+        last = -1
+        for index in wanted:
+            key = self._key_before(index)
+            if not runs or key > last + 1:  # seeking skips frames
+                runs.append((key, {}))
+            runs[-1][1][self._times[index]] = last = index
+        return runs
+
     def _find_by_time(self, wanted: list[int]) -> dict[int, np.ndarray] | None:
         """Decode frames by index, each from its key frame; None if a frame is not at its expected time.
 
@@ -224,8 +234,7 @@ class VideoFile:
         stream = self._stream()
         found: dict[int, np.ndarray] = {}
         try:
-            for key, indices in groupby(wanted, self._key_before):
-                left = {self._times[index]: index for index in indices}
+            for key, left in self._runs(wanted):
                 self._container.seek(self._times[key], stream=stream)
                 for packet in self._container.demux(stream):
                     stream.codec_context.skip_frame = 'DEFAULT' if packet.pts in left else 'NONREF'
