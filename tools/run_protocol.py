@@ -2,12 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ga2mm.benchmark.plan import Benchmark, read_benchmark, sources
-from ga2mm.benchmark.run_benchmark import run_benchmark
-from ga2mm.benchmark.selection import select
-from ga2mm.miniature.dataset import generate_all
 from ga2mm.utils import one_line_errors
+
+if TYPE_CHECKING:
+    from ga2mm.benchmark.plan import Benchmark
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,8 +38,11 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def print_runs(benchmark: Benchmark, args: argparse.Namespace) -> None:
+def print_runs(benchmark: 'Benchmark', args: argparse.Namespace) -> None:
     """Print the selected runs after the runs that they depend on."""
+    from ga2mm.benchmark.plan import sources
+    from ga2mm.benchmark.selection import select
+
     chosen = select(benchmark.cells, args.only, args.limit)
     for cell in [*sources(chosen), *chosen]:
         print(cell)
@@ -49,6 +52,11 @@ def print_runs(benchmark: Benchmark, args: argparse.Namespace) -> None:
 def main() -> None:
     """Run the command line."""
     args = parse_args()
+
+    from ga2mm.benchmark.plan import read_benchmark
+    from ga2mm.benchmark.run_benchmark import run_benchmark
+    from ga2mm.miniature.dataset import generate_all
+
     work_dir = (args.work_dir or Path('work_dirs/benchmarks') / args.config.stem).resolve()
     benchmark = read_benchmark(args.config, work_dir)
 

@@ -2,10 +2,7 @@
 
 import argparse
 
-from ga2mm.apis import test
 from ga2mm.apis.command_line import parse_run, read_run, run_parser
-from ga2mm.apis.run_options import set_test_options
-from ga2mm.engine import ends_distributed
 from ga2mm.utils import one_line_errors
 
 
@@ -28,8 +25,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the command line."""
     args = parse_args()
+    cfg = read_run(args)
+
+    from ga2mm.apis import test
+    from ga2mm.apis.run_options import set_test_options
+    from ga2mm.engine import ends_distributed
+
     with ends_distributed():
-        cfg = read_run(args)
         set_test_options(cfg, args.test_sets, args.dump)
         test(cfg, args.checkpoint)
 

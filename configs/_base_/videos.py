@@ -8,17 +8,19 @@
 # GA2MM_TRAIN_LIST=few_shot/train1_few_shot_4.txt tools/dist_train.sh ...
 _base_ = './default_runtime.py'
 
-# ---- Clips of 32 frames with 224 pixels.
+# ---- Clips of 32 frames with 224 pixels. Lazy steps compute the crop in the decoded frame; Fuse cuts it out and
+# interpolates once.
 pipelines = dict(
     train_pipeline=[
         dict(type='OpenVideo'),
         dict(type='UniformSample', clip_len=32),
         dict(type='DecodeFrames'),
-        dict(type='Resize', scale=(-1, 256)),
-        dict(type='RandomResizedCrop'),
-        dict(type='Resize', scale=(224, 224), keep_ratio=False),
-        dict(type='Flip', flip_ratio=0.5),
-        dict(type='TorchVisionWrapper', op='RandomGrayscale', p=0.2),
+        dict(type='Resize', scale=(-1, 256), lazy=True),
+        dict(type='RandomResizedCrop', lazy=True),
+        dict(type='Resize', scale=(224, 224), keep_ratio=False, lazy=True),
+        dict(type='Flip', flip_ratio=0.5, lazy=True),
+        dict(type='Fuse'),
+        dict(type='RandomGrayscaleClip', prob=0.2),
         dict(type='FormatShape', input_format='NCTHW'),
         dict(type='PackActionInputs'),
     ],
@@ -28,8 +30,9 @@ pipelines = dict(
         dict(type='OpenVideo'),
         dict(type='UniformSample', clip_len=32, test_mode=True),
         dict(type='DecodeFrames'),
-        dict(type='Resize', scale=(-1, 256)),
-        dict(type='CenterCrop', crop_size=224),
+        dict(type='Resize', scale=(-1, 256), lazy=True),
+        dict(type='CenterCrop', crop_size=224, lazy=True),
+        dict(type='Fuse'),
         dict(type='FormatShape', input_format='NCTHW'),
         dict(type='PackActionInputs'),
     ])
@@ -39,10 +42,11 @@ ssv2_pipelines = dict(
         dict(type='OpenVideo'),
         dict(type='UniformSample', clip_len=32),
         dict(type='DecodeFrames'),
-        dict(type='Resize', scale=(320, 240), keep_ratio=False),
-        dict(type='MultiScaleCrop', input_size=224, scales=(1, 0.875, 0.75, 0.66)),
-        dict(type='Resize', scale=(224, 224), keep_ratio=False),
-        dict(type='TorchVisionWrapper', op='RandomGrayscale', p=0.2),
+        dict(type='Resize', scale=(320, 240), keep_ratio=False, lazy=True),
+        dict(type='MultiScaleCrop', input_size=224, scales=(1, 0.875, 0.75, 0.66), lazy=True),
+        dict(type='Resize', scale=(224, 224), keep_ratio=False, lazy=True),
+        dict(type='Fuse'),
+        dict(type='RandomGrayscaleClip', prob=0.2),
         dict(type='FormatShape', input_format='NCTHW'),
         dict(type='PackActionInputs'),
     ],
@@ -50,8 +54,9 @@ ssv2_pipelines = dict(
         dict(type='OpenVideo'),
         dict(type='UniformSample', clip_len=32, test_mode=True),
         dict(type='DecodeFrames'),
-        dict(type='Resize', scale=(320, 240), keep_ratio=False),
-        dict(type='CenterCrop', crop_size=224),
+        dict(type='Resize', scale=(320, 240), keep_ratio=False, lazy=True),
+        dict(type='CenterCrop', crop_size=224, lazy=True),
+        dict(type='Fuse'),
         dict(type='FormatShape', input_format='NCTHW'),
         dict(type='PackActionInputs'),
     ])

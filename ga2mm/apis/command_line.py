@@ -1,16 +1,18 @@
-"""Command line options that training and test share: config, config options, folder and launcher."""
+"""Command line options that training and test share: config, config options, folder and launcher.
+
+MMEngine, which takes seconds to import, is imported when a config is read.
+"""
 
 import ast
 import os
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmengine.config import Config, DictAction
-
-from ga2mm.apis.config import read_config
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def run_parser(description: str | None, writes: str) -> ArgumentParser:
@@ -46,13 +48,15 @@ def parse_run(parser: ArgumentParser) -> Namespace:
     return args
 
 
-def read_run(args: Namespace) -> Config:
+def read_run(args: Namespace) -> 'Config':
     """Read the config of a command line and set its options, launcher and folder.
 
     Raises:
         OSError: The file does not exist or cannot be opened.
         ValueError: See :func:`~ga2mm.apis.read_config`.
     """
+    from ga2mm.apis.config import read_config
+
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
@@ -62,7 +66,7 @@ def read_run(args: Namespace) -> Config:
     return cfg
 
 
-class ConfigOptions(DictAction):
+class ConfigOptions(Action):
     """Action of ``--cfg-options``: MMEngine's ``key.sub=value``, plus lists and dicts in Python syntax.
 
     For example ``"visualizer.vis_backends=[dict(type='TensorboardVisBackend')]"``.
@@ -86,7 +90,8 @@ class ConfigOptions(DictAction):
             options[key] = self._value(value, f'{option_string} {text}')
         setattr(namespace, self.dest, options)
 
-    def _value(self, text: str, place: str) -> Any:
+    @staticmethod
+    def _value(text: str, place: str) -> Any:
         if re.search(r'dict\(|\{', text):
             try:
                 return _evaluate(ast.parse(text.strip(), mode='eval').body)
@@ -94,8 +99,10 @@ class ConfigOptions(DictAction):
                 raise ValueError(
                     f"{place}: {error}; write lists and dicts as in Python, names in quotes: [dict(type='A')]"
                 ) from None
+        from mmengine.config import DictAction
+
         try:
-            return self._parse_iterable(text)
+            return DictAction._parse_iterable(text)
         except (AssertionError, RecursionError):
             raise ValueError(f'{place}: the brackets do not match') from None
 

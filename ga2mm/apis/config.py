@@ -10,10 +10,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.registry import build_functions
-from mmengine.runner import runner as runner_module
 
 from ga2mm.apis.config_variables import config_variables
-from ga2mm.checks.config_check import runner_keys
+from ga2mm.checks.runner_keys import runner_keys
 from ga2mm.utils import nearest
 
 MOST_CHARACTERS = 600
@@ -190,6 +189,8 @@ def _parts(config: Any, place: str = '') -> Iterator[tuple[str, Any]]:
 
 def _place_of_building(error: BaseException, cfg: Config) -> str | None:
     """Give the key of the part under construction when an error was raised; None if there was no part."""
+    from mmengine.runner import runner as runner_module
+
     place = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         code = frame.f_code

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from ga2mm.checks.fixed_keys import check_fixed
 from ga2mm.checks.part_check import check_has_type, check_parts
 from ga2mm.checks.registered import KINDS
+from ga2mm.checks.runner_keys import MORE_KEYS
 from ga2mm.checks.signatures import parameters_of
 from ga2mm.checks.value_check import check_keys, check_value
 from ga2mm.engine.protocol_test_sets import are_configs, named_sets
@@ -31,13 +32,6 @@ TOGETHER = (
     ('test_dataloader', 'test_cfg', 'test_evaluator'),
 )
 """Groups of keys of which a config has all or none."""
-
-MORE_KEYS = {
-    'compile', 'model_wrapper_cfg', 'custom_imports', 'env_variables', 'runner_type', 'strategy', 'sync_bn',
-    'find_unused_parameters', 'activation_checkpointing', 'efficient_conv_bn_eval', 'tta_model',
-    'tta_pipeline', 'tta_cfg', 'tta_dataloader', 'tta_evaluator',
-}  # fmt: skip
-"""Top-level keys that are read in addition to the runner's arguments."""
 
 
 def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:
@@ -78,11 +72,6 @@ def check_config(cfg: Config, parts: Collection[str] | None = None) -> None:
                 check_parts(key, _with_type(key, cfg.get(key)), KINDS[key])
     if parts is None:
         check_fixed(cfg)
-
-
-def runner_keys() -> set[str]:
-    """Give the top-level keys that MMEngine, MMAction2 and ga2mm read."""
-    return {*parameters_of(Runner.__init__), *MORE_KEYS} - {'cfg'}
 
 
 def _dataloaders(key: str, config: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 import os
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import av
 import numpy as np
@@ -73,10 +73,10 @@ class VideoFile:
     """Open video file, decoded with PyAV.
 
     Index i is the i-th frame of a decode from the beginning. Frames are counted by the file's packets, since
-    headers may be wrong; frames hidden by an edit list do not count. The file is decoded from the beginning,
-    unless the container stores times and seeking saves half of the work: then a frame is decoded from the
-    key frame before it and identified by its time. Design choice: frames after the first error are not used,
-    since they are predicted from the damaged one.
+    headers may be wrong; frames hidden by an edit list do not count. If the container stores times, a frame
+    is decoded from the key frame before it and identified by its time. Otherwise, or if a time is wrong or
+    such a frame is damaged, the file is decoded from the beginning. Design choice: frames after the first
+    error are then not used, since they are predicted from the damaged one.
 
     Args:
         path: The file.
@@ -134,7 +134,7 @@ class VideoFile:
             UnreadableVideoError: More than half of the frames cannot be decoded.
         """
         wanted = sorted({int(index) for index in indices})
-        found = self._find_by_time(wanted) if self._seekable and self._seeks_pay(wanted) else None
+        found = self._find_by_time(wanted) if self._seekable else None
         if found is None:
             found = self._find_in_order(wanted)
         return None if found is None else [found[int(index)] for index in indices]
@@ -215,34 +215,39 @@ class VideoFile:
         place = bisect_right(self._keys, index)
         return self._keys[place - 1] if place else 0
 
-    def _seeks_pay(self, wanted: list[int]) -> bool:
-        """Tell whether seeking to key frames decodes less than half as many frames as decoding in order."""
-        last, decoded = -1, 0
+    def _runs(self, wanted: list[int]) -> list[tuple[int, dict[int, int]]]:
+        """Divide indices into runs; give the key frame where each run starts, and its indices by time."""
+        runs: list[tuple[int, dict[int, int]]] = []
+        last = -1
         for index in wanted:
-            decoded += index - max(self._key_before(index) - 1, last)
-            last = index
-        return 2 * decoded < wanted[-1] + 1
+            key = self._key_before(index)
+            if not runs or key > last + 1:  # seeking skips frames
+                runs.append((key, {}))
+            runs[-1][1][self._times[index]] = last = index
+        return runs
 
     def _find_by_time(self, wanted: list[int]) -> dict[int, np.ndarray] | None:
-        """Decode frames by index, each from its key frame; None if a frame is not at its expected time."""
+        """Decode frames by index, each from its key frame; None if a frame is not at its expected time.
+
+        A frame that is not wanted is decoded only if other frames are predicted from it.
+        """
         stream = self._stream()
         found: dict[int, np.ndarray] = {}
-        decoded: Iterator[VideoFrame] = iter(())
-        last = None
         try:
-            for index in wanted:
-                time, key = self._times[index], self._key_before(index)
-                if last is None or key > last:
-                    self._container.seek(self._times[key], stream=stream)
-                    decoded = self._container.decode(stream)
-                last = index
-                frame = next((frame for frame in decoded if frame.pts is None or frame.pts >= time), None)
-                if frame is None or frame.pts != time or frame.is_corrupt:
-                    return None
-                found[index] = self._to_array(frame, found)
+            for key, left in self._runs(wanted):
+                self._container.seek(self._times[key], stream=stream)
+                for packet in self._container.demux(stream):
+                    stream.codec_context.skip_frame = 'DEFAULT' if packet.pts in left else 'NONREF'
+                    for frame in packet.decode():
+                        if frame.pts in left and not frame.is_corrupt:
+                            found[left.pop(frame.pts)] = self._to_array(frame, found)
+                        elif frame.pts is None or frame.pts >= next(iter(left), frame.pts + 1):
+                            return None
+                    if not left:
+                        break
         except FAILURES:
             return None
-        return found
+        return found if len(found) == len(wanted) else None
 
     def _find_in_order(self, wanted: list[int]) -> dict[int, np.ndarray] | None:
         """Decode frames by index from the beginning; None if the file ends before the last index."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import roc_auc_score, roc_curve
 
 
 def auroc(known: Sequence[float], irrelevant: Sequence[float]) -> float:
@@ -18,6 +17,8 @@ def auroc(known: Sequence[float], irrelevant: Sequence[float]) -> float:
     Raises:
         ValueError: A sequence is empty, or a score is not a finite number.
     """
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(*_labels_and_scores(known, irrelevant)))
 
 
@@ -35,6 +36,8 @@ def fpr_at_tpr(known: Sequence[float], irrelevant: Sequence[float], tpr: float =
     Raises:
         ValueError: A sequence is empty, a score is not a finite number, or ``tpr`` is out of range.
     """
+    from sklearn.metrics import roc_curve
+
     if not 0 < tpr <= 1:
         raise ValueError(f'tpr={tpr}; give a share above 0 and up to 1, such as 0.95')
     # drop_intermediate=True would drop suboptimal points, and perhaps the required threshold.

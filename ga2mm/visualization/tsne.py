@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.manifold import TSNE
 
 from ga2mm.visualization.style import colour_and_marker, shorten
 
@@ -40,6 +39,8 @@ def tsne(features: np.ndarray, seed: int) -> np.ndarray:
     Raises:
         ValueError: There are fewer than 5 videos.
     """
+    from sklearn.manifold import TSNE
+
     if len(features) < MIN_VIDEOS:
         raise ValueError(
             f't-SNE needs {MIN_VIDEOS} videos or more, not {len(features)}: use more of each class'

@@ -115,6 +115,26 @@ def test_sampled_frames_are_those_of_a_decode_from_the_beginning(name, tmp_path)
     assert [number(image) for image in video.frames([3, 100])] == [3, 100]  # a second time
 
 
+def test_damage_of_a_frame_that_is_neither_sampled_nor_referred_to_changes_nothing(tmp_path):
+    path = tmp_path / 'video.mp4'
+    write_video(path, **KINDS['h264.mp4'])
+    intact = decode_in_order(path)
+    with av.open(str(path)) as container:
+        packets = sorted((p for p in container.demux(video=0) if p.size), key=lambda packet: packet.pts)
+    contents = [bytes(packet) for packet in packets]
+    # The two bits of a slice's header that are 0 if no frame refers to this one, after four bytes of length.
+    index = next(i for i, content in enumerate(contents) if i > 80 and not content[4] & 0x60)
+    path.write_bytes(path.read_bytes().replace(contents[index][6:], bytes(len(contents[index]) - 6)))
+    assert len(decode_in_order(path)) < 120
+
+    video = VideoFile(str(path))
+    sampled = [5, index - 1, index + 1, 119]
+    for frame, number_of in zip(video.frames(sampled), sampled, strict=True):
+        np.testing.assert_array_equal(frame, intact[number_of])
+    assert len(video) == 120
+    assert video.frames([index]) is None and len(video) < 120
+
+
 def test_threads_change_nothing(tmp_path):
     path = tmp_path / 'video.mp4'
     write_video(path, **KINDS['open groups.mp4'])

@@ -128,11 +128,13 @@ def tool(name: str, *args: Any) -> None:
     while int(time.time()) == _second_of_last_tool:
         time.sleep(0.02)
     _second_of_last_tool = int(time.time())
+    path = ROOT / 'tools' / name
     argv, sys.argv = sys.argv, [name, *map(str, args)]
+    folders, sys.path = sys.path, [str(path.parent), *sys.path]
     try:
-        runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+        runpy.run_path(str(path), run_name='__main__')
     finally:
-        sys.argv = argv
+        sys.argv, sys.path = argv, folders
 
 
 @contextmanager

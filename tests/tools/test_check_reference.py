@@ -1,4 +1,3 @@
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +18,11 @@ def check(path: Path) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, str(TOOL), str(path)], cwd=ROOT, capture_output=True, text=True)
 
 
-def load_tool():
-    spec = importlib.util.spec_from_file_location('check_reference', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
+def run(path: Path) -> int:
+    """Run the tool in this process; gives its exit code or message."""
+    with pytest.raises(SystemExit) as done:
+        running.tool('analysis/check_reference.py', path)
+    return done.value.code
 
 
 def stored_numbers() -> dict[str, np.ndarray]:
@@ -52,12 +51,11 @@ def test_a_gradient_that_is_off_by_one_per_cent_is_named(tmp_path):
     assert result.stdout.splitlines()[-1].startswith('DIFFERS')
 
 
-def test_a_stored_value_that_is_no_number_differs(tmp_path, monkeypatch, capsys):
+def test_a_stored_value_that_is_no_number_differs(tmp_path, capsys):
     numbers = stored_numbers()
     numbers[GRADIENT] = np.full_like(numbers[GRADIENT], np.nan)
     np.savez(tmp_path / 'nan.npz', **numbers)
-    monkeypatch.setattr(sys, 'argv', ['check_reference', str(tmp_path / 'nan.npz')])
-    assert load_tool().main() == 1
+    assert run(tmp_path / 'nan.npz') == 1
     assert 'DIFFERS' in capsys.readouterr().out
 
 
@@ -70,7 +68,7 @@ def test_a_file_that_is_no_npz_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['missing', 'damaged', 'one array', 'other arrays'])
-def test_other_files_are_refused_by_name(kind, tmp_path, monkeypatch):
+def test_other_files_are_refused_by_name(kind, tmp_path):
     path = tmp_path / 'file.npz'
     if kind == 'damaged':
         path.write_bytes(REFERENCE.read_bytes()[:1000])
@@ -79,18 +77,18 @@ def test_other_files_are_refused_by_name(kind, tmp_path, monkeypatch):
         path = tmp_path / 'file.npy'
     elif kind == 'other arrays':
         np.savez(path, numbers=np.zeros(3))
-    monkeypatch.setattr(sys, 'argv', ['check_reference', str(path)])
-    with pytest.raises(SystemExit) as error:
-        load_tool().main()
-    assert str(path) in str(error.value.code)
+    assert str(path) in str(run(path))
 
 
-def test_cutting_the_text_changes_no_class_feature(tmp_path):
+def test_cutting_the_text_changes_no_class_feature(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(TOOL.parent)
+    from reference_numbers import build
+
     numbers = stored_numbers()
     tensors = {key: torch.from_numpy(value) for key, value in numbers.items() if value.dtype.kind in 'fi'}
     names = [str(name) for name in numbers['class_names']]
     negatives = [str(name) for name in numbers['negatives']]
-    model = load_tool().build(tensors, names, negatives, tmp_path)
+    model = build(tensors, names, negatives, tmp_path)
     head, clip = model.cls_head, model.backbone
     cut = head.text_encoder.tokenize(tuple(names))
     assert cut.shape[1] < clip.context_length == 77

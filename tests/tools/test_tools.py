@@ -39,14 +39,6 @@ def error_of(name: str, *args) -> str:
     return line
 
 
-@pytest.mark.parametrize('name', ['train.py', 'test.py', 'convert/hard_prompt.py'])
-def test_help(name, capsys):
-    with pytest.raises(SystemExit) as done:
-        tool(name, '--help')
-    assert done.value.code == 0
-    assert capsys.readouterr().out.startswith('usage: ')
-
-
 @pytest.mark.slow
 def test_train_and_test_from_the_shell(tmp_path, in_miniature_folder):
     trained = tmp_path / 'trained'

@@ -1,6 +1,6 @@
 """Released numbers of other methods."""
 
-import importlib.util
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,11 @@ def stem(path: Path) -> str:
     return path.stem
 
 
-@pytest.fixture(scope='module')
-def tool():
-    path = running.ROOT / 'tools' / 'analysis' / 'check_reference.py'
-    spec = importlib.util.spec_from_file_location('check_reference', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def tool(monkeypatch):
+    """The module of the script that compares."""
+    monkeypatch.syspath_prepend(running.ROOT / 'tools' / 'analysis')
+    return import_module('reference_numbers')
 
 
 def numbers_of(path: Path) -> dict[str, np.ndarray]:
@@ -56,7 +54,7 @@ def test_a_number_that_is_off_is_named(tool):
 
 
 @pytest.mark.parametrize('kind', ['too little', 'too much'])
-def test_a_file_that_does_not_fit_together_is_one_line(kind, tool, tmp_path, monkeypatch):
+def test_a_file_that_does_not_fit_together_is_one_line(kind, tmp_path):
     reference = numbers_of(REFERENCES[1])
     if kind == 'too little':
         del reference['learned/prompt_learner.ctx']
@@ -64,6 +62,5 @@ def test_a_file_that_does_not_fit_together_is_one_line(kind, tool, tmp_path, mon
         reference['learned/prompt_learner.bias'] = np.ones(3, dtype=np.float32)
     path = tmp_path / 'zoo.npz'
     np.savez(path, **reference)
-    monkeypatch.setattr('sys.argv', ['check_reference', str(path)])
     with pytest.raises(SystemExit, match='zoo.npz holds no complete .*learned/prompt_learner'):
-        tool.main()
+        running.tool('analysis/check_reference.py', path)

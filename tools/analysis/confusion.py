@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from ga2mm.utils import one_line_errors
-from ga2mm.visualization import confusion_figure, count_confusion, read_test_metrics, save_figure
 
 
 def draw(name: str, found: dict, path: Path, out: Path) -> None:
@@ -13,6 +12,8 @@ def draw(name: str, found: dict, path: Path, out: Path) -> None:
     Raises:
         ValueError: The report has no valid confusion matrix of this set.
     """
+    from ga2mm.visualization import confusion_figure, count_confusion, save_figure
+
     names = found.get('class_names')
     if not isinstance(names, list) or not isinstance(found.get('confusion'), list):
         raise ValueError(
@@ -36,6 +37,8 @@ def main() -> None:
     parser.add_argument('--set', help='the test set, such as base or novel (default: all sets)')
     parser.add_argument('--out', type=Path, help='folder of the pictures (default: the folder of the file)')
     args = parser.parse_args()
+    from ga2mm.visualization import read_test_metrics
+
     sets = read_test_metrics(args.test_metrics)['sets']
     if args.set is not None and args.set not in sets:
         raise ValueError(f'{args.test_metrics} has no set {args.set!r}: choose one of {", ".join(sets)}')

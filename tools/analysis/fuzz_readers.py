@@ -27,39 +27,46 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import torch
-from fuzzing.configs import Configs
-from fuzzing.images import Images
 from fuzzing.kind import Kind
 from fuzzing.pool import COLUMNS, FAILURES, TRACEBACK, Outcome, in_child, run_cases
-from fuzzing.tensors import Checkpoints, HardPrompts, Weights
-from fuzzing.texts import (
-    AnchorLists,
-    CoOpSplits,
-    LabelMaps,
-    Lists,
-    NameFiles,
-    Negatives,
-    OfficialAnnotations,
-)
-from fuzzing.videos import Videos
 from tqdm import tqdm
 
-KINDS: dict[str, type[Kind]] = {
-    kind.name: kind
-    for kind in (
-        *(Videos, Lists, AnchorLists, LabelMaps, NameFiles, Negatives, CoOpSplits, OfficialAnnotations),
-        *(Configs, Checkpoints, HardPrompts, Weights, Images),
+VIDEOS = 'videos'
+
+NAMES = (
+    *(VIDEOS, 'lists', 'anchor_lists', 'label_maps', 'name_files', 'negatives', 'coop_splits'),
+    *('official_annotations', 'configs', 'checkpoints', 'hard_prompts', 'weights', 'images'),
+)
+"""Names of all kinds of files."""
+
+
+def import_kinds() -> dict[str, type[Kind]]:
+    """Import the classes of all kinds of files; give them by name."""
+    from fuzzing.configs import Configs
+    from fuzzing.images import Images
+    from fuzzing.tensors import Checkpoints, HardPrompts, Weights
+    from fuzzing.texts import (
+        AnchorLists,
+        CoOpSplits,
+        LabelMaps,
+        Lists,
+        NameFiles,
+        Negatives,
+        OfficialAnnotations,
     )
-}
+    from fuzzing.videos import Videos
+
+    texts = (Lists, AnchorLists, LabelMaps, NameFiles, Negatives, CoOpSplits, OfficialAnnotations)
+    classes = (Videos, *texts, Configs, Checkpoints, HardPrompts, Weights, Images)
+    return {kind.name: kind for kind in classes}
 
 
 def plan(kinds: dict[str, Kind], videos: int, others: int, seed: int) -> list[tuple[Kind, int]]:
     """Give kind and number of each case, shuffled so that every part of the list has all kinds."""
-    names = [name for name in kinds if name != Videos.name]
+    names = [name for name in kinds if name != VIDEOS]
     counts = {name: len(range(place, others, len(names))) for place, name in enumerate(names)}
-    if Videos.name in kinds:
-        counts[Videos.name] = videos
+    if VIDEOS in kinds:
+        counts[VIDEOS] = videos
     cases = [(kinds[name], number) for name, count in counts.items() for number in range(count)]
     random.Random(seed).shuffle(cases)
     return cases
@@ -85,7 +92,7 @@ def parse_args() -> argparse.Namespace:
         '--seconds', type=float, default=1800, help='begin no file after this many seconds (default: 1800)'
     )
     parser.add_argument('--processes', type=int, default=2, help='files read at a time (default: 2)')
-    parser.add_argument('--kinds', nargs='+', choices=list(KINDS), default=list(KINDS), help='default: all')
+    parser.add_argument('--kinds', nargs='+', choices=NAMES, default=NAMES, help='default: all')
     parser.add_argument(
         '--only', type=int, metavar='NUMBER', help='only the file with this number, of each kind'
     )
@@ -101,12 +108,16 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Print the table and every failure; return 1 if there is a failure, else 0."""
     args = parse_args()
+
+    import torch
+
     torch.set_num_threads(1)
     os.environ.pop('GA2MM_TRACEBACK', None)  # it would show tracebacks instead of one-line errors
     start = time.monotonic()
+    classes = import_kinds()
     with tempfile.TemporaryDirectory(prefix='fuzz_readers_') as name:
         folder = Path(name)
-        kinds = {name: KINDS[name](folder / 'sound') for name in args.kinds}
+        kinds = {name: classes[name](folder / 'sound') for name in args.kinds}
         for kind in kinds.values():
             kind.sound.mkdir(parents=True)
             in_child(kind.prepare)

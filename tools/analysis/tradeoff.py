@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from ga2mm.utils import one_line_errors
-from ga2mm.visualization import read_results, save_figure, tradeoff_figure
 
 
 def main() -> None:
@@ -14,6 +13,9 @@ def main() -> None:
     parser.add_argument('--by', default='method', help='key of the rows; each value has its own colour')
     parser.add_argument('--out', type=Path, help='folder of the picture (default: the folder of the results)')
     args = parser.parse_args()
+
+    from ga2mm.visualization import read_results, save_figure, tradeoff_figure
+
     figure = tradeoff_figure(read_results(args.results), args.by)
     for file in save_figure(figure, (args.out or args.results.parent) / 'tradeoff'):
         print(file)

@@ -3,9 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ga2mm.apis import read_config
 from ga2mm.apis.command_line import add_config_options
-from ga2mm.apis.video_features import draw_video_features
 from ga2mm.utils import one_line_errors
 
 
@@ -32,8 +30,14 @@ def main() -> None:
     args = parse_args()
     if args.videos_per_class < 1:
         raise ValueError(f'--videos-per-class {args.videos_per_class}: give 1 or more')
+
+    from ga2mm.apis import read_config
+
     cfg = read_config(args.config, args.cfg_options)
     out = args.out or args.checkpoint.parent
+
+    from ga2mm.apis.video_features import draw_video_features
+
     for file in draw_video_features(cfg, args.checkpoint, out, args.videos_per_class, args.seed):
         print(file)
 

@@ -2,26 +2,18 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from conversion import (
-    add_token_table,
-    drop_class_buffers,
-    refuse_unknown,
-    split_towers,
-    take_prompts,
-    write_clip_and_prompts,
-)
-from mmengine.config import Config
-
-from ga2mm.apis.export_hard_prompt import soft_prompt_of
-from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.utils import one_line_errors
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 MAPPING = 'prompt_learner.proj_b2n_VPT.'
 """Prefix of the layer that couples the hard prompt to the soft prompt."""
 
 
-def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt: Path) -> Config:
+def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt: Path) -> 'Config':
     """Write prompts and CLIP of a released GA2-CLIP checkpoint.
 
     Args:
@@ -39,6 +31,18 @@ def convert(checkpoint: Path, out: Path, clip: Path, clip_out: Path, hard_prompt
         FileNotFoundError: A file does not exist.
         ValueError: A file has another format, or content that ga2mm does not support.
     """
+    from conversion import (
+        add_token_table,
+        drop_class_buffers,
+        refuse_unknown,
+        split_towers,
+        take_prompts,
+        write_clip_and_prompts,
+    )
+
+    from ga2mm.apis.export_hard_prompt import soft_prompt_of
+    from ga2mm.engine import read_checkpoint, state_dict_of
+
     content = read_checkpoint(checkpoint)
     state_dict = state_dict_of(content, checkpoint)
     towers, others = split_towers(state_dict)

@@ -9,7 +9,6 @@ the prompt.
 import argparse
 from pathlib import Path
 
-from ga2mm.apis.export_hard_prompt import export_hard_prompt
 from ga2mm.utils import one_line_errors
 
 
@@ -20,6 +19,9 @@ def main() -> None:
     parser.add_argument('out', type=Path, help='the .safetensors file to write')
     parser.add_argument('--config', type=Path, help='config of the CLIP that the prompt was learnt on')
     args = parser.parse_args()
+
+    from ga2mm.apis.export_hard_prompt import export_hard_prompt
+
     length, width = export_hard_prompt(args.checkpoint, args.out, args.config)
     print(f'{args.out}: hard prompt of {length} tokens of width {width}')
 

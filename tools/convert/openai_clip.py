@@ -2,15 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from conversion import write_clip_and_prompts
-from mmengine.config import Config
-
-from ga2mm.models.clip.weights import read_weights
 from ga2mm.utils import one_line_errors
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
-def convert(archive: Path, out: Path) -> Config:
+
+def convert(archive: Path, out: Path) -> 'Config':
     """Write OpenAI's CLIP as safetensors in its original precision.
 
     Returns:
@@ -20,6 +20,10 @@ def convert(archive: Path, out: Path) -> Config:
         FileNotFoundError: The archive does not exist.
         ValueError: The archive is not a ViT CLIP of OpenAI.
     """
+    from conversion import write_clip_and_prompts
+
+    from ga2mm.models.clip.weights import read_weights
+
     weights = read_weights(archive)
     if weights.quick_gelu is not True:
         raise ValueError(

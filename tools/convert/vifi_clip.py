@@ -2,25 +2,18 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from conversion import (
-    add_token_table,
-    drop_class_buffers,
-    refuse_unknown,
-    split_towers,
-    take_prompts,
-    write_clip_and_prompts,
-)
-from mmengine.config import Config
-
-from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.utils import one_line_errors
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 TEMPLATE = 'a photo of a {}.'
 """Text of a class in all released configs without prompts (``CTX_INIT``)."""
 
 
-def convert(checkpoint: Path, clip: Path, clip_out: Path, out: Path | None = None) -> Config:
+def convert(checkpoint: Path, clip: Path, clip_out: Path, out: Path | None = None) -> 'Config':
     """Write the CLIP of a ViFi-CLIP checkpoint, and its prompts if it has any.
 
     Names of tensors: github.com/muzairkhattak/ViFi-CLIP, trainers/vificlip.py and clip/model.py.
@@ -38,6 +31,17 @@ def convert(checkpoint: Path, clip: Path, clip_out: Path, out: Path | None = Non
         FileNotFoundError: A file does not exist.
         ValueError: A file has another format, or ``out`` is given without prompts or missing with prompts.
     """
+    from conversion import (
+        add_token_table,
+        drop_class_buffers,
+        refuse_unknown,
+        split_towers,
+        take_prompts,
+        write_clip_and_prompts,
+    )
+
+    from ga2mm.engine import read_checkpoint, state_dict_of
+
     state_dict = state_dict_of(read_checkpoint(checkpoint), checkpoint)
     towers, others = split_towers(state_dict)
     weights = add_token_table(towers, drop_class_buffers(others), clip, checkpoint)

@@ -8,16 +8,13 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ga2mm.apis import check_config, read_config
 from ga2mm.apis.command_line import add_config_options
-from ga2mm.checks.class_check import check_anchor_classes, check_classes, check_shots
-from ga2mm.checks.config_check import DATALOADERS
-from ga2mm.checks.config_lists import CheckedList, Finding, read_config_lists
-from ga2mm.checks.split_check import check_lists
-from ga2mm.checks.video_check import check_files
-from ga2mm.datasets import read_label_map
 from ga2mm.utils import one_line_errors
+
+if TYPE_CHECKING:
+    from ga2mm.checks.config_lists import CheckedList, Finding
 
 
 def main() -> int:
@@ -30,7 +27,19 @@ def main() -> int:
     )
     add_config_options(parser)
     args = parser.parse_args()
+
+    from ga2mm.apis import read_config
+
     cfg = read_config(args.config, args.cfg_options)
+
+    from ga2mm.apis import check_config
+    from ga2mm.checks.class_check import check_anchor_classes, check_classes, check_shots
+    from ga2mm.checks.config_check import DATALOADERS
+    from ga2mm.checks.config_lists import read_config_lists
+    from ga2mm.checks.split_check import check_lists
+    from ga2mm.checks.video_check import check_files
+    from ga2mm.datasets import read_label_map
+
     check_config(cfg, DATALOADERS)
     anchor_classes = () if args.anchor_labels is None else read_label_map(args.anchor_labels)
 
@@ -46,14 +55,14 @@ def main() -> int:
     return int(any(finding.level == 'error' for finding in findings))
 
 
-def summary(lists: Sequence[CheckedList], findings: Sequence[Finding]) -> str:
+def summary(lists: Sequence['CheckedList'], findings: Sequence['Finding']) -> str:
     """Summarise in one line the checked lists and the numbers of errors and warnings."""
     checked = ', '.join(f'{len(one.files)} {one.role} videos{per_class(one)}' for one in lists)
     errors = sum(finding.level == 'error' for finding in findings)
     return f'checked {checked or "no list"}: {errors} errors, {len(findings) - errors} warnings'
 
 
-def per_class(one: CheckedList) -> str:
+def per_class(one: 'CheckedList') -> str:
     """Give the number of classes and of videos per class of a list; empty for a list without classes."""
     if not one.classes:
         return ''

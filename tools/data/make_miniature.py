@@ -2,8 +2,7 @@
 
 import argparse
 
-from ga2mm.miniature.dataset import generate_all
-from ga2mm.miniature.world import STYLES
+from ga2mm.miniature import STYLES
 
 
 def main() -> None:
@@ -13,6 +12,9 @@ def main() -> None:
     parser.add_argument('--style', default='mild', choices=STYLES, help='how the videos look')
     parser.add_argument('--draws', type=int, nargs='+', default=[0, 1], help='downstream datasets')
     args = parser.parse_args()
+
+    from ga2mm.miniature.dataset import generate_all
+
     generate_all(args.out, draws=args.draws, style=args.style)
 
 

@@ -26,21 +26,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ga2mm.datasets import read_label_map
-from ga2mm.datasets.official_annotations import (
-    KINETICS_FILE_NAME,
-    OfficialAnnotations,
-    OfficialVideo,
-    read_hmdb51,
-    read_kinetics,
-    read_lists,
-    read_ssv2,
-    read_ucf101,
-)
-from ga2mm.datasets.shuffled import shuffled
-from ga2mm.datasets.similar_classes import normalise_class_name
 from ga2mm.utils import one_line_errors, replace_when_written
+
+if TYPE_CHECKING:
+    from ga2mm.datasets.official_annotations import OfficialAnnotations, OfficialVideo
 
 LABEL_MAPS = {
     'ucf101': ('ucf_101', 'ucf_101'),
@@ -177,27 +168,28 @@ def parent_parsers() -> list[argparse.ArgumentParser]:
     kinetics = argparse.ArgumentParser(add_help=False)
     kinetics.add_argument(
         '--file-name',
-        default=KINETICS_FILE_NAME,
         help="listed path; the published lists have '{youtube_id}.mp4'; {label} works too",
     )
     kinetics.add_argument('--videos', type=Path, help='list only videos that are in this folder')
     return [common, official, splits, kinetics]
 
 
-def read_annotations(args: argparse.Namespace) -> OfficialAnnotations:
+def read_annotations(args: argparse.Namespace) -> 'OfficialAnnotations':
     """Read the annotations that the command line names."""
+    from ga2mm.datasets import official_annotations as official
+
     if args.dataset == 'ucf101':
-        return read_ucf101(args.annotations, args.split, args.file_name, args.split_camel_case)
+        return official.read_ucf101(args.annotations, args.split, args.file_name, args.split_camel_case)
     if args.dataset == 'hmdb51':
-        return read_hmdb51(args.annotations, args.split, args.file_name)
+        return official.read_hmdb51(args.annotations, args.split, args.file_name)
     if args.dataset == 'ssv2':
-        return read_ssv2(args.annotations, args.file_name)
+        return official.read_ssv2(args.annotations, args.file_name)
     if args.dataset == 'lists':
-        return read_lists(args.train, args.test, args.label_map)
-    return read_kinetics(args.annotations, args.file_name)
+        return official.read_lists(args.train, args.test, args.label_map)
+    return official.read_kinetics(args.annotations, args.file_name or official.KINETICS_FILE_NAME)
 
 
-def partition(annotations: OfficialAnnotations) -> tuple[list[str], list[str]]:
+def partition(annotations: 'OfficialAnnotations') -> tuple[list[str], list[str]]:
     """Divide classes into base and novel by the rule of the published lists.
 
     Classes are sorted by their number of training videos, ties by label. The less frequent half is novel,
@@ -232,6 +224,9 @@ def read_class_names(path: Path, classes: Sequence[str]) -> list[str]:
     Raises:
         ValueError: A name is not a class.
     """
+    from ga2mm.datasets import read_label_map
+    from ga2mm.datasets.similar_classes import normalise_class_name
+
     by_name = {normalise_class_name(name): name for name in classes}
     wanted = read_label_map(path)
     for name in wanted:
@@ -240,7 +235,7 @@ def read_class_names(path: Path, classes: Sequence[str]) -> list[str]:
     return [by_name[normalise_class_name(name)] for name in wanted]
 
 
-def keep_existing(annotations: OfficialAnnotations, folder: Path) -> OfficialAnnotations:
+def keep_existing(annotations: 'OfficialAnnotations', folder: Path) -> 'OfficialAnnotations':
     """Keep only the videos that exist in a folder, and report the number of missing ones.
 
     Raises:
@@ -258,7 +253,7 @@ def keep_existing(annotations: OfficialAnnotations, folder: Path) -> OfficialAnn
 
 
 def write_new_classes(
-    writer: 'SplitWriter', annotations: OfficialAnnotations, args: argparse.Namespace
+    writer: 'SplitWriter', annotations: 'OfficialAnnotations', args: argparse.Namespace
 ) -> None:
     """Write the lists of the Kinetics-600 classes that are not in Kinetics-400.
 
@@ -268,6 +263,10 @@ def write_new_classes(
     Raises:
         ValueError: There are fewer new classes than a zero-shot split has, or a class file is wrong.
     """
+    from ga2mm.datasets import read_label_map
+    from ga2mm.datasets.shuffled import shuffled
+    from ga2mm.datasets.similar_classes import normalise_class_name
+
     known = {normalise_class_name(name) for name in read_label_map(args.k400_labels)}
     new = [name for name in annotations.classes if normalise_class_name(name) not in known]
     source = new[:SOURCE_CLASSES]
@@ -306,7 +305,7 @@ class SplitWriter:
     """
 
     def __init__(
-        self, out: Path, annotations: OfficialAnnotations, base: Sequence[str], holdout: int
+        self, out: Path, annotations: 'OfficialAnnotations', base: Sequence[str], holdout: int
     ) -> None:
         self.out = out
         self.held_out: list[OfficialVideo] = []
@@ -321,20 +320,24 @@ class SplitWriter:
             self._drawable[name] = [v for v in self._drawable[name] if v.source not in sources]
             self.held_out += held_out
 
-    def _hold_out(self, videos: list[OfficialVideo]) -> list[OfficialVideo]:
+    def _hold_out(self, videos: list['OfficialVideo']) -> list['OfficialVideo']:
         """Draw whole sources until there are enough videos; no list uses the surplus videos."""
+        from ga2mm.datasets.shuffled import shuffled
+
         drawn: list[OfficialVideo] = []
         for source in shuffled({video.source for video in videos}, 'holdout'):
             if len(drawn) < self._holdout:
                 drawn += sorted((v for v in videos if v.source == source), key=lambda video: video.name)
         return drawn[: self._holdout]
 
-    def few_shot(self, classes: Iterable[str], shots: int, seed: int) -> list[OfficialVideo]:
+    def few_shot(self, classes: Iterable[str], shots: int, seed: int) -> list['OfficialVideo']:
         """Draw videos of each class that are not held out.
 
         Raises:
             ValueError: A class has too few videos.
         """
+        from ga2mm.datasets.shuffled import shuffled
+
         drawn = []
         for name in classes:
             videos = {video.name: video for video in self._drawable[name]}
@@ -346,7 +349,7 @@ class SplitWriter:
             drawn += [videos[video] for video in shuffled(videos, str(seed))[:shots]]
         return drawn
 
-    def videos(self, name: str, videos: Iterable[OfficialVideo], classes: Sequence[str]) -> None:
+    def videos(self, name: str, videos: Iterable['OfficialVideo'], classes: Sequence[str]) -> None:
         """Write the videos of ``classes`` as ``path label`` lines, in the order of label and path."""
         label_of = {class_name: label for label, class_name in enumerate(classes)}
         rows = sorted((label_of[v.class_name], v.path) for v in videos if v.class_name in label_of)
