@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from ga2mm.apis.config import read_config
 from ga2mm.apis.own_lists import OwnLists
-from ga2mm.checks.config_check import runner_keys
+from ga2mm.checks.runner_keys import runner_keys
 from ga2mm.configs import CONFIGS
 from ga2mm.models.clip.loading import weights_file
 

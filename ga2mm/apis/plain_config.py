@@ -11,7 +11,7 @@ MMACTION_MODELS = {'ActionDataPreprocessor', 'CrossEntropyLoss'}
 """Classes of MMAction2 that a model of a file may have. Others would download and unpickle weights."""
 
 MMACTION_TRANSFORMS = {
-    'ArrayDecode', 'CenterCrop', 'DecordDecode', 'DecordInit', 'DenseSampleFrames', 'FormatShape',
+    'ArrayDecode', 'CenterCrop', 'DecordDecode', 'DecordInit', 'DenseSampleFrames', 'FormatShape', 'Fuse',
     'OpenCVDecode', 'OpenCVInit', 'PackActionInputs', 'PyAVDecode', 'PyAVInit', 'Resize', 'SampleFrames',
     'TenCrop', 'ThreeCrop', 'UniformSample', 'UniformSampleFrames',
 }  # fmt: skip

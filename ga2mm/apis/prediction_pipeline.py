@@ -59,7 +59,7 @@ class PredictionPipeline:
         self._parts = None
         if place is not None:
             sampling = [step for step, kind in zip(steps[:place], kinds, strict=False) if kind not in OPENERS]
-            first = place + 1 + (kinds[place + 1 : place + 2] == ['Resize'])
+            first = place + 1 + _steps_that_shrink(steps[place + 1 :])
             self._parts = tuple(map(Compose, (sampling, steps[place + 1 : first], steps[first:])))
 
     def read(self, path: str | Path) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class PredictionPipeline:
         return self._parts[0](dict(_new(name), total_frames=count, avg_fps=fps))
 
     def shrink(self, frame: np.ndarray) -> np.ndarray:
-        """Resize a frame, uint8 RGB (height, width, 3), if the first transform of the frames does so."""
+        """Resize a frame, uint8 RGB (height, width, 3), if the first transforms of the frames do so."""
         results = dict(imgs=[frame], img_shape=frame.shape[:2], original_shape=frame.shape[:2])
         return self._parts[1](results)['imgs'][0]
 
@@ -119,3 +119,11 @@ class PredictionPipeline:
 def _new(name: str) -> dict[str, Any]:
     """Give the keys that a dataset gives."""
     return dict(filename=name, label=-1, start_index=0, modality='RGB')
+
+
+def _steps_that_shrink(steps: Sequence[dict[str, Any]]) -> int:
+    """Count the first transforms that resize each frame by itself: Resize, or lazy ones up to Fuse."""
+    kinds = [str(step['type']).rpartition('.')[2] for step in steps]
+    if kinds[:1] != ['Resize']:
+        return 0
+    return kinds.index('Fuse') + 1 if steps[0].get('lazy') else 1

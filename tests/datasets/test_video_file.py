@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import TRANSFORMS
 from PIL import Image
 
-from ga2mm.apis.inference import _pipeline
+from ga2mm.apis.prediction_pipeline import prediction_steps
 from ga2mm.datasets import DecodeFrames, OpenVideo, UnreadableVideoError, VideoFile, transforms
 from tests.helpers import running
 
@@ -328,6 +328,6 @@ def test_kept_frames_of_a_damaged_file_are_those_that_are_left():
 def test_prediction_keeps_no_frames():
     steps = [dict(type='OpenVideo', keep_frames=True), dict(type='DecodeFrames')]
     dataset = dict(type='RepeatDataset', times=2, dataset=dict(type='ActionVideoDataset', pipeline=steps))
-    pipeline = _pipeline(Config(dict(test_dataloader=dict(base=dict(dataset=dataset)))))
-    assert not pipeline.transforms[0].keep_frames
+    opened = prediction_steps(Config(dict(test_dataloader=dict(base=dict(dataset=dataset)))))[0]
+    assert not TRANSFORMS.build(opened).keep_frames
     assert steps[0]['keep_frames']
