@@ -1,7 +1,6 @@
 """A frozen or tuned CLIP, independent of the tuning method."""
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -95,7 +94,7 @@ class OpenCLIP(nn.Module):
         self.tokenizer = tokenizer
         self.known_tokens = known_tokens
         self._frozen_text: dict[tuple[tuple[str, ...], ...], Tensor] = {}
-        self._layouts: OrderedDict[tuple, TextLayout] = OrderedDict()
+        self._layouts: dict[tuple, TextLayout] = {}
 
     @property
     def vision_width(self) -> int:
@@ -151,25 +150,24 @@ class OpenCLIP(nn.Module):
         Raises:
             ValueError: The frames do not have the image size of this CLIP.
         """
-        return self._encode_frames(frames, prompts, with_layers=False)[0]
+        self._check_size(frames)
+        return encode_frames(self.model.visual, frames, prompts, self._recomputed['vision'])[0]
 
     def encode_frames_and_layers(self, frames: Tensor, prompts: Prompts = ()) -> tuple[Tensor, list[Tensor]]:
         """Encode like :meth:`encode_frames`; also give the patch tokens of each layer.
 
         They are its output, (N, patches, vision width).
         """
-        return self._encode_frames(frames, prompts, with_layers=True)
+        self._check_size(frames)
+        return encode_frames(self.model.visual, frames, prompts, self._recomputed['vision'], with_layers=True)
 
-    def _encode_frames(
-        self, frames: Tensor, prompts: Prompts, with_layers: bool
-    ) -> tuple[Tensor, list[Tensor]]:
+    def _check_size(self, frames: Tensor) -> None:
         if tuple(frames.shape[-2:]) != tuple(self.image_size):
             height, width = self.image_size
             raise ValueError(
                 f'frames are {frames.shape[-2]}x{frames.shape[-1]} pixels, but CLIP {self.name} takes '
                 f'{height}x{width}: set the sizes of Resize and CenterCrop in the pipelines'
             )
-        return encode_frames(self.model.visual, frames, prompts, self._recomputed['vision'], with_layers)
 
     def encode_tokens(self, tokens: Tensor, prompts: Prompts = (), max_texts: int = 512) -> Tensor:
         """Encode token ids with prompts, which may depend on the text or the clip.
@@ -210,13 +208,12 @@ class OpenCLIP(nn.Module):
         key = tokens.numpy().tobytes(), tokens.shape, shared_prompts, self.device
         if key not in self._layouts:
             if len(self._layouts) >= MAX_LAYOUTS:
-                self._layouts.popitem(last=False)
+                self._layouts.pop(next(iter(self._layouts)))
             causal = self.text_tower.attn_mask is not None
             # Training uses the layout too, so it must not hold inference tensors.
             with torch.inference_mode(False):
                 pooled = pooled_positions(self.text_tower, tokens)
                 self._layouts[key] = TextLayout(tokens.clone(), pooled, causal, shared_prompts, self.device)
-        self._layouts.move_to_end(key)
         return self._layouts[key]
 
     def text_features(self, names: Sequence[str], templates: Sequence[str] = ('{}',)) -> Tensor:

@@ -5,6 +5,8 @@ import torch
 
 from ga2mm.models import OpenCLIP
 from ga2mm.models.clip.plain_towers import encode_text_plainly
+from ga2mm.models.clip.text_layout import TextLayout, pooled_positions
+from ga2mm.models.clip.text_tower import encode_text
 from tests.helpers.features import seeded
 from tests.helpers.hard_prompts import LENGTH, WIDTH
 from tests.helpers.towers import ARCHS, assert_equal, encode_with_gradients, patterns, tiny_arch
@@ -94,3 +96,23 @@ def test_shared_tokens_are_computed_once_and_the_last_layer_computes_the_end_tok
     for hook in hooks:
         hook.remove()
     assert seen == [(1, 1 + own)] * 2 + [(1, 4)] + [(1, 1 + LENGTH + own)] * 2 + [(1, 4)]
+
+
+def test_bfloat16_agrees_within_its_rounding(clip):
+    tokens = clip.tokenize(NAMES, LENGTH)
+    prompts = [torch.randn(LENGTH, WIDTH) for _ in range(2)]
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        ours = clip.encode_tokens(tokens, prompts)
+    expected = encode_text_plainly(clip.text_tower, tokens, prompts)
+    assert ours.dtype == torch.bfloat16
+    assert (ours - expected).abs().max() < 0.03 * expected.abs().max()
+
+
+def test_the_tower_compiles_without_graph_breaks(clip):
+    tokens = clip.tokenize(NAMES, LENGTH)
+    layout = TextLayout(tokens, pooled_positions(clip.text_tower, tokens), True, True, clip.device)
+    prompts = [torch.randn(LENGTH, WIDTH, requires_grad=True) for _ in range(2)]
+    compiled = torch.compile(encode_text, backend='eager', fullgraph=True)  # a graph break is an error
+    torch.testing.assert_close(
+        compiled(clip.text_tower, layout, prompts)[0], clip.encode_tokens(tokens, prompts)
+    )

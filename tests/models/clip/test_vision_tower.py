@@ -5,6 +5,7 @@ import torch
 
 from ga2mm.models import OpenCLIP
 from ga2mm.models.clip.plain_towers import encode_frames_plainly
+from ga2mm.models.clip.vision_tower import encode_frames
 from tests.helpers.features import seeded
 from tests.helpers.models import frames, make_clips
 from tests.helpers.towers import ARCHS, assert_equal, encode_with_gradients, patterns, tiny_arch
@@ -77,3 +78,19 @@ def test_a_prompt_that_is_replaced_has_no_mlp_and_the_last_layer_computes_the_cl
     for hook in hooks:
         hook.remove()
     assert seen == [17, 17, 1, 21, 21, 1]
+
+
+def test_bfloat16_agrees_within_its_rounding(clip):
+    prompts = [torch.randn(4, 64) for _ in range(2)]
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        ours = clip.encode_frames(frames(), prompts)
+    expected = encode_frames_plainly(clip.model.visual, frames(), prompts)
+    assert ours.dtype == torch.bfloat16
+    assert (ours - expected).abs().max() < 0.03 * expected.abs().max()
+
+
+def test_the_tower_compiles_without_graph_breaks(clip):
+    prompts = [torch.randn(4, 64, requires_grad=True) for _ in range(2)]
+    compiled = torch.compile(encode_frames, backend='eager', fullgraph=True)  # a graph break is an error
+    features, _ = compiled(clip.model.visual, frames(), prompts)
+    torch.testing.assert_close(features, clip.encode_frames(frames(), prompts))
