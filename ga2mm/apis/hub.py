@@ -61,7 +61,7 @@ def push(path: str | Path, place: str, private: bool = False) -> str:
 
     Raises:
         OSError: The hub cannot be reached, or the account may not write there.
-        ValueError: The file is no model file, or the place is not written as above.
+        ValueError: The file is not a model file, or the place is not written as above.
     """
     from huggingface_hub import HfApi
 
@@ -87,7 +87,9 @@ def _split(place: str) -> tuple[str, str, str | None]:
     """Give repository, file and revision of a place."""
     match = _PLACE.fullmatch(place)
     if match is None:
-        raise ValueError(f'{place} is no place on the hub: write hf-hub:ORG/REPO or hf-hub:ORG/REPO/FILE.ga2')
+        raise ValueError(
+            f'{place} is not a place on the hub: write hf-hub:ORG/REPO or hf-hub:ORG/REPO/FILE.ga2'
+        )
     return match[1], match[2] or DEFAULT_NAME, match[3]
 
 

@@ -145,12 +145,12 @@ def read_model_file(path: str | Path) -> ModelFile:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is no model file, is damaged, or names classes other than those of ga2mm.
+        ValueError: The file is not a model file, is damaged, or names classes other than those of ga2mm.
     """
     tensors, metadata = read_safetensors(path, 'model file', REMEDY)
     text = metadata.get(CONTENT)
     if text is None or CHECKSUM not in metadata:
-        raise ValueError(f'{path} is no model file (no {CONTENT} with a checksum in it): {REMEDY}')
+        raise ValueError(f'{path} is not a model file (no {CONTENT} with a checksum in it): {REMEDY}')
     try:
         if len(text) > LONGEST:
             raise ValueError(f'its description has {len(text)} characters')
@@ -173,7 +173,7 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
     """Load a recognizer from a model file. It predicts as the one that the file was made from.
 
     The CLIP of the file is one of OpenCLIP's tags, or a file of weights, which is looked for under its path
-    and beside the model file.
+    and next to the model file.
 
     Args:
         path: The file, or ``hf-hub:ORG/REPO`` (see :mod:`ga2mm.apis.hub`).
@@ -188,7 +188,7 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
 
     Raises:
         OSError: The file or the weights of its CLIP do not exist.
-        ValueError: The file is no model file or is damaged, or the CLIP is another one.
+        ValueError: The file is not a model file or is damaged, or the CLIP is another one.
     """
     if is_on_hub(path):
         path = fetch(str(path))
@@ -232,16 +232,16 @@ def _choose_clip(backbone: dict[str, Any], path: Path, clip: str | None) -> None
         what = arch.removeprefix('local-dir:')
     if what is None or weights_file(what).exists():
         return
-    beside = path.parent / Path(what).name
-    if not beside.exists():
+    neighbour = path.parent / Path(what).name
+    if not neighbour.exists():
         raise FileNotFoundError(
-            f'{path} needs the CLIP weights {what}, which do not exist there or beside it: give their place '
+            f'{path} needs the CLIP weights {what}, which do not exist there or next to it: give their place '
             'as clip (--clip FILE)'
         )
     if what == pretrained:
-        backbone['pretrained'] = str(beside)
+        backbone['pretrained'] = str(neighbour)
     else:
-        backbone['arch'] = f'local-dir:{beside}'
+        backbone['arch'] = f'local-dir:{neighbour}'
 
 
 def _plain_model(cfg: Config) -> dict[str, Any]:
@@ -300,9 +300,9 @@ def _check(content: Any) -> None:
     check_class_names(classes, _places('classes', classes))
     for part in ('clip', 'model', 'made'):
         if not isinstance(content[part], dict):
-            raise ValueError(f'its part {part} is no dict')
+            raise ValueError(f'its part {part} is not a dict')
     if not (none_below is None or isinstance(none_below, int | float)):
-        raise ValueError(f'none_below={none_below!r} is no number')
+        raise ValueError(f'none_below={none_below!r} is not a number')
     check_model(content['model'])
     check_pipeline(content['pipeline'])
     coupling = content['model']['cls_head'].get('coupling')

@@ -142,7 +142,7 @@ def check_pipeline(pipeline: Any) -> None:
     """
     TRANSFORMS.import_from_location()
     if not isinstance(pipeline, list) or not pipeline or not all(isinstance(step, dict) for step in pipeline):
-        raise ValueError('pipeline is no list of transforms')
+        raise ValueError('pipeline is not a list of transforms')
     allowed = {*TRANSFORMS.module_dict, *MMACTION_TRANSFORMS}
     for place, step in _dicts(pipeline, 'pipeline'):
         _check_keys(step, place)
@@ -178,7 +178,7 @@ def _check_type(part: dict[str, Any], place: str, allowed: set[str], needed: boo
         return
     kind = part.get('type')
     if not isinstance(kind, str) or kind.removeprefix('ga2mm.').removeprefix('mmaction.') not in allowed:
-        raise ValueError(f'{place}.type={kind!r} is no class that a model file may name')
+        raise ValueError(f'{place}.type={kind!r} is not a class that a model file may name')
 
 
 def _check_sizes(part: dict[str, Any], place: str) -> None:

@@ -53,7 +53,7 @@ def list_inputs(inputs: Any, images: bool = False) -> list[str | Frames]:
         elif isinstance(one, str | Path):
             found.append(str(one))
         else:
-            raise ValueError(f'{one!r:.100} is no video: give files, folders or arrays of frames')
+            raise ValueError(f'{one!r:.100} is not a video: give files, folders or arrays of frames')
     if not found:
         raise ValueError('there are no videos: give files, folders or arrays of frames')
     return found
@@ -77,7 +77,7 @@ def _list_folder(folder: str, suffixes: tuple[str, ...]) -> list[str]:
 def _check_frames(frames: np.ndarray) -> np.ndarray:
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
         raise ValueError(
-            f'an array of {frames.dtype} and shape {frames.shape} is no video: give uint8 RGB frames of '
+            f'an array of {frames.dtype} and shape {frames.shape} is not a video: give uint8 RGB frames of '
             'shape (T, height, width, 3)'
         )
     return frames

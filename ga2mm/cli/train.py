@@ -126,7 +126,7 @@ def _describe_videos(source: Path, own: 'OwnVideos', split: 'VideoSplit', proble
     if problems:
         typer.echo(f'left out, since they cannot be read: {first_few(problems, "; ")}')
     if own.others:
-        typer.echo(f'not used, since they are no {kind}: {first_few(own.others)}')
+        typer.echo(f'not used, since they are not {kind}: {first_few(own.others)}')
     novel = f'; novel classes: {", ".join(split.novel)}' if split.novel else ''
     typer.echo(
         f'{len(split.train)} for training on {len(split.base)} classes, {len(split.test)} for the test{novel}'

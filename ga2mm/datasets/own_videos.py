@@ -22,7 +22,7 @@ COLUMNS = dict(
 """Names of a CSV file's columns; the first that the header has counts."""
 
 OTHER_FOLDERS = {'train', 'training', 'val', 'valid', 'validation', 'test', 'testing'}
-"""Names of folders that hold class folders and are no classes themselves."""
+"""Names of folders that hold class folders and are not classes themselves."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _read_folder(folder: Path, group_by: str | None) -> OwnVideos:
         raise FileNotFoundError(f'{folder}: no folder of a class in it ({error})') from None
     if {name.lower() for name in folders} <= OTHER_FOLDERS:
         raise ValueError(
-            f'{folder}: the folders {", ".join(folders)} are no classes; give one of them, or a .csv file'
+            f'{folder}: the folders {", ".join(folders)} are not classes; give one of them, or a .csv file'
         )
     names = check_class_names(list(map(class_name_of, folders)), [str(folder / name) for name in folders])
     everything = {

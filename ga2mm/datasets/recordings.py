@@ -42,7 +42,7 @@ def recordings(videos: Mapping[str, Sequence[str]], group_by: str | None = None)
         The recording of each path. Videos of two classes may share one.
 
     Raises:
-        ValueError: ``group_by`` is no regular expression.
+        ValueError: ``group_by`` is not a regular expression.
     """
     if group_by is not None:
         pattern = _compile(group_by)
@@ -85,7 +85,7 @@ def _compile(group_by: str) -> re.Pattern:
     try:
         return re.compile(group_by)
     except re.error as error:
-        raise ValueError(f'--group-by {group_by!r} is no regular expression: {error}') from None
+        raise ValueError(f'--group-by {group_by!r} is not a regular expression: {error}') from None
 
 
 def _matched(pattern: re.Pattern, path: str) -> str | None:

@@ -36,7 +36,7 @@ def choose_classes(names: Iterable[str], classes: Sequence[str]) -> tuple[str, .
     """Give the classes with the given names, ignoring case, spaces and punctuation.
 
     Raises:
-        ValueError: A name is no class (the message suggests the nearest class) or is there twice.
+        ValueError: A name is not a class (the message suggests the nearest class) or is given twice.
     """
     by_name = {normalise_class_name(name): name for name in classes}
     chosen: dict[str, None] = {}
@@ -45,9 +45,9 @@ def choose_classes(names: Iterable[str], classes: Sequence[str]) -> tuple[str, .
         if found is None:
             like = nearest(name, classes, 0.4)
             meant = f'did you mean {like!r}?' if like else f'the classes are {", ".join(classes)}'
-            raise ValueError(f'--novel: {name!r} is no class; {meant}')
+            raise ValueError(f'--novel: {name!r} is not a class; {meant}')
         if found in chosen:
-            raise ValueError(f'--novel: {found!r} is there twice')
+            raise ValueError(f'--novel: {found!r} is given twice')
         chosen[found] = None
     return tuple(name for name in classes if name in chosen)
 

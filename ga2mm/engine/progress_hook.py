@@ -12,7 +12,7 @@ from ga2mm.registry import HOOKS
 
 
 def progress_bar() -> Progress:
-    """Make a progress bar on the terminal; it shows nothing if stderr is no terminal.
+    """Make a progress bar on the terminal; it shows nothing if stderr is not a terminal.
 
     It writes to the process's own stderr, so it is visible while ``sys.stderr`` is redirected.
     """

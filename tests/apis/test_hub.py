@@ -97,13 +97,13 @@ def test_model_file_goes_to_the_hub_and_comes_back(hub: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize('place', ['hf-hub:colours', 'hf-hub:a/b/c/d', 'hf://a/b/c.pth', 'me/colours'])
 def test_wrong_place_is_one_line(place: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='is no place on the hub: write hf-hub:ORG/REPO'):
+    with pytest.raises(ValueError, match='is not a place on the hub: write hf-hub:ORG/REPO'):
         fetch(place)
 
 
 def test_only_model_files_are_pushed(tmp_path: Path) -> None:
     (tmp_path / 'other.ga2').write_bytes(b'nothing')
-    with pytest.raises(ValueError, match='is no model file'):
+    with pytest.raises(ValueError, match='is not a model file'):
         push(tmp_path / 'other.ga2', 'hf-hub:me/colours')
 
 

@@ -93,8 +93,6 @@ def test_model_file_predicts_as_the_checkpoint(
     cfg = config_of(name, method)
     if method is None and 'coupling' in cfg.model.cls_head:
         with_hard_prompt(cfg, tmp_path)
-    if method == 'attriprompt':
-        cfg.model.cls_head.text_prompt.vision_layer_of = [0, 2, 3]
     checkpoint = save_checkpoint(cfg, tmp_path / 'tuned.pth')
     path = export_model(cfg, checkpoint, tmp_path / 'model.ga2', NAMES)
     (tmp_path / 'hard.safetensors').unlink(missing_ok=True)
@@ -145,9 +143,9 @@ def test_file_of_vit_b16_prompts_has_three_megabytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('changes', 'said'),
     [
-        (dict(model__type='os.system'), 'no class that a model file may name'),
-        (dict(model__backbone__type='torch.hub.load'), 'no class that a model file may name'),
-        (dict(model__type='Recognizer2D'), 'no class that a model file may name'),
+        (dict(model__type='os.system'), 'not a class that a model file may name'),
+        (dict(model__backbone__type='torch.hub.load'), 'not a class that a model file may name'),
+        (dict(model__type='Recognizer2D'), 'not a class that a model file may name'),
         (dict(model__backbone__arch='hf-hub:any/repo'), 'must not choose'),
         (dict(model__backbone__cache_dir='/'), "the key 'cache_dir'"),
         (dict(model__cls_head__class_names='/etc/passwd'), 'names a file'),
@@ -155,15 +153,15 @@ def test_file_of_vit_b16_prompts_has_three_megabytes(tmp_path: Path) -> None:
         (dict(model__cls_head__text_prompt__length=10**5), 'sizes'),
         (dict(model__cls_head__text_prompt__length='4'), 'text_prompt.length'),
         (dict(model__cls_head__text_prompt__lenght=4), "'lenght'"),
-        (dict(pipeline__0__type='RawFrameDecode'), 'no class that a model file may name'),
+        (dict(pipeline__0__type='RawFrameDecode'), 'not a class that a model file may name'),
         (dict(pipeline__0__io_backend='http'), 'the key'),
-        (dict(pipeline=[]), 'no list of transforms'),
+        (dict(pipeline=[]), 'not a list of transforms'),
         (dict(classes=[]), 'no classes'),
         (dict(classes=['a', 'A']), 'is already'),
         (dict(classes=['a' * 10**5]), 'characters'),
         (dict(version=2), 'has version 2'),
         (dict(more=1), 'has the parts'),
-        (dict(none_below='1'), 'no number'),
+        (dict(none_below='1'), 'not a number'),
         (dict(none_below=float('nan')), 'the number NaN'),
     ],
 )
@@ -188,7 +186,7 @@ def test_damage_is_one_line(model_file: Path) -> None:
     with pytest.raises(ValueError, match='is damaged'):
         load_model_file(model_file)
     model_file.write_bytes(content[:500])
-    with pytest.raises(ValueError, match='is no model file'):
+    with pytest.raises(ValueError, match='is not a model file'):
         load_model_file(model_file)
 
 
@@ -197,7 +195,7 @@ def test_file_without_checksum_or_description_is_no_model_file(model_file: Path,
         text = file.metadata()[CONTENT]
     for metadata in ({CONTENT: text}, {}):
         save_file({'a': torch.zeros(1)}, tmp_path / 'other.ga2', metadata)
-        with pytest.raises(ValueError, match='is no model file'):
+        with pytest.raises(ValueError, match='is not a model file'):
             load_model_file(tmp_path / 'other.ga2')
 
 

@@ -25,5 +25,5 @@ def test_frames_and_size_are_those_of_the_clip() -> None:
 def test_unknown_clip_is_one_line() -> None:
     with pytest.raises(ValueError, match='OpenCLIP knows no'):
         zero_shot_config('ViT-B-17:openai')
-    with pytest.raises(ValueError, match='is no video'):
+    with pytest.raises(ValueError, match='is not a video'):
         VideoClassifier(zero_shot_config('miniature'), classes=COLOURS, device='cpu')(np.zeros((1, 2, 3)))

@@ -116,7 +116,7 @@ def test_anchors_make_none_of_these_and_several_labels(
         (('MODEL', 'empty'), 'no video in this folder'),
         (('MODEL', 'rtsp://camera/1'), 'rtsp://camera/1 is a camera or a stream'),
         (('nowhere.ga2', 'new videos'), 'No such file'),
-        (('hf-hub:one/two/three', 'new videos'), 'is no place on the hub'),
+        (('hf-hub:one/two/three', 'new videos'), 'is not a place on the hub'),
     ],
 )
 def test_wrong_words_are_one_line(

@@ -46,7 +46,7 @@ def test_from_a_folder_to_a_model_file(in_folder, monkeypatch, capfd):
     printed = capfd.readouterr()
     assert 'my videos: 4 classes, 16 videos of 16 recordings' in printed.out
     assert 'clip 9.mp4: cannot be opened' in printed.out
-    assert 'not used, since they are no videos: 打篮球/notes.txt' in printed.out
+    assert 'not used, since they are not videos: 打篮球/notes.txt' in printed.out
     assert 'method: promptsrc: self-consistency' in printed.out
     assert len(printed.out.splitlines()) < 20  # MMEngine's lines are in the log
     assert '\x1b' not in printed.out  # no colours in a file

@@ -62,7 +62,7 @@ def test_images_count_if_there_are_no_videos(tmp_path):
         (['a/1.mp4', 'a/2.mp4', 'b/1.mp4'], "class 'b' has 1 video; it needs two or more"),
         (['a/1.mp4', 'a/2.mp4', 'b/notes.txt'], "class 'b' has 0 videos"),
         (['a/notes.txt', 'b/notes.txt'], 'no video in the folders of 2 classes'),
-        (['train/a/1.mp4', 'test/a/2.mp4'], 'the folders test, train are no classes'),
+        (['train/a/1.mp4', 'test/a/2.mp4'], 'the folders test, train are not classes'),
         (['a_b/1.mp4', 'A b/2.mp4'], 'is already in'),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_folder_inside_a_class_is_a_recording(tmp_path):
 def test_an_expression_tells_the_recording():
     paths = ['run/anna 1.mp4', 'run/anna 2.mp4', 'run/ben.mp4']
     assert [*recordings({'run': paths}, r'run/(\w+) ').values()] == ['anna', 'anna', 'run/ben.mp4']
-    with pytest.raises(ValueError, match='is no regular expression'):
+    with pytest.raises(ValueError, match='is not a regular expression'):
         recordings({'run': paths}, '(')
 
 
@@ -185,7 +185,7 @@ def test_a_split_that_is_impossible_ends_in_one_line(videos, arguments, problem)
 def test_novel_names_are_compared_by_their_letters():
     classes = ('Fußball spielen', 'tai-chi (slow)', '打篮球')
     assert choose_classes(['打篮球', 'Tai_Chi slow'], classes) == ('tai-chi (slow)', '打篮球')
-    with pytest.raises(ValueError, match=r"'tai-chi slov' is no class; did you mean 'tai-chi \(slow\)'"):
+    with pytest.raises(ValueError, match=r"'tai-chi slov' is not a class; did you mean 'tai-chi \(slow\)'"):
         choose_classes(['tai-chi slov'], classes)
 
 
