@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_gather
 
 from ga2mm.models.clip import OpenCLIP
 from ga2mm.models.clip.block import Prompts
@@ -35,6 +37,9 @@ class TextEncoder:
         max_texts: Maximum number of texts in one pass if prompts depend on the clip; limits the memory.
         max_cached: Maximum number of cache entries in evaluation: lists of names, or conditions that clips
             share.
+        shard_texts: Whether each process of distributed training encodes its share of the names and gets the
+            others' features, with gradient. For prompts that do not depend on the clip. A dropout of the
+            coupling is then drawn for each share.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -48,6 +53,7 @@ class TextEncoder:
         templates: Sequence[str] = (DEFAULT_TEMPLATE,),
         max_texts: int = 512,
         max_cached: int = 256,
+        shard_texts: bool = False,
     ) -> None:
         if not templates or any(one.count('{}') != 1 for one in templates):
             raise ValueError(f'cls_head.template={templates!r} must contain {{}} once, for the class name')
@@ -60,6 +66,7 @@ class TextEncoder:
         self.coupling = coupling
         self.templates = tuple(templates)
         self.max_texts = max_texts
+        self.shard_texts = shard_texts
         self.cache = FeatureCache(max_cached)
         self._cached_with: list[Tensor] = []
         self._tokens: dict[tuple[str, ...], Tensor] = {}
@@ -86,10 +93,19 @@ class TextEncoder:
         """
         if self.prompt is None:
             return self.encode_in_templates(names, templates)
-        features = self.clip.encode_tokens(
-            self.tokenize(names), self.prompts(names, condition), self.max_texts
-        )
-        return F.normalize(at_least_float32(features), dim=-1)
+        tokens, prompts = self.tokenize(names), self.prompts(names, condition)
+        sharded = self.shard_texts and condition is None and torch.is_grad_enabled() and get_world_size() > 1
+        encode = self._encode_share if sharded else self.clip.encode_tokens
+        return F.normalize(at_least_float32(encode(tokens, prompts, self.max_texts)), dim=-1)
+
+    def _encode_share(self, tokens: Tensor, prompts: Prompts, max_texts: int) -> Tensor:
+        """Encode this process's share of texts; give the features of all, gathered with gradient."""
+        share = -(-len(tokens) // get_world_size())
+        # The last shares repeat the last text, since all processes gather equally many.
+        own = torch.arange(get_rank() * share, (get_rank() + 1) * share).clamp(max=len(tokens) - 1)
+        chosen = [one if one is None or one.dim() == 2 else one[own] for one in prompts]
+        features = self.clip.encode_tokens(tokens[own], chosen, max_texts)
+        return torch.cat(all_gather(features))[: len(tokens)]
 
     def encode_cached(self, names: Sequence[str], condition: Any = None) -> Tensor:
         """Encode like :meth:`encode`, but cache the features of each list of names in evaluation.

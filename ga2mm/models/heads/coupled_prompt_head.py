@@ -39,7 +39,7 @@ class CoupledPromptHead(BaseHead):
         vision_prompt: Config of the vision tower's prompt learner; None for no prompt.
         template: Text of a class, or of a negative, for the tower without prompts. The features of several
             templates are averaged.
-        max_texts, max_cached: See :class:`~ga2mm.models.text_encoder.TextEncoder`.
+        max_texts, max_cached, shard_texts: See :class:`~ga2mm.models.text_encoder.TextEncoder`.
         average_clips: How to average the clips of a video: ``'prob'`` for the mean of their probabilities,
             ``'score'`` for the mean of their logits.
         loss_cls, topk: As in MMAction2's ``BaseHead``.
@@ -58,6 +58,7 @@ class CoupledPromptHead(BaseHead):
         template: str | Sequence[str] = DEFAULT_TEMPLATE,
         max_texts: int = 512,
         max_cached: int = 256,
+        shard_texts: bool = False,
         loss_cls: dict[str, Any] = dict(type='CrossEntropyLoss'),  # noqa: B006, C408
         topk: int | tuple[int, ...] = (1, 5),
         average_clips: Literal['prob', 'score'] = 'prob',
@@ -75,7 +76,7 @@ class CoupledPromptHead(BaseHead):
         self.text_prompt = _build_text_prompt(text_prompt, clip)
         self.coupling = _build_coupling(coupling, clip, self.text_prompt)
         self.text_encoder = TextEncoder(
-            clip, self.text_prompt, self.coupling, templates, max_texts, max_cached
+            clip, self.text_prompt, self.coupling, templates, max_texts, max_cached, shard_texts
         )
         self.vision_prompt = _build_vision_prompt(vision_prompt, clip, self.text_encoder)
         self.class_names: tuple[str, ...] = ()
