@@ -167,7 +167,7 @@ def export_program(
         program = VideoProgram(recognizer).eval()
         metadata = _metadata(recognizer, none_below)
         frames = _probe(metadata)
-        expected = _probabilities(recognizer, frames)
+        expected = probabilities(recognizer, frames)
         with replace_when_written(path) as temporary:
             if path.suffix == '.pt2':
                 found = _write_pt2(program, frames, metadata, temporary)
@@ -262,8 +262,14 @@ def _probe(metadata: dict[str, Any]) -> Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def _probabilities(recognizer: CLIPRecognizer, frames: Tensor) -> np.ndarray:
-    """Give the probabilities (B, classes) that the model itself gives for clips of uint8 frames."""
+@torch.no_grad()
+def probabilities(recognizer: CLIPRecognizer, frames: Tensor) -> np.ndarray:
+    """Give the probabilities (B, classes) that the model itself gives for clips of uint8 frames.
+
+    Args:
+        recognizer: The recognizer, with classes.
+        frames: RGB frames (B, T, 3, H, W).
+    """
     clips = list(frames)
     if recognizer.data_preprocessor.format_shape == 'NCTHW':
         clips = [clip.transpose(0, 1)[None] for clip in clips]
