@@ -187,7 +187,7 @@ def check_onnx_packages() -> None:
     missing = [name for name in ONNX_PACKAGES if find_spec(name) is None]
     if missing:
         raise ValueError(
-            f"ONNX files need {' and '.join(missing)}, not installed here: pip install 'ga2mm[onnx]'"
+            f"ONNX files need {', '.join(missing)}, not installed here: pip install 'ga2mm[onnx]'"
         )
 
 
