@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
@@ -43,6 +44,7 @@ def train(cfg: Config) -> Runner:
     check_pipelines(cfg, DATALOADERS)
     _check_best(cfg, check_metrics(cfg, 'val_evaluator'))
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    _pin_memory(cfg.train_dataloader, cfg.get('val_dataloader'))
     prepare_distributed(cfg)
     with config_errors(cfg):
         runner = Runner.from_cfg(_with_accumulation_in_the_rate(cfg))
@@ -80,6 +82,7 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
         cfg[key] = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.model = without_objectives(cfg.model)
+    _pin_memory(*(loader for _, _, loader in named_sets(cfg.test_dataloader)))
     prepare_distributed(cfg, test_only=True)
     with config_errors(cfg):
         runner = Runner.from_cfg(cfg)
@@ -127,6 +130,13 @@ def test_datasets(cfg: Config) -> dict[str, dict]:
     """Give the configs of the test sets by name; the splits of a dataset are numbered from 1."""
     sets = named_sets(cfg.get('test_dataloader') or {})
     return {name: one['dataset'] for name, _, one in sets if isinstance(one, dict) and 'dataset' in one}
+
+
+def _pin_memory(*loaders: dict[str, Any] | None) -> None:
+    """Let loaders give batches in pinned memory if a GPU can copy them from there without waiting."""
+    for loader in loaders:
+        if isinstance(loader, dict):
+            loader.setdefault('pin_memory', torch.cuda.is_available())
 
 
 def _with_accumulation_in_the_rate(cfg: Config) -> Config:

@@ -11,6 +11,7 @@ from ga2mm.engine.checkpoint_safety import (
     state_dict_of,
 )
 from ga2mm.engine.class_names import ClassNamesHook, set_classes_from
+from ga2mm.engine.deferred_info_hook import DeferredInfoHook
 from ga2mm.engine.distributed import TestOnlyWrapper, ends_distributed, prepare_distributed
 from ga2mm.engine.epoch_seed_hook import EpochSeedHook
 from ga2mm.engine.finite_hook import FiniteHook
@@ -27,6 +28,7 @@ __all__ = [
     'BFloat16OptimWrapper',
     'CheckpointSafetyHook',
     'ClassNamesHook',
+    'DeferredInfoHook',
     'EpochSeedHook',
     'FiniteHook',
     'GaussianAverageHook',

@@ -45,8 +45,9 @@ class ProgressHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        loss = (outputs or {}).get('loss')
-        self._advance('' if loss is None else f'loss {float(loss):.3f}')
+        # From the message hub, since reading the loss from a GPU would wait for it in each step.
+        losses = runner.message_hub.log_scalars.get('train/loss')
+        self._advance('' if losses is None else f'loss {losses.current():.3f}')
 
     def after_train(self, runner: Runner) -> None:
         self._bar.stop()

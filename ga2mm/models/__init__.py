@@ -1,6 +1,7 @@
 """The models that are registered in ``MODELS``."""
 
 from ga2mm.models.clip import OpenCLIP
+from ga2mm.models.data_preprocessor import ClipDataPreprocessor
 from ga2mm.models.heads import CoupledPromptHead
 from ga2mm.models.prompts import (
     AttributeRetrieval,
@@ -17,6 +18,7 @@ from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
 __all__ = [
     'AttributeRetrieval',
     'CLIPRecognizer',
+    'ClipDataPreprocessor',
     'ConditionalPrompt',
     'ContextPrompt',
     'CoupledPromptHead',

@@ -16,7 +16,7 @@ class TrainingBatch:
 
     Attributes:
         clips: Normalised frames (labelled clips + anchor clips, T, 3, H, W), labelled clips first.
-        labels: Classes of the labelled clips, (labelled clips,).
+        labels: Classes of the labelled clips, (labelled clips,), on the device of the samples.
     """
 
     clips: Tensor
@@ -39,5 +39,6 @@ def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingB
     per_video = len(clips) // len(samples)
     is_anchor = torch.tensor([bool(sample.get('is_anchor', False)) for sample in samples])
     if is_anchor[: len(labelled)].any():  # our samplers put anchors last, which saves this copy
-        clips = clips[is_anchor.repeat_interleave(per_video).argsort(stable=True).to(clips.device)]
+        order = is_anchor.repeat_interleave(per_video).argsort(stable=True)
+        clips = clips[order.to(clips.device, non_blocking=True)]
     return TrainingBatch(clips, stack_gt_labels(labelled).repeat_interleave(per_video))

@@ -103,7 +103,10 @@ class TextEncoder:
         share = -(-len(tokens) // get_world_size())
         # The last shares repeat the last text, since all processes gather equally many.
         own = torch.arange(get_rank() * share, (get_rank() + 1) * share).clamp(max=len(tokens) - 1)
-        chosen = [one if one is None or one.dim() == 2 else one[own] for one in prompts]
+        chosen = [
+            one if one is None or one.dim() == 2 else one[own.to(one.device, non_blocking=True)]
+            for one in prompts
+        ]
         features = self.clip.encode_tokens(tokens[own], chosen, max_texts)
         return torch.cat(all_gather(features))[: len(tokens)]
 

@@ -1,5 +1,6 @@
 """A contrastive loss of clips and texts in both directions."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -41,7 +42,8 @@ class DualStreamContrastiveLoss(Objective):
     def forward(self, features: BatchFeatures) -> Tensor:
         """Give the loss, a scalar of 0 or more."""
         clips, classes, labels = features.clips, features.classes, features.labels
-        own_texts = classes.expand(len(clips), *classes.shape[-2:])[range(len(clips)), labels]
+        numbers = torch.arange(len(clips), device=clips.device)
+        own_texts = classes.expand(len(clips), *classes.shape[-2:])[numbers, labels]
         log_probs = (features.logit_scale * own_texts @ clips.t()).log_softmax(dim=-1)
         positives = labels[:, None] == labels
         text_to_clip = -(log_probs * positives).sum(dim=-1) / positives.sum(dim=-1)

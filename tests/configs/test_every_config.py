@@ -18,6 +18,7 @@ from ga2mm.registry import MODELS
 from ga2mm.structures import get_scores
 from tests.helpers import running
 from tests.helpers.configs import CONFIGS, MODEL_CONFIGS, name_of
+from tests.helpers.devices import FAR, Copies, far_device
 from tests.helpers.models import make_clips, make_samples
 
 LEARNERS = (
@@ -120,6 +121,25 @@ def test_a_config_learns_and_answers(path, method, miniature, tmp_path):
     scores = torch.stack([get_scores(prediction) for prediction in predictions])
     assert scores.shape == (4, 4)
     torch.testing.assert_close(scores.sum(dim=1), torch.ones(4))
+
+
+@pytest.mark.parametrize(('path', 'method'), RUNS, ids=name_of)
+def test_a_step_does_not_wait_for_the_gpu(path, method, miniature, tmp_path):
+    cfg = running.read_config(path, method)
+    model = MODELS.build(on_the_miniature(cfg, miniature, tmp_path))
+    if not learns(model):
+        return
+    cfg.optim_wrapper.pop('clip_grad', None)  # MMEngine logs the norm, which it reads in each step
+    with far_device():
+        model.to(FAR)
+        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        batch = make_batch(cfg)
+        model.train().train_step(batch, optim_wrapper)  # arranges the texts on the CPU
+        with Copies() as copies:
+            model.train_step(batch, optim_wrapper)
+    clips = len(batch['inputs'])
+    assert copies.made[:clips] == [(torch.uint8, 3 * 2 * 32 * 32, False)] * clips
+    assert all(dtype == torch.int64 and not blocks for dtype, _, blocks in copies.made[clips:])
 
 
 def of_all_datasets() -> list[Path]:

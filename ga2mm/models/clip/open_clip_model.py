@@ -17,6 +17,7 @@ from ga2mm.models.clip.loading import load_clip
 from ga2mm.models.clip.text_layout import (
     PLACEHOLDER,
     TextLayout,
+    chunks,
     pooled_positions,
     prompt_of_chunk,
     text_pool_type,
@@ -185,9 +186,8 @@ class OpenCLIP(nn.Module):
             Features (N, embed_dim), or (B, N, embed_dim) if prompts depend on the clip; not normalised.
         """
         num_clips = next((len(one) for one in prompts if one is not None and one.dim() == 4), None)
-        clips_in_chunk = min(num_clips or 1, max_texts)
-        clips = torch.arange(num_clips or 1).split(clips_in_chunk)
-        texts = torch.arange(len(tokens)).split(max_texts // clips_in_chunk)
+        size = min(num_clips or 1, max_texts)
+        clips, texts = chunks(num_clips or 1, size), chunks(len(tokens), max_texts // size)
         encode = self._encode_chunk
         if len(clips) * len(texts) > 1 and torch.is_grad_enabled():
             encode = partial(checkpoint, encode, use_reentrant=False)
@@ -195,11 +195,11 @@ class OpenCLIP(nn.Module):
         features = torch.cat(rows)
         return features[0] if num_clips is None else features
 
-    def _encode_chunk(self, tokens: Tensor, prompts: Prompts, clips: Tensor, texts: Tensor) -> Tensor:
+    def _encode_chunk(self, tokens: Tensor, prompts: Prompts, clips: slice, texts: slice) -> Tensor:
         """Encode some texts for some clips to features (clips or 1, texts, embed_dim)."""
         chosen = [prompt_of_chunk(prompt, clips, texts) for prompt in prompts]
         shared = all(one is None or one.dim() == 2 or one.shape[-3] == 1 for one in chosen)
-        layout = self._layout(tokens[texts.to(tokens.device)], shared)
+        layout = self._layout(tokens[texts], shared)
         return encode_text(self.text_tower, layout, chosen, self._recomputed['text'])
 
     def _layout(self, tokens: Tensor, shared_prompts: bool) -> TextLayout:

@@ -184,7 +184,12 @@ def _num_shared(tokens: Tensor, pooled: Tensor, shared_prompts: bool) -> int:
     return min(int(same.long().cumprod(dim=0).sum()), int(pooled.min()))
 
 
-def prompt_of_chunk(prompt: Tensor | None, clips: Tensor, texts: Tensor) -> Tensor | None:
+def chunks(number: int, size: int) -> list[slice]:
+    """Cut 0 to ``number`` into parts of ``size``."""
+    return [slice(first, min(first + size, number)) for first in range(0, number, size)]
+
+
+def prompt_of_chunk(prompt: Tensor | None, clips: slice, texts: slice) -> Tensor | None:
     """Give the part of a layer's prompt that belongs to some clips and texts."""
     if prompt is None or prompt.dim() == 2:
         return prompt

@@ -81,4 +81,5 @@ class ContextPrompt(DeepPrompt):
                 f'gives contexts to {len(self._index)} classes only, not to novel classes and negatives; '
                 'leave that key out, or test on these classes only'
             )
-        return [self.class_contexts[[self._index[name] for name in names]]]
+        index = torch.tensor([self._index[name] for name in names])
+        return [self.class_contexts[index.to(self.class_contexts.device, non_blocking=True)]]

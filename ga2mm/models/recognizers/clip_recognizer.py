@@ -1,6 +1,7 @@
 """A prompt-tuned CLIP as an MMAction2 recognizer."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -46,8 +47,8 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         losses: Configs of further objectives of ``MODELS``, logged as ``loss_<type>``. Several objectives of
             the same type are logged with a number.
         temporal: Config of the temporal model (see :mod:`ga2mm.experimental`); None for the mean over frames.
-        data_preprocessor: As in MMAction2. None for one with the CLIP's own mean and standard deviation
-            and ``format_shape='NCTHW'``.
+        data_preprocessor: As in MMAction2. None for a :class:`~ga2mm.models.ClipDataPreprocessor` with the
+            CLIP's own mean and standard deviation and ``format_shape='NCTHW'``.
         train_cfg: As in MMAction2.
         test_cfg: As in MMAction2, and ``frozen_share``, 0 to 1: the weight of the frozen CLIP's logits in
             prediction. This logit averaging (0.5 for equal weights) needs no training. A tuned logit scale
@@ -76,7 +77,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
             if data_preprocessor is None:
                 mean, std = clip.pixel_mean_std
                 data_preprocessor = dict(
-                    type='ActionDataPreprocessor', mean=mean, std=std, format_shape='NCTHW'
+                    type='ClipDataPreprocessor', mean=mean, std=std, format_shape='NCTHW'
                 )
             # Skips BaseRecognizer's constructor, which builds the parts independently of each other.
             BaseModel.__init__(self, data_preprocessor=MODELS.build(data_preprocessor))
@@ -133,6 +134,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         """
         batch = split_batch(self._to_clips(inputs), data_samples)
         self._check(batch)
+        batch = replace(batch, labels=batch.labels.to(batch.clips.device, non_blocking=True))
         features = self._encode(batch)
         with torch.autocast(inputs.device.type, enabled=False):
             losses = self.objectives(features)
@@ -149,7 +151,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         found = dict(
             texts,
             clips=videos.features[:labelled],
-            labels=batch.labels.to(feats.device),
+            labels=batch.labels,
             logits=head(feats, texts['classes'], scale),
             logit_scale=scale,
             videos=videos.features[labelled:],
@@ -295,6 +297,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return inputs.flatten(0, 1).transpose(1, 2) if inputs.dim() == 6 else inputs
 
     def _check(self, batch: TrainingBatch) -> None:
+        """Check classes, anchors and labels; labels on the CPU wait for no device."""
         self.cls_head.check_classes()
         anchors, labels = len(batch.clips) - len(batch.labels), batch.labels
         if anchors and not self.objectives.use_anchors:
