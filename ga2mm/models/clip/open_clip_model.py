@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ga2mm.models.clip.block import Prompts, recomputed_layers
+from ga2mm.models.clip.compiled import compiled_towers
 from ga2mm.models.clip.identity import clip_identity, same_clip
 from ga2mm.models.clip.loading import load_clip
 from ga2mm.models.clip.text_layout import (
@@ -22,8 +23,6 @@ from ga2mm.models.clip.text_layout import (
     prompt_of_chunk,
     text_pool_type,
 )
-from ga2mm.models.clip.text_tower import encode_text
-from ga2mm.models.clip.vision_tower import encode_frames
 from ga2mm.registry import MODELS
 from ga2mm.utils import at_least_float32
 
@@ -56,6 +55,7 @@ class OpenCLIP(nn.Module):
             ``'none'``, ``'text'`` for the text tower, ``'all'`` for both towers, or a number of layers of
             each tower, counted from the input. True is ``'all'``, False is ``'none'``, as in OpenCLIP.
         frozen: Whether the weights stay fixed; False to tune both towers, in float32.
+        compile: Whether to compile both towers, or the arguments of ``torch.compile``.
 
     Raises:
         ValueError: Weights, architecture and activation do not fit together, or a tower of the architecture
@@ -70,9 +70,11 @@ class OpenCLIP(nn.Module):
         cache_dir: str | None = None,
         grad_checkpointing: bool | int | Literal['none', 'text', 'all'] = 'none',
         frozen: bool = True,
+        compile: bool | dict[str, Any] = False,
     ) -> None:
         super().__init__()
         self.frozen = frozen
+        self._encode_text, self._encode_frames = compiled_towers(compile)
         model, tokenizer, known_tokens = load_clip(arch, pretrained, quick_gelu, cache_dir)
         self._set_model(model, tokenizer, known_tokens)
         self.name = arch if isinstance(arch, str) else 'custom'
@@ -152,15 +154,13 @@ class OpenCLIP(nn.Module):
             ValueError: The frames do not have the image size of this CLIP.
         """
         self._check_size(frames)
-        return encode_frames(self.model.visual, frames, prompts, self._recomputed['vision'])[0]
+        return self._encode_frames(self.model.visual, frames, prompts, self._recomputed['vision'])[0]
 
     def encode_frames_and_layers(self, frames: Tensor, prompts: Prompts = ()) -> tuple[Tensor, list[Tensor]]:
-        """Encode like :meth:`encode_frames`; also give the patch tokens of each layer.
-
-        They are its output, (N, patches, vision width).
-        """
+        """Encode like :meth:`encode_frames`; also give each layer's patch tokens (N, patches, width)."""
         self._check_size(frames)
-        return encode_frames(self.model.visual, frames, prompts, self._recomputed['vision'], with_layers=True)
+        recomputed = self._recomputed['vision']
+        return self._encode_frames(self.model.visual, frames, prompts, recomputed, with_layers=True)
 
     def _check_size(self, frames: Tensor) -> None:
         if tuple(frames.shape[-2:]) != tuple(self.image_size):
@@ -200,7 +200,7 @@ class OpenCLIP(nn.Module):
         chosen = [prompt_of_chunk(prompt, clips, texts) for prompt in prompts]
         shared = all(one is None or one.dim() == 2 or one.shape[-3] == 1 for one in chosen)
         layout = self._layout(tokens[texts], shared)
-        return encode_text(self.text_tower, layout, chosen, self._recomputed['text'])
+        return self._encode_text(self.text_tower, layout, chosen, self._recomputed['text'])
 
     def _layout(self, tokens: Tensor, shared_prompts: bool) -> TextLayout:
         """Arrange texts, once for each list of texts."""
