@@ -42,3 +42,20 @@ def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingB
         order = is_anchor.repeat_interleave(per_video).argsort(stable=True)
         clips = clips[order.to(clips.device, non_blocking=True)]
     return TrainingBatch(clips, stack_gt_labels(labelled).repeat_interleave(per_video))
+
+
+def by_shape(inputs: Tensor | Sequence[Tensor]) -> list[tuple[list[int], Tensor]]:
+    """Group the videos of a batch by their shape, so that none needs padding.
+
+    Args:
+        inputs: The videos, stacked, or a list of videos of different shapes.
+
+    Returns:
+        For each shape, the positions of its videos in the batch, and the stacked videos.
+    """
+    if isinstance(inputs, Tensor):
+        return [(list(range(len(inputs))), inputs)]
+    groups: dict[torch.Size, list[int]] = {}
+    for place, video in enumerate(inputs):
+        groups.setdefault(video.shape, []).append(place)
+    return [(places, torch.stack([inputs[place] for place in places])) for places in groups.values()]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ga2mm.anchors.negatives import check_no_class
 from ga2mm.build import build_part
-from ga2mm.models.batch import TrainingBatch, split_batch
+from ga2mm.models.batch import TrainingBatch, by_shape, split_batch
 from ga2mm.models.recognizers.strict_loading import StrictLoading
 from ga2mm.models.text_encoder import TextEncoder
 from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
@@ -198,30 +198,42 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return self.objectives.grad_norms(losses, learnt)
 
     def predict(
-        self, inputs: Tensor, data_samples: list[ActionDataSample], **kwargs: Any
+        self, inputs: Tensor | list[Tensor], data_samples: list[ActionDataSample], **kwargs: Any
     ) -> list[ActionDataSample]:
-        """Predict a batch, and give the samples with their predictions, as in MMAction2."""
-        return self.cls_head.predict_by_feat(self._logits(*self._watch(inputs)), data_samples)
+        """Predict a batch, and give the samples with their predictions, as in MMAction2.
+
+        Videos of different numbers of frames or views are a list; none is padded.
+        """
+        for places, part in by_shape(inputs):
+            samples = [data_samples[place] for place in places]
+            self.cls_head.predict_by_feat(self._logits(*self._watch(part)), samples)
+        return data_samples
 
     def predict_offers(
-        self, inputs: Tensor, data_samples: list[ActionDataSample], offers: Sequence[Sequence[str]]
+        self,
+        inputs: Tensor | list[Tensor],
+        data_samples: list[ActionDataSample],
+        offers: Sequence[Sequence[str]],
     ) -> list[list[ActionDataSample]]:
         """Predict separately with several lists of classes, encoding the videos once.
 
         Args:
-            inputs: Normalised frames, see the class.
+            inputs: Normalised frames, see the class, or a list of videos of different shapes.
             data_samples: Samples of the batch; they are not changed.
             offers: Lists of class names. The model keeps the last one.
 
         Returns:
             The samples with their predictions, for each list.
         """
-        watched = self._watch(inputs)
+        watched = [(places, self._watch(part)) for places, part in by_shape(inputs)]
         predictions = []
         for class_names in offers:
             self.set_classes(class_names)
             samples = [sample.clone() for sample in data_samples]
-            predictions.append(self.cls_head.predict_by_feat(self._logits(*watched), samples))
+            for places, videos in watched:
+                of_part = [samples[place] for place in places]
+                self.cls_head.predict_by_feat(self._logits(*videos), of_part)
+            predictions.append(samples)
         return predictions
 
     def extract_feat(
@@ -288,6 +300,11 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
 
     def _to_clips(self, inputs: Tensor) -> Tensor:
         """Reshape inputs to clips (B · M, T, 3, H, W); features of frames (B, T, embed_dim) stay."""
+        if isinstance(inputs, list):
+            raise ValueError(
+                f'the videos of a batch have different shapes, such as {tuple(inputs[0].shape)}: only tests '
+                'and predictions take them; set clip_len, num_clips and the crop sizes in the pipeline'
+            )
         expected = {'NCTHW': 6, 'NCHW': 5, 'NTC': 3}.get(getattr(self.data_preprocessor, 'format_shape', ''))
         if inputs.dim() != (expected or inputs.dim()):
             raise ValueError(

@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 from ga2mm.models import CLIPRecognizer
 from ga2mm.objectives import Objective
 from ga2mm.registry import ANCHOR_STRATEGIES
-from ga2mm.structures import get_scores, set_gt_label
+from ga2mm.structures import get_gt_label, get_scores, set_gt_label
 from tests.helpers.models import (
     NAMES,
     count_text_passes,
@@ -125,6 +125,41 @@ def test_default_preprocessor_takes_uint8_and_the_clips_own_statistics(make_reco
     mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1, 1)
     std = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1, 1)
     torch.testing.assert_close(data['inputs'], ((frames / 255 - mean) / std)[None], rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_of_videos_of_any_length_equals_one_by_one(make_recognizer):
+    model = make_recognizer().eval()
+    shapes = [(1, 3, 2, 32, 32), (2, 3, 2, 32, 32), (1, 3, 4, 32, 32), (1, 3, 2, 32, 32)]
+    frames = [torch.randint(0, 256, shape, dtype=torch.uint8) for shape in shapes]
+    together = dict(inputs=frames, data_samples=make_samples(0, 1, 2, 0))
+    with torch.no_grad():
+        alone = [
+            model.test_step(dict(inputs=[one], data_samples=make_samples(label)))[0]
+            for one, label in zip(frames, (0, 1, 2, 0), strict=True)
+        ]
+        data = model.data_preprocessor(together)
+        of_offers = model.predict_offers(**data, offers=[['jump', 'sit'], NAMES])
+        found = [model.test_step(together), of_offers[1]]
+    for samples in found:
+        for sample, single in zip(samples, alone, strict=True):
+            torch.testing.assert_close(get_scores(sample), get_scores(single), rtol=0, atol=1e-5)
+            assert get_gt_label(sample) == get_gt_label(single)
+    assert all(len(get_scores(sample)) == 2 for sample in of_offers[0])
+    with pytest.raises(ValueError, match='different shapes.*: only tests and predictions take them'):
+        model(**data, mode='loss')
+
+
+def test_compiled_towers_give_the_same_losses_and_gradients(make_recognizer, arch):
+    compile = dict(backend='eager', fullgraph=True)  # a graph break is an error
+    backbone = dict(type='OpenCLIP', arch=arch, pretrained='random')
+    steps = []
+    for more in ({}, dict(compile=compile)):
+        model = make_recognizer(backbone=dict(backbone, **more)).train()
+        losses = [model(make_clips(count), make_samples(*range(count)), mode='loss') for count in (3, 2)]
+        steps.append((losses, gradients(model, sum(one['loss_cls'] for one in losses))))
+    torch.testing.assert_close(steps[1], steps[0], rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="backbone.compile='yes': give True, False or arguments"):
+        make_recognizer(backbone=dict(backbone, compile='yes'))
 
 
 def test_train_and_test_steps_run_on_raw_frames(make_recognizer):
