@@ -130,7 +130,8 @@ def test_run(run: Path) -> dict[str, Any]:
     checkpoint = latest_checkpoint(run)
     if checkpoint is None:
         raise FileNotFoundError(f'{run}: no checkpoint in this folder; give the folder of a run')
-    cfg = Config(read_config(run / CONFIG).to_dict())  # without its name, under which MMEngine would write
+    # Without its name, under which MMEngine would write.
+    cfg = Config(read_config(run / CONFIG).to_dict(), format_python_code=False)
     cfg.work_dir = str(run)
     test(_with_progress(cfg, 'test'), checkpoint)
     return read_test_metrics(run / METRICS)
