@@ -17,10 +17,13 @@ class TrainingBatch:
     Attributes:
         clips: Normalised frames (labelled clips + anchor clips, T, 3, H, W), labelled clips first.
         labels: Classes of the labelled clips, (labelled clips,), on the device of the samples.
+        labelled_frames, anchor_frames: The frames of each video as they were loaded; empty if unknown.
     """
 
     clips: Tensor
     labels: Tensor
+    labelled_frames: Sequence[Tensor] = ()
+    anchor_frames: Sequence[Tensor] = ()
 
 
 def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingBatch:
@@ -41,7 +44,11 @@ def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingB
     if is_anchor[: len(labelled)].any():  # our samplers put anchors last, which saves this copy
         order = is_anchor.repeat_interleave(per_video).argsort(stable=True)
         clips = clips[order.to(clips.device, non_blocking=True)]
-    return TrainingBatch(clips, stack_gt_labels(labelled).repeat_interleave(per_video))
+    labels = stack_gt_labels(labelled).repeat_interleave(per_video)
+    if not all('frames' in sample for sample in samples):
+        return TrainingBatch(clips, labels)
+    anchors = [sample.frames for sample in samples if sample.get('is_anchor', False)]
+    return TrainingBatch(clips, labels, [sample.frames for sample in labelled], anchors)
 
 
 def by_shape(inputs: Tensor | Sequence[Tensor]) -> list[tuple[list[int], Tensor]]:

@@ -31,6 +31,13 @@ class ClipDataPreprocessor(ActionDataPreprocessor):
         """Copy tensors to the device; data samples stay where they are."""
         return data if isinstance(data, BaseDataElement) else super().cast_data(data)
 
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Preprocess a batch; in training each sample also gets its frames as they were loaded."""
+        if training:
+            for sample, frames in zip(data['data_samples'], data['inputs'], strict=True):
+                sample.frames = frames
+        return super().forward(data, training)
+
     def preprocess(
         self, inputs: list[Tensor], data_samples: list[ActionDataSample], training: bool = False
     ) -> tuple[Tensor | list[Tensor], list[ActionDataSample]]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ga2mm.anchors.negatives import check_no_class
 from ga2mm.build import build_part
 from ga2mm.models.batch import TrainingBatch, by_shape, split_batch
+from ga2mm.models.frozen_videos import FrozenVideos
 from ga2mm.models.recognizers.strict_loading import StrictLoading
 from ga2mm.models.text_encoder import TextEncoder
 from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
@@ -105,6 +106,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         self.video_encoder = VideoEncoder(clip, head.vision_prompt, self.temporal, 'layers' in uses)
         if teacher is not None:
             self.frozen_video_encoder = VideoEncoder(teacher)
+            self.frozen_videos = FrozenVideos(self.frozen_video_encoder)
             self.frozen_text_encoder = TextEncoder(teacher, templates=head.text_encoder.templates)
         self.raise_loading_errors()
 
@@ -156,11 +158,10 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
             logit_scale=scale,
             videos=videos.features[labelled:],
         )
-        with torch.no_grad():
-            if 'frozen_clips' in uses:
-                found['frozen_clips'] = self.frozen_video_encoder(batch.clips[:labelled]).features
-            if 'frozen_videos' in uses:
-                found['frozen_videos'] = self.frozen_video_encoder(batch.clips[labelled:]).features
+        if 'frozen_clips' in uses:
+            found['frozen_clips'] = self.frozen_videos(batch.clips[:labelled], batch.labelled_frames)
+        if 'frozen_videos' in uses:
+            found['frozen_videos'] = self.frozen_videos(batch.clips[labelled:], batch.anchor_frames)
         if 'frozen_classes' in uses:
             found['frozen_classes'] = self.frozen_text_encoder.encode_in_templates(head.class_names)
         if 'negatives' in uses:
@@ -337,6 +338,8 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         super()._apply(fn, recurse)
         if self.teacher is not None and self.teacher is not self.backbone:
             self.teacher._apply(fn)
+        if self.teacher is not None:
+            self.frozen_videos.clear()
         return self
 
 
