@@ -41,7 +41,7 @@ def with_frame_features(cfg: Config, file: Path) -> Config:
         features |= _encode(model, cfg, dataset)
         dataset['pipeline'] = [dict(type='LoadFrameFeatures', file=str(file)), dict(type='PackActionInputs')]
     write_safetensors(file, features, {})
-    cfg.model.data_preprocessor = dict(type='ActionDataPreprocessor', format_shape='NTC')
+    cfg.model.data_preprocessor = dict(type='ClipDataPreprocessor', format_shape='NTC')
     return cfg
 
 

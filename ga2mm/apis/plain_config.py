@@ -17,7 +17,9 @@ MMACTION_TRANSFORMS = {
 }  # fmt: skip
 """Transforms of MMAction2 that the pipeline of a file may have: those of testing."""
 
-NO_KEYS = {'cache_dir', 'init_cfg', '_scope_', 'backend_args', 'io_backend', 'keep_frames', 'blending'}
+NO_KEYS = {
+    'cache_dir', 'init_cfg', '_scope_', 'backend_args', 'io_backend', 'keep_frames', 'blending', 'compile',
+}  # fmt: skip
 """Keys that a file does not need: for training, or places of one machine."""
 
 TUPLE = 'tuple'

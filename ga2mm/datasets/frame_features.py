@@ -15,7 +15,7 @@ class LoadFrameFeatures(BaseTransform):
     """Load the features of a video's frames, which a frozen vision tower has computed.
 
     Required keys: ``filename``. Added keys: ``imgs``, the features (T, embed_dim), not normalised. The model
-    needs ``data_preprocessor=dict(type='ActionDataPreprocessor', format_shape='NTC')``.
+    needs ``data_preprocessor=dict(type='ClipDataPreprocessor', format_shape='NTC')``.
 
     Args:
         file: File of :func:`~ga2mm.apis.frame_features.with_frame_features`; it is read with the first video.

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ga2mm.models import OpenCLIP
 from ga2mm.models.clip.plain_towers import encode_text_plainly
@@ -117,3 +118,13 @@ def test_the_tower_compiles_without_graph_breaks(clip):
     torch.testing.assert_close(
         compiled(clip.text_tower, layout, prompts)[0], clip.encode_tokens(tokens, prompts)
     )
+
+
+@pytest.mark.parametrize('depth', [1, 3])
+def test_attention_is_fused(clip, depth):
+    """Without the kernel that multiplies out, PyTorch raises an error where no other one fits."""
+    tokens = clip.tokenize(NAMES, LENGTH)
+    prompts = [torch.randn(LENGTH, WIDTH, requires_grad=True) for _ in range(depth)]
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]):
+        clip.encode_tokens(tokens, prompts).sum().backward()
+    assert all(prompt.grad is not None for prompt in prompts)

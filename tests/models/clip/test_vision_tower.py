@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ga2mm.models import OpenCLIP
 from ga2mm.models.clip.plain_towers import encode_frames_plainly
@@ -95,3 +96,12 @@ def test_the_tower_compiles_without_graph_breaks(clip):
     compiled = torch.compile(encode_frames, backend='eager', fullgraph=True)  # a graph break is an error
     features, _ = compiled(clip.model.visual, frames(), prompts)
     torch.testing.assert_close(features, clip.encode_frames(frames(), prompts))
+
+
+@pytest.mark.parametrize('depth', [1, 3])
+def test_attention_is_fused(clip, depth):
+    """Without the kernel that multiplies out, PyTorch raises an error where no other one fits."""
+    prompts = [torch.randn(4, 64, requires_grad=True) for _ in range(depth)]
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]):
+        clip.encode_frames(frames(), prompts).sum().backward()
+    assert all(prompt.grad is not None for prompt in prompts)
