@@ -1,23 +1,8 @@
 """``ga2mm demo``: classify videos on a page in the browser."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ga2mm.web.page import Contents
-    from ga2mm.web.page_classifier import PageClassifier
-
-EXAMPLE_NAMES = ('walking', 'playing the guitar', 'riding a bike', 'cooking')
-"""Class names to begin with, for a CLIP without training."""
-
-MINIATURE = (
-    'This is the miniature CLIP, to try the page. It knows only the miniature world: coloured shapes that '
-    'slide, spin, grow and so on. It says nothing about real videos; for those, start '
-    'ga2mm demo my_model.ga2 or ga2mm demo --clip ViT-B-16-quickgelu:openai.'
-)
 
 
 def demo(
@@ -54,8 +39,8 @@ def demo(
 ) -> None:
     """Open a page in the browser: drop a video, type class names, see what the model says.
 
-    Without a model it shows the miniature world, with sample videos. It needs Gradio: pip install
-    'ga2mm[demo]'.
+    Without a model it shows the miniature world, with sample videos. It needs Gradio, which the extra demo
+    of the package installs.
     """
     from ga2mm.web.server import check_gradio, free_port, own_folder, serve
 
@@ -67,34 +52,7 @@ def demo(
         )
     with own_folder() as folder:
         typer.echo('loading the model ...')
-        classifier, contents = _page_of(model, clip, device, folder, max_mb)
-        serve(classifier, contents, host, port, browser, typer.echo)
+        from ga2mm.web.contents import load_contents
 
-
-def _page_of(
-    model: str | None, clip: str | None, device: str | None, folder: 'Path', max_mb: int
-) -> tuple['PageClassifier', 'Contents']:
-    """Load the model and give what the page needs; sample videos are written into the folder."""
-    from ga2mm.apis import VideoClassifier
-    from ga2mm.apis.model_file import is_model_file
-    from ga2mm.apis.zero_shot import zero_shot_config
-    from ga2mm.web.page import Contents
-    from ga2mm.web.page_classifier import PageClassifier
-    from ga2mm.web.samples import NAMES, write_samples
-
-    if model is not None:
-        if not is_model_file(model):
-            raise ValueError(
-                f'{model} is no model file: make one of a config and its checkpoint (ga2mm export)'
-            )
-        classifier = VideoClassifier(model, None, None, device, clip)
-        about = f'The model is {model}, trained for {len(classifier.classes)} classes. Other names work too.'
-        return PageClassifier(classifier), Contents(about, classifier.classes, {}, max_mb)
-    if clip in (None, 'miniature'):
-        samples = write_samples(folder / 'samples')
-        classifier = VideoClassifier(zero_shot_config('miniature'), None, NAMES, device)
-        contents = Contents(MINIATURE, NAMES, samples.videos, max_mb)
-        return PageClassifier(classifier, samples.anchors), contents
-    classifier = VideoClassifier(zero_shot_config(clip), None, EXAMPLE_NAMES, device)
-    about = f'The model is the frozen CLIP {clip}, without any training: give the names of your classes.'
-    return PageClassifier(classifier), Contents(about, EXAMPLE_NAMES, {}, max_mb)
+        contents = load_contents(model, clip, device, folder)
+        serve(contents, max_mb, host, port, browser, typer.echo)

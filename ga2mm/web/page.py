@@ -1,8 +1,7 @@
 """The page: a video and class names in; label, probabilities, time line and frames out."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ga2mm.web.answer_html import STYLE, label_html, player_html, problem_html, time_line_html
+from ga2mm.web.contents import Contents
 from ga2mm.web.page_classifier import MAX_NAME, MAX_NAMES, MAX_SECONDS, Answer, PageClassifier
 
 WAITING = 8
@@ -37,30 +37,18 @@ CSS = f"""
 HINT = '<div class="ga2mm-note">Drop a video and give class names to see which of them it shows.</div>'
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What a page offers.
+def make_page(contents: Contents, max_mb: int) -> gr.Blocks:
+    """Make a page.
 
-    Attributes:
-        about: What the model is and knows, one or two sentences.
-        names: Class names to begin with.
-        samples: Videos to choose, by title.
-        max_mb: Size of an upload in megabytes.
+    Args:
+        contents: What it offers.
+        max_mb: Size of an upload in MB (2**20 bytes), to be stated on it.
     """
-
-    about: str
-    names: Sequence[str]
-    samples: Mapping[str, Path]
-    max_mb: int
-
-
-def make_page(classifier: PageClassifier, contents: Contents) -> gr.Blocks:
-    """Make the page of a classifier."""
     with gr.Blocks(title='ga2mm demo', analytics_enabled=False, delete_cache=(60, KEPT)) as page:
         gr.HTML(f'<h1>What happens in this video?</h1><p>{escape(contents.about)}</p>')
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                inputs = _inputs(contents)
+                inputs = _inputs(contents, max_mb)
                 with gr.Row():
                     start = gr.Button('Classify', variant='primary', elem_id='ga2mm-start')
                     stop = gr.Button('Stop', min_width=90, scale=0, elem_id='ga2mm-stop')
@@ -69,7 +57,7 @@ def make_page(classifier: PageClassifier, contents: Contents) -> gr.Blocks:
                 outputs = [player, *_outputs()]
 
         def answer(video: str | None, text: str, window: float) -> Iterator[list[Any]]:
-            yield from _updates(classifier, video, text, window)  # Gradio looks for the word yield
+            yield from _updates(contents.classifier, video, text, window)  # Gradio looks for the word yield
 
         running = gr.on(
             [start.click, inputs[0].change, inputs[1].submit],
@@ -85,9 +73,9 @@ def make_page(classifier: PageClassifier, contents: Contents) -> gr.Blocks:
     return page.queue(max_size=WAITING)
 
 
-def _inputs(contents: Contents) -> list[gr.components.Component]:
+def _inputs(contents: Contents, max_mb: int) -> list[gr.components.Component]:
     video = gr.File(
-        label=f'Video, up to {contents.max_mb} MB and {MAX_SECONDS / 60:.0f} minutes',
+        label=f'Video, up to {max_mb} MB and {MAX_SECONDS / 60:.0f} minutes',
         height=180,
         elem_id='ga2mm-video',
     )

@@ -13,8 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ga2mm.web.page import Contents
-    from ga2mm.web.page_classifier import PageClassifier
+    from ga2mm.web.contents import Contents
 
 PORTS = range(7860, 7880)
 """Ports to try if none is given."""
@@ -30,24 +29,30 @@ def check_gradio() -> None:
 def own_folder() -> Iterator[Path]:
     """Give a temporary folder for all temporary files of this process, and remove it at the end.
 
-    The signals SIGTERM and SIGHUP, which end a process, end the block first. Gradio must be imported inside
-    the block, since it reads its settings when it is imported.
+    Ctrl-C, SIGTERM and SIGHUP end the block first, unless they are ignored, as by nohup. Gradio must be
+    imported inside the block, since it reads its settings when it is imported.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: signal.getsignal(one) for one in signals if signal.getsignal(one) != signal.SIG_IGN}
     usual = tempfile.tempdir
+    folder = tempfile.TemporaryDirectory(prefix='ga2mm-demo-', ignore_cleanup_errors=True)
     try:
-        with tempfile.TemporaryDirectory(prefix='ga2mm-demo-', ignore_cleanup_errors=True) as name:
-            tempfile.tempdir = name
-            os.environ.update(GRADIO_TEMP_DIR=f'{name}/gradio', GRADIO_ANALYTICS_ENABLED='False')
-            yield Path(name)
+        for one in before:
+            signal.signal(one, signal.default_int_handler if one == signal.SIGINT else end)
+        tempfile.tempdir = folder.name
+        os.environ.update(GRADIO_TEMP_DIR=f'{folder.name}/gradio', GRADIO_ANALYTICS_ENABLED='False')
+        yield Path(folder.name)
     finally:
+        for one in before:  # a second Ctrl-C must not stop the removal
+            signal.signal(one, signal.SIG_IGN)
+        folder.cleanup()
         tempfile.tempdir = usual
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def free_port(host: str, port: int | None) -> int:
@@ -74,8 +79,8 @@ def free_port(host: str, port: int | None) -> int:
 
 
 def serve(
-    classifier: 'PageClassifier',
     contents: 'Contents',
+    max_mb: int,
     host: str,
     port: int,
     browser: bool,
@@ -84,8 +89,8 @@ def serve(
     """Serve the page until Ctrl-C or the end of the process.
 
     Args:
-        classifier: Answers the requests.
         contents: What the page offers.
+        max_mb: Size of an upload in MB (2**20 bytes).
         host: Name or address to listen on.
         port: The port.
         browser: Whether to open the page in the browser.
@@ -93,7 +98,7 @@ def serve(
     """
     from ga2mm.web.page import CSS, THEME, make_page
 
-    page = make_page(classifier, contents)
+    page = make_page(contents, max_mb)
     local = ('localhost', '127.0.0.1', '::1', host)
     for name in ('no_proxy', 'NO_PROXY'):  # Gradio asks its own server whether it runs
         os.environ[name] = ','.join(filter(None, [os.environ.get(name), *local]))
@@ -102,7 +107,7 @@ def serve(
         server_name=f'[{host}]' if ':' in host else host,
         server_port=port,
         inbrowser=browser,
-        max_file_size=contents.max_mb * 10**6,
+        max_file_size=max_mb * 2**20,
         prevent_thread_lock=True,
         quiet=True,
         theme=THEME,
