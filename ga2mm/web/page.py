@@ -37,6 +37,9 @@ CSS = f"""
 HINT = '<div class="ga2mm-note">Drop a video and give class names to see which of them it shows.</div>'
 
 
+BUSY = '<div class="ga2mm-note" role="status">Reading the video ...</div>'
+
+
 def make_page(contents: Contents, max_mb: int) -> gr.Blocks:
     """Make a page.
 
@@ -59,16 +62,19 @@ def make_page(contents: Contents, max_mb: int) -> gr.Blocks:
         def answer(video: str | None, text: str, window: float) -> Iterator[list[Any]]:
             yield from _updates(contents.classifier, video, text, window)  # Gradio looks for the word yield
 
-        running = gr.on(
-            [start.click, inputs[0].change, inputs[1].submit],
+        # A new request cancels the running one: it counts up a hidden number, whose change starts the answer.
+        number = gr.Number(0, visible='hidden')
+        running = number.change(
             answer,
             inputs,
             outputs,
             api_name='classify',
-            show_progress='minimal',
-            show_progress_on=outputs[1],
+            show_progress='hidden',
             concurrency_limit=1,
+            trigger_mode='multiple',
         )
+        stopped = gr.on([start.click, inputs[0].change, inputs[1].submit], None, cancels=[running])
+        stopped.then(lambda count: count + 1, number, number, queue=False, show_progress='hidden')
         stop.click(None, cancels=[running])
     return page.queue(max_size=WAITING)
 
@@ -155,6 +161,7 @@ def _updates(classifier: PageClassifier, video: str | None, text: str, window: f
     if video is None:
         yield _only(HINT)
         return
+    yield _only(BUSY)
     try:
         last, waiting = 0.0, None
         for answer in classifier.answers(video, text, window):

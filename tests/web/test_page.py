@@ -258,19 +258,21 @@ def test_broken_and_huge_uploads_are_one_line(
         save(tab, name)
 
 
-def test_stop_ends_a_time_line_and_the_next_video_is_classified(
-    chromium: Any, page: Running, uploads: Path
+@pytest.mark.parametrize('press', [True, False])
+def test_stop_or_the_next_video_ends_a_time_line(
+    chromium: Any, page: Running, uploads: Path, press: bool
 ) -> None:
     write(uploads / 'nine minutes.mkv', np.zeros((1080, 16, 16, 3), np.uint8), rate=2)
     with opened(chromium, page) as tab:
         tab.set_input_files('#ga2mm-video input[type=file]', uploads / 'nine minutes.mkv')
         tab.wait_for_selector('.ga2mm-line span')
-        tab.click('#ga2mm-stop')
+        if press:
+            tab.click('#ga2mm-stop')
         tab.get_by_role('button', name='red circle bouncing', exact=True).click()
         tab.get_by_role('status').filter(has_text='red circle bouncing').wait_for()
-        assert not tab.locator('.ga2mm-line').count()
         time.sleep(2)  # a request that goes on would show its time line again
         assert not tab.locator('.ga2mm-line').count()
+        assert not tab.get_by_text('Error', exact=True).count()
 
 
 def save(tab: Any, name: str) -> None:
