@@ -35,8 +35,6 @@ CSS = f"""
 """
 
 HINT = '<div class="ga2mm-note">Drop a video and give class names to see which of them it shows.</div>'
-
-
 BUSY = '<div class="ga2mm-note" role="status">Reading the video ...</div>'
 
 
@@ -75,7 +73,8 @@ def make_page(contents: Contents, max_mb: int) -> gr.Blocks:
         )
         stopped = gr.on([start.click, inputs[0].change, inputs[1].submit], None, cancels=[running])
         stopped.then(lambda count: count + 1, number, number, queue=False, show_progress='hidden')
-        stop.click(None, cancels=[running])
+        ended = stop.click(None, cancels=[running])
+        ended.then(_ended, outputs[1], outputs[1], queue=False, show_progress='hidden')
     return page.queue(max_size=WAITING)
 
 
@@ -179,6 +178,11 @@ def _updates(classifier: PageClassifier, video: str | None, text: str, window: f
         problem = ' '.join(str(error).split())
         gr.Warning(escape(problem))
         yield _only(problem_html(problem))
+
+
+def _ended(shown: str) -> str:
+    """Give what the label shows after a stop."""
+    return HINT if shown == BUSY else shown
 
 
 def _first(answer: Answer, video: str) -> list[Any]:
