@@ -13,7 +13,7 @@ from ga2mm.utils import one_line_errors
 if TYPE_CHECKING:
     from typer import Typer
 
-COMMANDS = ('train', 'predict', 'test', 'report', 'check', 'export', 'list')
+COMMANDS = ('train', 'predict', 'test', 'report', 'check', 'export', 'demo', 'list')
 """The commands, in the order of the help."""
 
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -173,6 +174,16 @@ def _in_group(rank: int, store: str, function: Callable, arguments: tuple) -> No
     torch.distributed.init_process_group('gloo', init_method=store, rank=rank, world_size=2)
     with ends_distributed():
         function(rank, *arguments)
+
+
+@contextmanager
+def ctrl_c_works() -> Iterator[None]:
+    """Let processes that the block starts receive SIGINT, which a shell ignores in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
