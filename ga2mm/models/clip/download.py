@@ -39,7 +39,7 @@ def check_reachable(arch: str, pretrained: str | None, cache_dir: str | None = N
     why = 'HF_HUB_OFFLINE is set' if offline else f'{server} does not answer'
     raise FileNotFoundError(
         f'the weights of {":".join(filter(None, [arch, pretrained]))} are not on this machine, and {why}; '
-        'give a local file of weights instead (backbone.pretrained=FILE, ga2mm: --clip FILE)'
+        'give a local file of weights instead (backbone.weights=FILE, ga2mm: --clip FILE)'
     )
 
 

@@ -363,7 +363,7 @@ def test_missing_things_are_named(make_clip, tmp_path):
         make_clip(arch='ViT-X-99')
     with pytest.raises(ValueError, match="'opnai' is neither a file nor a tag .*openai, laion"):
         make_clip(arch='ViT-B-32', pretrained='opnai')
-    with pytest.raises(ValueError, match=r'backbone.pretrained is missing for ViT-B-32: .*\(openai, laion'):
+    with pytest.raises(ValueError, match=r'backbone.weights is missing for ViT-B-32: .*\(openai, laion'):
         make_clip(arch='ViT-B-32', pretrained=None)
 
 
