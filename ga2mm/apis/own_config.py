@@ -183,6 +183,7 @@ def _set_data(cfg: Config, lists: OwnLists, frames: int, size: int) -> None:
     if times > 1:
         train = dict(type='RepeatDataset', times=times, dataset=train)
     train_loader.dataset = dict(type='AnchorDataset', dataset=train)
+    cfg.test_pipeline = test_pipeline  # for MMAction2's tools
     cfg.test_dataloader = {
         name: dict(test_loader, dataset=dataset(name, test_pipeline, test_mode=True))
         for name in lists.files
