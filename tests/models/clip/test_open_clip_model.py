@@ -125,15 +125,15 @@ def test_every_native_vit_of_open_clip_takes_prompts():
         assert len(model.visual.transformer.resblocks) == config[VISION]['layers'], name
 
 
-@pytest.mark.parametrize(
-    'name', ['coca_ViT-B-32', 'ViT-B-16-SigLIP', 'ViTamin-S', 'RN50', 'roberta-ViT-B-32', 'convnext_base']
-)
 def test_pretrained_is_the_older_name_of_weights(arch, clip):
     assert OpenCLIP(arch, pretrained='random').identity == clip.identity
     assert OpenCLIP(arch, weights='miniature', pretrained='random').identity == clip.identity
     assert OpenCLIP(arch, weights='random', pretrained=None).identity == clip.identity
 
 
+@pytest.mark.parametrize(
+    'name', ['coca_ViT-B-32', 'ViT-B-16-SigLIP', 'ViTamin-S', 'RN50', 'roberta-ViT-B-32', 'convnext_base']
+)
 @pytest.mark.parametrize('pretrained', ['random', None])
 def test_towers_that_take_no_prompts_are_refused(name, pretrained):
     with pytest.raises(ValueError, match='takes no prompts') as error:
