@@ -14,6 +14,7 @@ from ga2mm.apis.own_lists import OwnLists
 from ga2mm.checks.runner_keys import runner_keys
 from ga2mm.configs import CONFIGS
 from ga2mm.models.clip.loading import weights_file
+from ga2mm.registry import MODELS
 
 PRESETS = {
     'fast': ('ViT-B-32-quickgelu:openai', 8),
@@ -82,7 +83,8 @@ def own_config(lists: OwnLists, run: OwnRun, work_dir: Path) -> Config:
     """Make the config of a run.
 
     Model, losses, optimizer and schedule are those of the method's packaged config; the data are the user's
-    lists. With novel classes the schedule is that of base-to-novel runs, else that of few-shot runs.
+    lists. With novel classes the schedule is that of base-to-novel runs, else that of few-shot runs. Methods
+    that leave the vision tower alone train without augmentation, so that each video is encoded once.
 
     Raises:
         OSError: A file or folder that ``run`` names does not exist.
@@ -111,6 +113,15 @@ def own_config(lists: OwnLists, run: OwnRun, work_dir: Path) -> Config:
     cfg.load_from, cfg.resume = None, False
     cfg.default_hooks.checkpoint.update(max_keep_ckpts=1)
     return cfg
+
+
+def leaves_vision_alone(model: dict[str, Any]) -> bool:
+    """Tell whether a model, by its config, needs no more of a video than the frozen CLIP's frame features."""
+    head = model['cls_head']
+    if not model['backbone'].get('frozen', True) or head.get('vision_prompt'):
+        return False
+    prompt = head.get('text_prompt')
+    return not prompt or 'layers' not in MODELS.get(prompt['type']).uses
 
 
 def choose_clip(clip: str | None, preset: str) -> tuple[dict[str, Any], int]:
@@ -163,6 +174,8 @@ def _set_data(cfg: Config, lists: OwnLists, frames: int, size: int) -> None:
     test_loader = dict(next(iter(cfg.test_dataloader.values())))
     train_pipeline = _adapted(train_loader.dataset.dataset.pipeline, frames, size, lists.are_images)
     test_pipeline = _adapted(test_loader.pop('dataset').pipeline, frames, size, lists.are_images)
+    if leaves_vision_alone(cfg.model):
+        train_pipeline = test_pipeline
     workers = min(train_loader.num_workers, os.cpu_count() or 1)
     train_loader.num_workers = test_loader['num_workers'] = workers
 

@@ -11,8 +11,9 @@ from typing import Any
 from mmengine.config import Config
 
 from ga2mm.apis.config import read_config
+from ga2mm.apis.frame_features import with_frame_features
 from ga2mm.apis.model_file import SUFFIX, export_model
-from ga2mm.apis.own_config import OwnRun, own_config
+from ga2mm.apis.own_config import OwnRun, leaves_vision_alone, own_config
 from ga2mm.apis.own_lists import write_own_lists
 from ga2mm.apis.run import test, train
 from ga2mm.checks.readable import unreadable_files
@@ -23,6 +24,9 @@ from ga2mm.visualization.run_report import METRICS, read_test_metrics, write_run
 
 CONFIG = 'config.py'
 """Name of the config in the folder of a run."""
+
+FRAME_FEATURES = 'frame_features.safetensors'
+"""Name of the file of frame features in the folder of a run."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,9 @@ def train_own_videos(
         lists = write_own_lists(own, split, out / 'lists')
         cfg = own_config(lists, run, out)
         cfg.dump(out / CONFIG)
+        if leaves_vision_alone(cfg.model):
+            say('encoding each video once, without augmentation, since the vision tower is not tuned')
+            cfg = with_frame_features(cfg, out / FRAME_FEATURES)
         say('training')
         train(_with_progress(cfg, 'train'))
     except (ValueError, OSError):

@@ -1,4 +1,4 @@
-"""``ga2mm export``: make a model file from a checkpoint."""
+"""``ga2mm export``: make a model file from a checkpoint, or a program that runs without ga2mm."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +7,16 @@ import typer
 
 
 def export(
-    config: Annotated[Path, typer.Argument(help='Config of the training.', show_default=False)],
-    checkpoint: Annotated[Path, typer.Argument(help='Checkpoint of the training.', show_default=False)],
-    out: Annotated[Path, typer.Argument(help='File to write, ending in .ga2.', show_default=False)],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar='MODEL [CHECKPOINT] OUT',
+            help='The config of a training and its checkpoint, or a model file (model.ga2 or '
+            'hf-hub:ORG/REPO); then the file to write: .ga2 for a model file, .onnx or .pt2 for a program '
+            'that runs without ga2mm.',
+            show_default=False,
+        ),
+    ],
     classes: Annotated[
         str | None,
         typer.Option(
@@ -24,29 +31,95 @@ def export(
             'that other videos are "none of these".'
         ),
     ] = None,
+    clip: Annotated[
+        str | None, typer.Option(help='Where the weights of the CLIP of a model file are; for programs.')
+    ] = None,
+    int8: Annotated[bool, typer.Option('--int8', help='Quantize an ONNX file to int8, for the CPU.')] = False,
     push: Annotated[
-        str | None, typer.Option(help='Place on the hub to put the file: hf-hub:ORG/REPO.')
+        str | None, typer.Option(help='Place on the hub to put the model file: hf-hub:ORG/REPO.')
     ] = None,
     private: Annotated[bool, typer.Option(help='Make a new repository on the hub private.')] = False,
 ) -> None:
-    """Make one file with all that prediction needs, except the weights of CLIP."""
-    from ga2mm.apis import VideoClassifier, read_config
-    from ga2mm.apis.hub import push as push_file
-    from ga2mm.apis.model_file import classes_of, export_model
+    """Make one file with all that prediction needs, except the weights of CLIP; or, with them, a program."""
+    if not 2 <= len(paths) <= 3:
+        raise ValueError(
+            f'{len(paths)} files are given: give a config, its checkpoint and the file to write, or a model '
+            'file and the file to write'
+        )
+    from ga2mm.apis.export_program import SUFFIXES
+
+    model, *checkpoint, out = paths
+    tuned = checkpoint[0] if checkpoint else None
+    if Path(out).suffix in SUFFIXES:
+        if push is not None:
+            raise ValueError(f'--push is for model files: {out} is a program')
+        _export_program(model, tuned, Path(out), _names(classes), anchors, clip, int8)
+        return
+    if int8 or clip is not None:
+        raise ValueError(f'--int8 and --clip are for programs (.onnx, .pt2): {out} is none')
+    _export_model(model, tuned, Path(out), _names(classes), anchors)
+    if push is not None:
+        from ga2mm.apis.hub import push as push_file
+
+        typer.echo(push_file(Path(out), push, private))
+
+
+def _names(classes: str | None) -> list[str] | None:
+    """Give the names of ``--classes``; None for those of the model."""
     from ga2mm.datasets.label_map import read_label_map
     from ga2mm.datasets.text_file import csv_fields
 
-    cfg = read_config(config)
     if classes is None:
-        names = classes_of(cfg)
-    elif Path(classes).is_file():
-        names = read_label_map(classes)
-    else:
-        names = [name for name in csv_fields(classes, f'--classes {classes}') if name]
+        return None
+    if Path(classes).is_file():
+        return read_label_map(classes)
+    return [name for name in csv_fields(classes, f'--classes {classes}') if name]
+
+
+def _export_model(
+    config: str, checkpoint: str | None, out: Path, names: list[str] | None, anchors: Path | None
+) -> None:
+    from ga2mm.apis import VideoClassifier, read_config
+    from ga2mm.apis.model_file import classes_of, export_model, is_model_file
+
+    if is_model_file(config):
+        raise ValueError(
+            f'{config} is a model file already: give a config and its checkpoint, or a program to write '
+            '(.onnx or .pt2)'
+        )
+    cfg = read_config(Path(config))
+    names = classes_of(cfg) if names is None else names
     none_below = None
     if anchors is not None:
         none_below = VideoClassifier(cfg, checkpoint, names).calibrate([anchors])
     path = export_model(cfg, checkpoint, out, names, none_below)
     typer.echo(f'{path}: {len(names)} classes, {path.stat().st_size / 1e6:.1f} MB')
-    if push is not None:
-        typer.echo(push_file(path, push, private))
+
+
+def _export_program(
+    model: str,
+    checkpoint: str | None,
+    out: Path,
+    names: list[str] | None,
+    anchors: Path | None,
+    clip: str | None,
+    int8: bool,
+) -> None:
+    from ga2mm.apis import VideoClassifier, read_config
+    from ga2mm.apis.export_program import check_onnx_packages, export_program
+    from ga2mm.apis.model_file import classes_of, is_model_file
+
+    if out.suffix == '.onnx':
+        check_onnx_packages()  # before minutes of loading
+    source = model
+    if not is_model_file(model):
+        source = read_config(Path(model))
+        names = classes_of(source) if names is None else names
+    classifier = VideoClassifier(source, checkpoint, names, 'cpu', clip)
+    if anchors is not None:
+        classifier.calibrate([anchors])
+    made = export_program(classifier.model, out, int8, classifier.none_below)
+    typer.echo(
+        f'{out}: {len(made["classes"])} classes, {out.stat().st_size / 1e6:.1f} MB; takes uint8 RGB frames '
+        f'(B, {made["frames"]}, 3, {made["height"]}, {made["width"]})'
+    )

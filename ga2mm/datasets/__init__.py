@@ -5,6 +5,7 @@ import mmaction.datasets  # noqa: F401  registers MMAction2's datasets and trans
 from ga2mm.datasets.action_video_dataset import ActionVideoDataset
 from ga2mm.datasets.annotation import read_annotation, read_video_list
 from ga2mm.datasets.coop_split_dataset import CoOpSplitDataset, read_coop_split
+from ga2mm.datasets.frame_features import LoadFrameFeatures
 from ga2mm.datasets.grayscale import RandomGrayscaleClip
 from ga2mm.datasets.image_folder_dataset import ImageFolderDataset
 from ga2mm.datasets.label_map import check_class_names, read_label_map
@@ -20,6 +21,7 @@ __all__ = [
     'CoOpSplitDataset',
     'DecodeFrames',
     'ImageFolderDataset',
+    'LoadFrameFeatures',
     'OpenImage',
     'OpenVideo',
     'RandomGrayscaleClip',

@@ -6,8 +6,12 @@ import numpy as np
 from mmaction.datasets.transforms import UniformSample
 from mmcv.transforms import BaseTransform
 
+from ga2mm.datasets.torchcodec_file import TorchcodecFile, check_torchcodec
 from ga2mm.datasets.video_file import VideoFile
 from ga2mm.registry import TRANSFORMS
+
+DECODERS = {'pyav': VideoFile, 'torchcodec': TorchcodecFile}
+"""Classes of open video files by the package that decodes their frames."""
 
 KEPT_BYTES = 2**30
 """Bytes of decoded frames that ``OpenVideo(keep_frames=True)`` keeps in each process."""
@@ -46,7 +50,7 @@ def black_video(height: int = 224, width: int = 224) -> DecodedVideo:
 
 @TRANSFORMS.register_module()
 class OpenVideo(BaseTransform):
-    """Open a local video file with PyAV.
+    """Open a local video file.
 
     It replaces MMAction2's ``DecordInit``; a pipeline may still use ``DecordInit`` and ``DecordDecode``.
     Design choice: decord returns wrong frames for some undamaged files (H.264 in AVI, B-frames in AVI, open
@@ -61,14 +65,21 @@ class OpenVideo(BaseTransform):
         num_threads: Decoding threads per video; for short clips, 1 is as fast as more.
         keep_frames: Decode each video once and keep its frames in memory. Only for small datasets: each
             process keeps up to 1 GiB of frames and decodes the other videos each time.
+        decoder: ``'pyav'`` or ``'torchcodec'``, which gives equal frames; see :class:`TorchcodecFile`.
 
     Raises:
+        ValueError: The decoder is unknown, or torchcodec is not installed or cannot load FFmpeg.
         UnreadableVideoError: The file is missing or empty, cannot be decoded or has no frames.
     """
 
-    def __init__(self, num_threads: int = 1, keep_frames: bool = False) -> None:
+    def __init__(self, num_threads: int = 1, keep_frames: bool = False, decoder: str = 'pyav') -> None:
+        if decoder not in DECODERS:
+            raise ValueError(f'decoder={decoder!r}: choose one of {", ".join(DECODERS)}')
+        if decoder == 'torchcodec':
+            check_torchcodec()
         self.num_threads = num_threads
         self.keep_frames = keep_frames
+        self.decoder = decoder
         self._kept: dict[str, DecodedVideo] = {}
         self._room = KEPT_BYTES
 
@@ -85,7 +96,7 @@ class OpenVideo(BaseTransform):
         return results
 
     def _open(self, path: str) -> VideoFile | DecodedVideo:
-        video = VideoFile(path, self.num_threads)
+        video = DECODERS[self.decoder](path, self.num_threads)
         size = len(video) * video.frame_bytes
         if not self.keep_frames or size > self._room:
             return video
@@ -97,7 +108,10 @@ class OpenVideo(BaseTransform):
         return self._kept[path]
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(num_threads={self.num_threads}, keep_frames={self.keep_frames})'
+        return (
+            f'{type(self).__name__}(num_threads={self.num_threads}, keep_frames={self.keep_frames}, '
+            f'decoder={self.decoder!r})'
+        )
 
 
 def _draw_closer(indices: np.ndarray, counted: int, length: int) -> np.ndarray:

@@ -56,7 +56,20 @@ class VideoEncoder:
         self.with_layers = with_layers
 
     def __call__(self, clips: Tensor) -> VideoTokens:
-        """Encode normalised clips (B, T, 3, H, W)."""
+        """Encode normalised clips (B, T, 3, H, W).
+
+        Clips may also be given as the frozen CLIP's features of their frames (B, T, embed_dim).
+
+        Raises:
+            ValueError: Features are given, and the model changes the vision tower or needs its layers.
+        """
+        if clips.dim() == 3:
+            if self.prompt is not None or self.with_layers or not self.clip.frozen:
+                raise ValueError(
+                    'the inputs are features of frames, but this model tunes the vision tower or reads its '
+                    'layers: train it on frames (OpenVideo, DecodeFrames)'
+                )
+            return VideoTokens(mean_over_frames(clips), clips)
         prompts = () if self.prompt is None else self.prompt()
         frames, layers = clips.flatten(0, 1), []
         if self.with_layers:

@@ -49,7 +49,7 @@ def run_block(
         queries, keys_values = _project(attn, normed[:, kept], 0, 1), _project(attn, normed, 1, 3)
     if context is not None:
         others = _project(attn, block.ln_1(context), 1, 3)
-        keys_values = torch.cat([keys_values, others.expand(len(keys_values), -1, -1)], dim=1)
+        keys_values = torch.cat([keys_values, others.expand(keys_values.shape[0], -1, -1)], dim=1)
     attended = _project_out(block, attend(attn, queries, keys_values))
     tokens = tokens + block.ls_1(attended)
     return tokens + block.ls_2(_mlp(block.mlp, block.ln_2(tokens)))

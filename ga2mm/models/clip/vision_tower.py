@@ -49,7 +49,7 @@ def encode_frames(
         if last or prompts[index + 1] is not None:  # nothing reads this layer's prompt afterwards
             context, kept = prompt, slice(num_tokens) if tokens.shape[1] > num_tokens else None
         elif prompt is not None:
-            tokens = torch.cat([tokens, prompt.expand(len(tokens), -1, -1)], dim=1)
+            tokens = torch.cat([tokens, prompt.expand(tokens.shape[0], -1, -1)], dim=1)
         if last and pools_class_token and not with_layers:
             kept = slice(1)
         run = run_block_again if index < recomputed and torch.is_grad_enabled() else run_block

@@ -36,7 +36,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
     ``temporal``. Objectives other than the classification loss always use the mean. Inputs are
     (B, M, 3, T, H, W), M test clips and crops of T frames each whose scores are averaged
     (``FormatShape(input_format='NCTHW')``), or (B, T, 3, H, W), all frames of a video as one clip
-    (``'NCHW'``).
+    (``'NCHW'``), or (B, T, embed_dim), the frozen CLIP's features of a clip's frames (``'NTC'``).
 
     Args:
         backbone: Config of the CLIP.
@@ -262,6 +262,10 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         with torch.no_grad():
             return videos, self.frozen_video_encoder(clips).features
 
+    def encode_frames(self, inputs: Tensor) -> Tensor:
+        """Give the features (B · M, T, embed_dim) of the frames of videos, not normalised."""
+        return self.video_encoder(self._to_clips(inputs)).frames
+
     def _class_features(self, videos: VideoTokens) -> Tensor:
         self._name_classes()
         encoder = self.cls_head.text_encoder
@@ -293,14 +297,14 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return loss, log_vars
 
     def _to_clips(self, inputs: Tensor) -> Tensor:
-        """Reshape inputs to clips (B · M, T, 3, H, W)."""
-        expected = {'NCTHW': 6, 'NCHW': 5}.get(getattr(self.data_preprocessor, 'format_shape', ''))
+        """Reshape inputs to clips (B · M, T, 3, H, W); features of frames (B, T, embed_dim) stay."""
+        expected = {'NCTHW': 6, 'NCHW': 5, 'NTC': 3}.get(getattr(self.data_preprocessor, 'format_shape', ''))
         if inputs.dim() != (expected or inputs.dim()):
             raise ValueError(
                 f'inputs have shape {tuple(inputs.shape)}, but the data_preprocessor expects '
                 f"{self.data_preprocessor.format_shape}: set the same format in the pipeline's FormatShape"
             )
-        return inputs if inputs.dim() == 5 else inputs.flatten(0, 1).transpose(1, 2)
+        return inputs.flatten(0, 1).transpose(1, 2) if inputs.dim() == 6 else inputs
 
     def _check(self, batch: TrainingBatch) -> None:
         self.cls_head.check_classes()

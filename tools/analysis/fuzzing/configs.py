@@ -139,7 +139,7 @@ def change_key(cfg: dict[str, Any], rng: random.Random) -> tuple[dict[str, Any],
     else:
         where = '.'.join([*place, 'no_such_key'])
         parent['no_such_key'] = rng.choice(VALUES)
-        right = ANYTHING if place and place[-1] in FREE else NOTHING
+        right = ANYTHING if not place or place[-1] in FREE else NOTHING  # variables stand at the top
     return cfg, f'{where} {change}', right
 
 
