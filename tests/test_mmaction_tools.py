@@ -19,34 +19,34 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import ga2mm
-from ga2mm.datasets import VideoFile, read_label_map
+from ga2mm.apis import read_config
+from ga2mm.apis.mmaction_config import export_mmaction_config
+from ga2mm.datasets import VideoFile
 from ga2mm.structures import get_scores
 from tests.helpers import running
 
 CONFIG = running.CONFIGS / 'miniature_deep_prompts.py'
-FOR_MMACTION2 = running.CONFIGS / 'for_mmaction2.py'
+EXPORTED = Path('exported.py')
 TREE = os.environ.get('GA2MM_MMACTION2')
 
 
 @pytest.fixture(scope='module')
 def folder(miniature_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the miniature world, ``run/epoch_1.pth`` and ``labels.txt``."""
+    """A folder with the miniature world, ``run/epoch_1.pth``, ``exported.py`` and ``exported_labels.txt``."""
     folder = tmp_path_factory.mktemp('mmaction2')
     (folder / 'data').symlink_to(miniature_folder / 'data')
-    names = read_label_map(folder / 'data/miniature/mild/draw0/base_labels.csv')
-    (folder / 'labels.txt').write_text('\n'.join(names))
     cfg = running.miniature('deep_prompts', folder / 'run', default_hooks__checkpoint__interval=1)
     del cfg.model.backbone['pretrained']  # the shipped weights, as the scripts read them
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         running.train(cfg)
+        export_mmaction_config(read_config(CONFIG), EXPORTED)
     return folder
 
 
 @pytest.fixture
 def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
-    monkeypatch.setenv('GA2MM_CONFIG', 'miniature_deep_prompts')
     yield folder
     init_default_scope('ga2mm')
 
@@ -61,7 +61,7 @@ def clip(here: Path) -> str:
 def expected(here: Path, clip: str) -> torch.Tensor:
     """Our probabilities of the video's base classes, by label."""
     model = ga2mm.load(CONFIG, 'run/epoch_1.pth')
-    names = (here / 'labels.txt').read_text().splitlines()
+    names = (here / 'exported_labels.txt').read_text().splitlines()
     probabilities = ga2mm.classify(model, clip, names)
     return torch.tensor([probabilities[name] for name in names])
 
@@ -86,7 +86,7 @@ def needs_moviepy() -> None:
     pytest.importorskip('moviepy.editor', reason='MMAction2 writes videos with moviepy < 2')
 
 
-@pytest.mark.parametrize('config', [CONFIG, FOR_MMACTION2], ids=lambda path: path.stem)
+@pytest.mark.parametrize('config', [CONFIG, EXPORTED], ids=lambda path: path.stem)
 def test_init_and_inference_recognizer_give_our_numbers(config, clip, expected):
     model = init_recognizer(str(config), 'run/epoch_1.pth', device='cpu')
     scores = get_scores(inference_recognizer(model, clip))
@@ -115,7 +115,7 @@ def test_class_names_of_the_config_precede_the_training_sets(clip):
 @pytest.mark.parametrize('input_format', ['video', 'array'])
 def test_inferencer_gives_our_numbers(input_format, clip, expected):
     inferencer = MMAction2Inferencer(
-        str(FOR_MMACTION2), 'run/epoch_1.pth', device='cpu', input_format=input_format
+        str(EXPORTED), 'run/epoch_1.pth', device='cpu', input_format=input_format
     )
     video = VideoFile(clip)
     given = clip if input_format == 'video' else np.stack(video.frames(range(len(video))))
@@ -125,16 +125,16 @@ def test_inferencer_gives_our_numbers(input_format, clip, expected):
 
 def test_demo(clip, expected):
     printed = run_script(
-        'demo/demo.py', CONFIG, 'run/epoch_1.pth', clip, 'labels.txt', '--device', 'cpu'
+        'demo/demo.py', CONFIG, 'run/epoch_1.pth', clip, 'exported_labels.txt', '--device', 'cpu'
     ).splitlines()
-    best = Path('labels.txt').read_text().splitlines()[int(expected.argmax())]
+    best = Path('exported_labels.txt').read_text().splitlines()[int(expected.argmax())]
     first = printed[printed.index('The top-5 labels with corresponding scores are:') + 1]
     assert first.startswith(f'{best}: ')
     assert float(first.rpartition(' ')[2]) == pytest.approx(float(expected.max()), abs=1e-4)
 
 
 def test_demo_inferencer(clip, expected, tmp_path):
-    args = ('--rec', FOR_MMACTION2, '--rec-weights', 'run/epoch_1.pth', '--label-file', 'labels.txt')
+    args = ('--rec', EXPORTED, '--rec-weights', 'run/epoch_1.pth', '--label-file', 'exported_labels.txt')
     out = tmp_path / 'out.json'
     run_script('demo/demo_inferencer.py', clip, *args, '--device', 'cpu', '--pred-out-file', out)
     (found,) = json.loads(out.read_text())['predictions']
@@ -143,7 +143,7 @@ def test_demo_inferencer(clip, expected, tmp_path):
 
 def test_long_video_demo(clip, tmp_path):
     out = tmp_path / 'out.json'
-    args = (FOR_MMACTION2, 'run/epoch_1.pth', clip, 'labels.txt', out, '--device', 'cpu')
+    args = (EXPORTED, 'run/epoch_1.pth', clip, 'exported_labels.txt', out, '--device', 'cpu')
     run_script('demo/long_video_demo.py', *args)
     windows = json.loads(out.read_text())
     assert len(windows) == 8  # the video has 8 frames, and a window 4
@@ -151,7 +151,7 @@ def test_long_video_demo(clip, tmp_path):
     assert 'Preparing' not in windows['4']
 
 
-@pytest.mark.parametrize(('config', 'phase'), [(CONFIG, 'train'), (FOR_MMACTION2, 'test')])
+@pytest.mark.parametrize(('config', 'phase'), [(CONFIG, 'train'), (EXPORTED, 'test')])
 def test_browse_dataset(config, phase, here, tmp_path):
     needs_moviepy()
     run_script('tools/visualizations/browse_dataset.py', config, tmp_path, '--phase', phase, '-n', 2)
@@ -173,13 +173,13 @@ def test_published_checkpoint_predicts_the_same(clip, expected, tmp_path):
     torch.testing.assert_close(get_scores(inference_recognizer(model, clip)), expected)
 
 
-@pytest.mark.parametrize('config', [CONFIG, FOR_MMACTION2], ids=lambda path: path.stem)
+@pytest.mark.parametrize('config', [CONFIG, EXPORTED], ids=lambda path: path.stem)
 def test_print_config(config, here):
     printed = run_script('tools/analysis_tools/print_config.py', config)
     assert "weights='miniature'" in printed
     assert 'test_pipeline' in printed
 
 
-def test_config_for_mmaction2_runs_with_our_tools(here, tmp_path, capsys):
-    running.tool('test.py', FOR_MMACTION2, 'run/epoch_1.pth', '--work-dir', tmp_path)
+def test_exported_config_runs_with_our_tools(here, tmp_path, capsys):
+    running.tool('test.py', EXPORTED, 'run/epoch_1.pth', '--work-dir', tmp_path)
     assert 'acc/top1' in running.log_in(tmp_path)
