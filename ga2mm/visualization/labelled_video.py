@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ga2mm.datasets.frames_in_order import FileInOrder
 from ga2mm.utils import numbered, replace_when_written
+from ga2mm.visualization.sound import Sound
 from ga2mm.visualization.text_font import escape, font_for
 
 TIME_BASE = Fraction(1, 90000)
@@ -53,7 +54,7 @@ def write_labelled_videos(
 
 
 def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: Sequence[Any]) -> Path:
-    """Write a video with labels as H.264 in MP4, without sound, frame by frame.
+    """Write a video with labels as H.264 in MP4, frame by frame, with the sound of the file.
 
     Args:
         path: The file to write, whole or not at all.
@@ -66,14 +67,16 @@ def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: S
     captions = [caption_of(one) for one in segments]
     font, lacking = font_for(captions)
     captions = [escape(caption, lacking) for caption in captions]
-    frames, times, rate = _open(source)
+    video = None if isinstance(source, np.ndarray) else FileInOrder(os.fspath(source))
+    frames, times, rate = _frames(source, video)
     with replace_when_written(path) as temporary, av.open(str(temporary), 'w', format='mp4') as out:
-        stream, strips = None, []
+        stream, sound, strips = None, None, []
         place = 0
         for number, frame in frames:
             if stream is None:
                 size = _size(frame)
                 stream = _add_stream(out, size, rate)
+                sound = None if video is None else Sound(out, video)
                 strips = [_strip(caption, size[0], font) for caption in captions]
             while place + 1 < len(segments) and (segments[place + 1].start or 0) <= times[number]:
                 place += 1
@@ -82,16 +85,21 @@ def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: S
             frame[: len(strip)] = np.maximum(frame[: len(strip)] // 4, strip)
             picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
             picture.pts, picture.time_base = round(times[number] / TIME_BASE), TIME_BASE
+            if sound is not None:
+                sound.write_until(times[number])
             out.mux(stream.encode(picture))
+        if sound is not None:
+            sound.finish()
         out.mux(stream.encode(None))
     return Path(path)
 
 
-def _open(source: str | np.ndarray) -> tuple[Iterator[tuple[int, np.ndarray]], Sequence[float], float]:
+def _frames(
+    source: str | np.ndarray, video: FileInOrder | None
+) -> tuple[Iterator[tuple[int, np.ndarray]], Sequence[float], float]:
     """Give numbered frames, their times in seconds, and the frame rate."""
-    if isinstance(source, np.ndarray):
+    if video is None:
         return enumerate(source), np.arange(len(source)) / FRAMES_PER_SECOND, FRAMES_PER_SECOND
-    video = FileInOrder(os.fspath(source))
     times = video.frame_times()
     return video.frames_in_order(range(len(times))), times, video.get_avg_fps()
 
