@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ga2mm.datasets.frames_in_order import FileInOrder
 from ga2mm.utils import numbered, replace_when_written
 from ga2mm.visualization.sound import Sound
-from ga2mm.visualization.text_font import escape, font_for
+from ga2mm.visualization.text_font import by_font, escape, fonts_for
 
 TIME_BASE = Fraction(1, 90000)
 
@@ -65,7 +65,7 @@ def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: S
         UnreadableVideoError: The file cannot be read.
     """
     captions = [caption_of(one) for one in segments]
-    font, lacking = font_for(captions)
+    fonts, lacking = fonts_for(captions)
     captions = [escape(caption, lacking) for caption in captions]
     video = None if isinstance(source, np.ndarray) else FileInOrder(os.fspath(source))
     frames, times, rate = _frames(source, video)
@@ -77,7 +77,7 @@ def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: S
                 size = _size(frame)
                 stream = _add_stream(out, size, rate)
                 sound = None if video is None else Sound(out, video)
-                strips = [_strip(caption, size[0], font) for caption in captions]
+                strips = [_strip(caption, size[0], fonts) for caption in captions]
             while place + 1 < len(segments) and (segments[place + 1].start or 0) <= times[number]:
                 place += 1
             frame = np.array(Image.fromarray(frame).resize(size))
@@ -120,16 +120,23 @@ def _add_stream(out: Any, size: tuple[int, int], rate: float) -> Any:
     return stream
 
 
-def _strip(caption: str, width: int, font_file: str) -> np.ndarray:
+def _strip(caption: str, width: int, font_files: Sequence[str]) -> np.ndarray:
     """Draw a caption on a strip of a video's width, uint8 RGB; lines that are too long are cut."""
     size = max(10, min(48, width // 24))
-    font = ImageFont.truetype(font_file, size)
+    fonts = {file: ImageFont.truetype(file, size) for file in font_files}
     lines = caption.split('\n')
     height = len(lines) * round(1.4 * size) + size // 2
     strip = Image.new('RGB', (width, height))
     draw = ImageDraw.Draw(strip)
+
+    def length(line: str) -> float:
+        return sum(draw.textlength(part, fonts[file]) for file, part in by_font(line, font_files))
+
     for number, line in enumerate(lines):
-        while line and draw.textlength(line, font) > width - size // 2:
+        while line and length(line) > width - size // 2:
             line = line[:-2] + '…' if len(line) > 2 else ''
-        draw.text((size // 4, size // 4 + number * round(1.4 * size)), line, 'white', font)
+        x, baseline = size / 4, size // 4 + number * round(1.4 * size) + size
+        for file, part in by_font(line, font_files):
+            draw.text((x, baseline), part, 'white', fonts[file], anchor='ls')
+            x += draw.textlength(part, fonts[file])
     return np.array(strip)
