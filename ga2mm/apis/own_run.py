@@ -25,8 +25,8 @@ from ga2mm.visualization.run_report import METRICS, read_test_metrics, write_run
 CONFIG = 'config.py'
 """Name of the config in the folder of a run."""
 
-FRAME_FEATURES = 'frame_features.safetensors'
-"""Name of the file of frame features in the folder of a run."""
+FRAME_FEATURES = 'frame_features'
+"""Name of the folder of frame features next to the folders of runs, which share it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def train_own_videos(
         cfg.dump(out / CONFIG)
         if leaves_vision_alone(cfg.model):
             say('encoding each video once, without augmentation, since the vision tower is not tuned')
-            cfg = with_frame_features(cfg, out / FRAME_FEATURES)
+            cfg = with_frame_features(cfg, out.parent / FRAME_FEATURES)
         say('training')
         train(_with_progress(cfg, 'train'))
     except (ValueError, OSError):
