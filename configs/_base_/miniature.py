@@ -15,7 +15,7 @@ _base_ = './default_runtime.py'
 # ---- Model
 model = dict(
     type='CLIPRecognizer',
-    backbone=dict(type='OpenCLIP', arch='miniature', pretrained='miniature'),
+    backbone=dict(type='OpenCLIP', arch='miniature', weights='miniature'),
     cls_head=dict(type='CoupledPromptHead', template='a video of a {}.'))
 
 # Plain deep prompts in both towers (IVLP).
@@ -117,6 +117,7 @@ def entry(dataset_root, train, val, tests, pipeline=pipeline, **labels):
     return dict(
         **labels,
         pipeline=pipeline,
+        test_pipeline=pipeline,
         train_dataset=train_dataset,
         test_dataset=dict(type='ActionVideoDataset', pipeline=pipeline, test_mode=True),
         anchor_dataset=sources[anchor_source],

@@ -2,8 +2,8 @@
 model = dict(
     type='CLIPRecognizer',
     # For HMDB51, UCF101 and Something-Something v2 the authors start from a ViT-B/16 tuned on Kinetics-400.
-    # To do the same, give the file of such weights here: pretrained='checkpoints/NAME.pt'.
-    backbone=dict(type='OpenCLIP', arch='ViT-B-16-quickgelu', pretrained='openai'),
+    # To do the same, give the file of such weights here: weights='checkpoints/NAME.pt'.
+    backbone=dict(type='OpenCLIP', arch='ViT-B-16-quickgelu', weights='openai'),
     cls_head=dict(type='CoupledPromptHead', template='a video of a person {}.'))
 
 # Plain deep prompts in both towers (IVLP): 16 tokens, depth 9, as in the released code.

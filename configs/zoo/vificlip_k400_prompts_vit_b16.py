@@ -12,4 +12,4 @@
 # GA2MM_DATASET is ucf101, hmdb51 or ssv2. Not measured with this code.
 _base_ = '../baselines/zero_shot.py'
 
-model = dict(backbone=dict(pretrained='checkpoints/vifi_clip_k400.safetensors'), cls_head=_base_.deep_prompts)
+model = dict(backbone=dict(weights='checkpoints/vifi_clip_k400.safetensors'), cls_head=_base_.deep_prompts)

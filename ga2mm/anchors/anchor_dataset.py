@@ -40,6 +40,15 @@ class AnchorDataset:
         return self.dataset.metainfo
 
     @property
+    def pipeline(self) -> Any:
+        """Give or set the pipeline of the labelled dataset, as MMAction2's ``browse_dataset.py`` does."""
+        return self.dataset.pipeline
+
+    @pipeline.setter
+    def pipeline(self, pipeline: Any) -> None:
+        self.dataset.pipeline = pipeline
+
+    @property
     def num_anchors(self) -> int:
         """Give the number of irrelevant videos."""
         return 0 if self.anchors is None else len(self.anchors)

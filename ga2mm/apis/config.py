@@ -59,6 +59,8 @@ def read_config(
 def merge_options(cfg: Config, options: Mapping[str, Any], unread: Sequence[str] | None = None) -> None:
     """Replace values of a run's config, like ``--cfg-options``.
 
+    ``pretrained`` of a CLIP, in the config or in an option, becomes ``weights``.
+
     Args:
         cfg: The config, changed in place.
         options: Values by dotted keys.
@@ -67,12 +69,24 @@ def merge_options(cfg: Config, options: Mapping[str, Any], unread: Sequence[str]
     Raises:
         ValueError: An option has no effect, or cannot be set at its place.
     """
+    _name_weights(cfg)
     for key, value in options.items():
         _check_option(cfg, key, unread)
         try:
             cfg.merge_from_dict({key: value})
+            _name_weights(cfg)
         except (TypeError, KeyError, AttributeError, IndexError, AssertionError, ValueError) as error:
             raise ValueError(f'--cfg-options {key}={value!r}: {_text(error)}') from error
+
+
+def _name_weights(cfg: Config) -> None:
+    """Rename ``pretrained``, the older name of the weights of CLIP, which MMAction2's functions delete."""
+    model = cfg.get('model')
+    backbone = model.get('backbone') if isinstance(model, dict) else None
+    if not isinstance(backbone, dict) or 'pretrained' not in backbone:
+        return
+    if str(backbone.get('type')).endswith('CLIP'):
+        backbone['weights'] = backbone.pop('pretrained')
 
 
 @contextmanager
@@ -135,7 +149,9 @@ def _text(error: BaseException) -> str:
 
 def _unread(cfg: Config) -> list[str]:
     """List the top-level keys that neither a run nor other lines of the files read."""
-    keys = [key for key in cfg if key not in runner_keys() and not key.startswith('_')]
+    # MMAction2's functions read test_pipeline.
+    known = runner_keys() | {'test_pipeline'}
+    keys = [key for key in cfg if key not in known and not key.startswith('_')]
     text = re.sub(r'#.*|^/.*\.(py|json|ya?ml)$', '', cfg.text, flags=re.MULTILINE)  # it contains file names
     return [
         key for key in keys if not re.search(rf'(?<!\w){key}\b(?!\s*=[^=])|(?<=[(\s,]){key}=(?!=)\S', text)

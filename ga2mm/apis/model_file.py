@@ -21,7 +21,7 @@ from ga2mm.checks.config_lists import innermost_datasets
 from ga2mm.datasets.label_map import check_class_names, class_names_of
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
-from ga2mm.models.clip.loading import weights_file
+from ga2mm.models.clip.loading import weights_file, weights_of
 from ga2mm.registry import DATASETS
 from ga2mm.tensor_files import CHECKSUM, read_safetensors, write_safetensors
 from ga2mm.utils import replace_when_written
@@ -213,21 +213,23 @@ def _choose_clip(backbone: dict[str, Any], path: Path, clip: str | None) -> None
     Raises:
         FileNotFoundError: The file of weights does not exist.
     """
+    weights = backbone['weights'] = weights_of(backbone)
+    backbone.pop('pretrained', None)
     if clip is not None:
         name, colon, source = clip.partition(':')
         if clip.startswith(('local-dir:', 'hf-hub:')):
-            backbone.update(arch=clip, pretrained=None, quick_gelu=None)
+            backbone.update(arch=clip, weights=None, quick_gelu=None)
         elif Path(clip).is_dir():
-            backbone.update(arch=f'local-dir:{clip}', pretrained=None, quick_gelu=None)
+            backbone.update(arch=f'local-dir:{clip}', weights=None, quick_gelu=None)
         elif Path(clip).is_file():
-            backbone.update(pretrained=clip)
+            backbone.update(weights=clip)
         elif colon:
-            backbone.update(arch=name, pretrained=source, quick_gelu=None)
+            backbone.update(arch=name, weights=source, quick_gelu=None)
         else:
             raise FileNotFoundError(f'CLIP weights {clip} do not exist: give a file, a folder or NAME:TAG')
         return
-    arch, pretrained = backbone.get('arch'), backbone.get('pretrained')
-    what = pretrained if isinstance(pretrained, str) and pretrained.endswith(FILES) else None
+    arch = backbone.get('arch')
+    what = weights if isinstance(weights, str) and weights.endswith(FILES) else None
     if isinstance(arch, str) and arch.startswith('local-dir:'):
         what = arch.removeprefix('local-dir:')
     if what is None or weights_file(what).exists():
@@ -238,8 +240,8 @@ def _choose_clip(backbone: dict[str, Any], path: Path, clip: str | None) -> None
             f'{path} needs the CLIP weights {what}, which do not exist there or next to it: give their place '
             'as clip (--clip FILE)'
         )
-    if what == pretrained:
-        backbone['pretrained'] = str(neighbour)
+    if what == weights:
+        backbone['weights'] = str(neighbour)
     else:
         backbone['arch'] = f'local-dir:{neighbour}'
 

@@ -138,25 +138,25 @@ def choose_clip(clip: str | None, preset: str) -> tuple[dict[str, Any], int]:
     if clip == 'miniature' or usual == 'miniature':
         if clip not in ('miniature', usual):
             raise ValueError(f'--clip {clip}: the preset miniature has its own CLIP; choose another preset')
-        return dict(arch='miniature', pretrained='miniature'), PRESETS['miniature'][1]
+        return dict(arch='miniature', weights='miniature'), PRESETS['miniature'][1]
     if clip.startswith(('hf-hub:', 'local-dir:')):
-        return dict(arch=clip, pretrained=None), frames
+        return dict(arch=clip, weights=None), frames
     if Path(clip).is_dir():
-        return dict(arch=f'local-dir:{Path(clip).resolve()}', pretrained=None), frames
-    arch, colon, pretrained = clip.partition(':')
+        return dict(arch=f'local-dir:{Path(clip).resolve()}', weights=None), frames
+    arch, colon, weights = clip.partition(':')
     if not colon and (Path(clip).is_file() or Path(clip).suffix in ('.pt', '.pth', '.bin', '.safetensors')):
-        arch, pretrained = usual.split(':')[0], clip
+        arch, weights = usual.split(':')[0], clip
     if open_clip.get_model_config(arch) is None:
         raise ValueError(f'--clip {clip}: OpenCLIP knows no {arch!r}; `ga2mm list clips` lists NAME:TAG')
     tags = open_clip.list_pretrained_tags_by_model(arch)
-    if pretrained in tags:
-        return dict(arch=arch, pretrained=pretrained), frames
-    if not weights_file(pretrained).is_file():
+    if weights in tags:
+        return dict(arch=arch, weights=weights), frames
+    if not weights_file(weights).is_file():
         raise FileNotFoundError(
-            f'--clip {clip}: {pretrained or "no tag"} is neither a file nor a tag of {arch}; its tags are '
+            f'--clip {clip}: {weights or "no tag"} is neither a file nor a tag of {arch}; its tags are '
             f'{", ".join(tags)}'
         )
-    return dict(arch=arch, pretrained=str(Path(pretrained).resolve())), frames
+    return dict(arch=arch, weights=str(Path(weights).resolve())), frames
 
 
 def image_size(arch: str) -> int:
@@ -196,6 +196,7 @@ def _set_data(cfg: Config, lists: OwnLists, frames: int, size: int) -> None:
     if times > 1:
         train = dict(type='RepeatDataset', times=times, dataset=train)
     train_loader.dataset = dict(type='AnchorDataset', dataset=train)
+    cfg.test_pipeline = test_pipeline  # for MMAction2's tools
     cfg.test_dataloader = {
         name: dict(test_loader, dataset=dataset(name, test_pipeline, test_mode=True))
         for name in lists.files

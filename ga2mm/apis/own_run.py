@@ -15,6 +15,7 @@ from ga2mm.apis.frame_features import with_frame_features
 from ga2mm.apis.model_file import SUFFIX, export_model
 from ga2mm.apis.own_config import OwnRun, leaves_vision_alone, own_config
 from ga2mm.apis.own_lists import write_own_lists
+from ga2mm.apis.processes import train_in_processes
 from ga2mm.apis.run import test, train
 from ga2mm.checks.readable import unreadable_files
 from ga2mm.datasets.own_videos import OwnVideos, check_enough
@@ -25,8 +26,8 @@ from ga2mm.visualization.run_report import METRICS, read_test_metrics, write_run
 CONFIG = 'config.py'
 """Name of the config in the folder of a run."""
 
-FRAME_FEATURES = 'frame_features.safetensors'
-"""Name of the file of frame features in the folder of a run."""
+FRAME_FEATURES = 'frame_features'
+"""Name of the folder of frame features next to the folders of runs, which share it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,12 @@ def without_unreadable(own: OwnVideos, source: Path) -> tuple[OwnVideos, list[st
 
 
 def train_own_videos(
-    own: OwnVideos, split: VideoSplit, run: OwnRun, out: Path, say: Callable[[str], None] = print
+    own: OwnVideos,
+    split: VideoSplit,
+    run: OwnRun,
+    out: Path,
+    say: Callable[[str], None] = print,
+    processes: int = 1,
 ) -> Result:
     """Write the lists, train, test, write the report and the model file.
 
@@ -83,6 +89,7 @@ def train_own_videos(
         run: The choices.
         out: A folder that does not exist.
         say: Called with the name of each part of the work.
+        processes: Number of training processes, see :func:`~ga2mm.apis.processes.train_in_processes`.
 
     Raises:
         OSError: ``out`` exists or cannot be written, or a file of ``run`` does not exist.
@@ -94,26 +101,47 @@ def train_own_videos(
         lists = write_own_lists(own, split, out / 'lists')
         cfg = own_config(lists, run, out)
         cfg.dump(out / CONFIG)
-        if leaves_vision_alone(cfg.model):
-            say('encoding each video once, without augmentation, since the vision tower is not tuned')
-            cfg = with_frame_features(cfg, out / FRAME_FEATURES)
-        say('training')
-        train(_with_progress(cfg, 'train'))
+        return _train_and_test(cfg, out, say, processes)
     except (ValueError, OSError):
         if not any(out.glob('*.pth')):
             shutil.rmtree(out, ignore_errors=True)
         raise
+
+
+def resume_own_run(out: Path, say: Callable[[str], None] = print, processes: int = 1) -> Result:
+    """Continue an interrupted run from its last checkpoint, or from the beginning if it has none.
+
+    Args:
+        out: Folder of a run of :func:`train_own_videos`.
+        say: Called with the name of each part of the work.
+        processes: Number of training processes; it may be another one than before.
+
+    Raises:
+        OSError: A file of the run does not exist.
+        ValueError: A file of the run is damaged.
+    """
+    cfg = _config_of(out)
+    cfg.resume = True
+    return _train_and_test(cfg, out, say, processes)
+
+
+def _train_and_test(cfg: Config, out: Path, say: Callable[[str], None], processes: int) -> Result:
+    if leaves_vision_alone(cfg.model):
+        say('encoding each video once, without augmentation, since the vision tower is not tuned')
+        cfg = with_frame_features(cfg, out.parent / FRAME_FEATURES)
+    say('training')
+    cfg = _with_progress(cfg, 'train')
+    if processes == 1:
+        train(cfg)
+    else:
+        train_in_processes(cfg, processes, out / 'processes.log')
     say('testing')
     metrics = test_run(out)
     report = write_run_report(out, out.resolve().name)
     model = out / f'{out.resolve().name}{SUFFIX}'
-    export_model(
-        out / CONFIG,
-        latest_checkpoint(out),
-        model,
-        classes=[*split.base, *split.novel],
-        metrics=metrics['top1_percent'],
-    )
+    sets = metrics['sets']
+    names = [name for key in ('base', 'all', 'novel') if key in sets for name in sets[key]['class_names']]
+    export_model(out / CONFIG, latest_checkpoint(out), model, classes=names, metrics=metrics['top1_percent'])
     return Result(metrics, report, model)
 
 
@@ -130,11 +158,15 @@ def test_run(run: Path) -> dict[str, Any]:
     checkpoint = latest_checkpoint(run)
     if checkpoint is None:
         raise FileNotFoundError(f'{run}: no checkpoint in this folder; give the folder of a run')
-    # Without its name, under which MMEngine would write.
-    cfg = Config(read_config(run / CONFIG).to_dict(), format_python_code=False)
-    cfg.work_dir = str(run)
-    test(_with_progress(cfg, 'test'), checkpoint)
+    test(_with_progress(_config_of(run), 'test'), checkpoint)
     return read_test_metrics(run / METRICS)
+
+
+def _config_of(run: Path) -> Config:
+    """Read the config of a run, without its name, under which MMEngine would write it."""
+    cfg = Config(read_config(run / CONFIG).to_dict())
+    cfg.work_dir = str(run)
+    return cfg
 
 
 def _with_progress(cfg: Config, name: str) -> Config:

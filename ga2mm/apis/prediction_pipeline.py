@@ -22,18 +22,18 @@ OPENERS = ('OpenVideo', 'OpenImage', 'DecordInit', 'OpenCVInit', 'PyAVInit')
 def prediction_steps(cfg: Config) -> list[dict[str, Any]]:
     """Give the configs of the transforms that prepare a video, those of the first test set.
 
+    ``test_pipeline`` counts only without test sets, as in the config of a model file.
+
     There is no frame cache in them, which would waste memory on long files.
 
     Raises:
         ValueError: The config has no test set.
     """
-    steps = cfg.get('test_pipeline')
+    loader = cfg.get('test_dataloader') or {}
+    sets = [loader.dataset] if 'dataset' in loader else list(test_datasets(cfg).values())
+    steps = innermost_datasets(sets[0])[0]['pipeline'] if sets else cfg.get('test_pipeline')
     if steps is None:
-        loader = cfg.get('test_dataloader') or {}
-        sets = [loader.dataset] if 'dataset' in loader else list(test_datasets(cfg).values())
-        if not sets:
-            raise ValueError('the config has no test_dataloader, whose pipeline prepares the videos')
-        steps = innermost_datasets(sets[0])[0]['pipeline']
+        raise ValueError('the config has no test_dataloader, whose pipeline prepares the videos')
     return [{key: copy.deepcopy(step[key]) for key in step if key != 'keep_frames'} for step in steps]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ga2mm.benchmark.cell import Cell
 from ga2mm.datasets.manifest import generator_parameters
-from ga2mm.models.clip.loading import weights_file
+from ga2mm.models.clip.loading import weights_file, weights_of
 
 READ_BY_TESTS = ('model', 'test_dataloader', 'test_evaluator', 'test_cfg')
 READ_BY_TRAINING = (
@@ -57,6 +57,10 @@ def hashed(cell: Cell, processes: int) -> Cell:
     content = {
         key: cfg[key].to_dict() if isinstance(cfg[key], dict) else cfg[key] for key in read if key in cfg
     }
+    backbone = content['model']['backbone']
+    if 'weights' in backbone:  # results from before the key had this name stay valid
+        backbone['pretrained'] = weights_of(backbone)
+        del backbone['weights']
     if source is not None:
         content['model']['cls_head']['coupling']['hard_prompt'] = source.config_hash
     digest = hashlib.sha256()
@@ -87,7 +91,7 @@ def _weights(content: dict[str, Any]) -> Iterator[Path]:
     """Yield the weight files in a config."""
     model = content['model']
     coupling = model.get('cls_head', {}).get('coupling') or {}
-    named = ((model['backbone'].get('pretrained'), weights_file), (coupling.get('hard_prompt'), Path))
+    named = ((weights_of(model['backbone']), weights_file), (coupling.get('hard_prompt'), Path))
     yield from (path(name) for name, path in named if isinstance(name, str) and path(name).is_file())
 
 

@@ -65,7 +65,7 @@ def check_fixed(cfg: Config) -> None:
     _check_numbers(cfg)
     _check_statistics((cfg.get('log_processor') or {}).get('custom_cfg') or ())
     _check_hooks(cfg)
-    if cfg.model.get('type') == 'CLIPRecognizer':
+    if cfg.model.get('type') in ('CLIPRecognizer', 'ga2mm.CLIPRecognizer'):
         _check_recognizer(cfg.model)
     _check_optim_wrapper(cfg.get('optim_wrapper') or {})
 

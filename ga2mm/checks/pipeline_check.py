@@ -33,7 +33,7 @@ def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
             differ in shape; the message has the pipeline's key.
     """
     wanted = None
-    if cfg.model.get('type') == 'CLIPRecognizer':
+    if cfg.model.get('type') in ('CLIPRecognizer', 'ga2mm.CLIPRecognizer'):
         wanted = (cfg.model.get('data_preprocessor') or {}).get('format_shape', 'NCTHW')
     with (
         DefaultScope.overwrite_default_scope(cfg.get('default_scope')),

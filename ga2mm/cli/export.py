@@ -13,7 +13,7 @@ def export(
             metavar='MODEL [CHECKPOINT] OUT',
             help='The config of a training and its checkpoint, or a model file (model.ga2 or '
             'hf-hub:ORG/REPO); then the file to write: .ga2 for a model file, .onnx or .pt2 for a program '
-            'that runs without ga2mm.',
+            "that runs without ga2mm, .py (from a config alone) for a config for MMAction2's demos.",
             show_default=False,
         ),
     ],
@@ -57,6 +57,11 @@ def export(
         return
     if int8 or clip is not None:
         raise ValueError(f'--int8 and --clip are for programs (.onnx, .pt2): {out} is none')
+    if Path(out).suffix == '.py':
+        if push is not None or anchors is not None:
+            raise ValueError(f'--push and --anchors are for model files: {out} is a config')
+        _export_mmaction_config(model, tuned, Path(out), _names(classes))
+        return
     _export_model(model, tuned, Path(out), _names(classes), anchors)
     if push is not None:
         from ga2mm.apis.hub import push as push_file
@@ -94,6 +99,19 @@ def _export_model(
         none_below = VideoClassifier(cfg, checkpoint, names).calibrate([anchors])
     path = export_model(cfg, checkpoint, out, names, none_below)
     typer.echo(f'{path}: {len(names)} classes, {path.stat().st_size / 1e6:.1f} MB')
+
+
+def _export_mmaction_config(config: str, checkpoint: str | None, out: Path, names: list[str] | None) -> None:
+    from ga2mm.apis import read_config
+    from ga2mm.apis.mmaction_config import LABELS, export_mmaction_config
+    from ga2mm.apis.model_file import is_model_file
+
+    if checkpoint is not None or is_model_file(config):
+        raise ValueError(f'{out} is made from a config alone: give the config of a training and this name')
+    if out.exists():
+        raise FileExistsError(f'{out} exists; choose another name, or remove it')
+    names = export_mmaction_config(read_config(Path(config)), out, names)
+    typer.echo(f'{out}, {out.stem}{LABELS}: {len(names)} classes')
 
 
 def _export_program(

@@ -13,11 +13,8 @@ def report(
     ],
 ) -> None:
     """Write report.html with accuracies, learning curves and confusion matrices of a run."""
-    import warnings
-
     from ga2mm.visualization import write_run_report
 
-    warnings.filterwarnings('ignore', message='Glyph')  # the page shows names that matplotlib's font lacks
     if not run.is_dir():
         raise FileNotFoundError(f'{run}: no such folder')
     typer.echo(write_run_report(run, run.resolve().name))

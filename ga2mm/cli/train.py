@@ -1,6 +1,7 @@
 """``ga2mm train``: tune on a folder of one's own videos."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from ga2mm.apis.own_config import OwnRun
+    from ga2mm.apis.own_run import Result
     from ga2mm.datasets.own_videos import OwnVideos
     from ga2mm.datasets.video_split import VideoSplit
 
@@ -55,10 +57,25 @@ GroupBy = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help='Folder to write. Default: work_dirs/NAME.')]
 Device = Annotated[str | None, typer.Option(help='cpu, cuda or cuda:N. Default: a GPU if there is one.')]
+Processes = Annotated[
+    int,
+    typer.Option(
+        help='Training processes, one on each GPU (without a GPU, on the CPU). They share each batch, so '
+        'that steps and learning rate stay the same.'
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        '--resume',
+        help='Continue an interrupted run from its last checkpoint, with the options it began with.',
+    ),
+]
 Seed = Annotated[int, typer.Option(help='Seed of the split and of the training.')]
 
 
 def train(
+    context: typer.Context,
     videos: Videos,
     shots: Shots = None,
     novel: Novel = '',
@@ -71,12 +88,23 @@ def train(
     out: Out = None,
     device: Device = None,
     seed: Seed = 1,
+    processes: Processes = 1,
+    resume: Resume = False,
 ) -> None:
     """Train on a folder of your own videos, test, and write a report and one model file."""
     _choose_device(device)
     out = out or Path('work_dirs') / videos.resolve().stem
+    if processes != 1:
+        from ga2mm.apis.processes import check_processes
+
+        check_processes(processes)
+    if resume:
+        _resume(context, videos, out, processes)
+        return
     if out.exists():
-        raise FileExistsError(f'{out} exists; choose another folder by --out, or remove it')
+        raise FileExistsError(
+            f'{out} exists; choose another folder by --out, continue its run by --resume, or remove it'
+        )
     from ga2mm.datasets.own_videos import read_own_videos
     from ga2mm.datasets.text_file import csv_fields
     from ga2mm.datasets.video_split import choose_classes, split_videos
@@ -96,7 +124,35 @@ def train(
     split = split_videos(own.videos, chosen, shots, seed)
     _describe_videos(videos, own, split, problems)
     _describe_run(run, own)
-    _train(own, split, run, out)
+    from ga2mm.apis.own_run import train_own_videos
+
+    _run(out, lambda say: train_own_videos(own, split, run, out, say, processes))
+
+
+def _resume(context: typer.Context, videos: Path, out: Path, processes: int) -> None:
+    """Continue the run in a folder.
+
+    Raises:
+        OSError: The folder has no run.
+        ValueError: An option contradicts those of the run, or the run has other videos.
+    """
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name).name == 'COMMANDLINE'
+        if given and option.name not in ('videos', 'out', 'device', 'processes', 'resume'):
+            raise ValueError(
+                f'{option.opts[0]}: --resume continues {out} with its own options; leave this one out'
+            )
+    from ga2mm.apis.config import read_config
+    from ga2mm.apis.own_run import CONFIG, resume_own_run
+    from ga2mm.checks.config_lists import innermost_datasets
+
+    if not (out / CONFIG).is_file():
+        raise FileNotFoundError(f'{out} has no run to continue ({CONFIG}): leave out --resume')
+    dataset, *_ = innermost_datasets(read_config(out / CONFIG).train_dataloader.dataset)
+    trained_on = Path(dataset.data_prefix.video)
+    if trained_on != (videos.resolve().parent if videos.is_file() else videos.resolve()):
+        raise ValueError(f'{out} is a run on {trained_on}, not on {videos}: choose its folder by --out')
+    _run(out, lambda say: resume_own_run(out, say, processes))
 
 
 def _choose_device(device: str | None) -> None:
@@ -144,20 +200,21 @@ def _describe_run(run: 'OwnRun', own: 'OwnVideos') -> None:
     typer.echo(f'method: {run.method or why}')
 
 
-def _train(own: 'OwnVideos', split: 'VideoSplit', run: 'OwnRun', out: Path) -> None:
-    from ga2mm.apis.own_run import train_own_videos
+def _run(out: Path, work: Callable[[Callable[[str], None]], 'Result']) -> None:
+    """Do the work with a quiet terminal, and show what it has made."""
     from ga2mm.cli.terminal import quiet, show_table
     from ga2mm.visualization import ACCURACY_COLUMNS, accuracy_rows
 
-    log = out.parent / f'.{out.name}.log'
+    log = out / 'output.log' if out.exists() else out.parent / f'.{out.name}.log'
     try:
         with quiet(log) as say:
-            result = train_own_videos(own, split, run, out, say)
+            result = work(say)
     finally:
-        if out.exists():
-            log.replace(out / 'output.log')
-        else:
-            log.unlink(missing_ok=True)
+        if log.parent != out:
+            if out.exists():
+                log.replace(out / 'output.log')
+            else:
+                log.unlink(missing_ok=True)
     show_table(ACCURACY_COLUMNS, accuracy_rows(result.metrics))
     typer.echo(f'report: {result.report}')
     typer.echo(f'model:  {result.model}')

@@ -11,12 +11,13 @@ from ga2mm.datasets.image_folder_dataset import ImageFolderDataset
 from ga2mm.datasets.label_map import check_class_names, read_label_map
 from ga2mm.datasets.still_image import OpenImage
 from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
-from ga2mm.datasets.transforms import DecodeFrames, OpenVideo, black_video
+from ga2mm.datasets.transforms import CentredSampleFrames, DecodeFrames, OpenVideo, black_video
 from ga2mm.datasets.video_file import UnreadableVideoError, VideoFile
 from ga2mm.datasets.video_folder_dataset import VideoFolderDataset
 
 __all__ = [
     'ActionVideoDataset',
+    'CentredSampleFrames',
     'CoOpSplitDataset',
     'DecodeFrames',
     'ImageFolderDataset',

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
@@ -54,6 +55,16 @@ class FileInOrder(VideoFile):
         if time_base is None or len(times) < 2 or not (np.diff(times) > 0).all():
             return np.arange(len(self)) / self.get_avg_fps()
         return (times - times[0]) * float(time_base)
+
+    @property
+    def start(self) -> float:
+        """The time of the first frame in seconds, on the clock that the streams of the file share."""
+        time_base = self._stream().time_base
+        return max(0, self._times[0]) * float(time_base) if time_base is not None else 0.0
+
+    def open_again(self) -> InputContainer:
+        """Open the file once more, to read its other streams."""
+        return self._open()
 
     def frames_in_order(self, wanted: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Decode frames from the beginning, up to the last one that is wanted or the first damaged one.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from mmaction.datasets.transforms import UniformSample
 from mmcv.transforms import BaseTransform
 
 from ga2mm.datasets.torchcodec_file import TorchcodecFile, check_torchcodec
@@ -57,7 +58,8 @@ class OpenVideo(BaseTransform):
     headers; see :class:`VideoFile`.
 
     Required keys: ``filename``. Added keys: ``video_reader``, ``total_frames``, ``avg_fps`` (frames per
-    second). An existing ``video_reader``, such as :func:`black_video`, is kept.
+    second). An existing ``video_reader``, such as :func:`black_video`, is kept. Frames in memory (``array``,
+    which MMAction2's ``long_video_demo.py`` gives) need no file.
 
     Args:
         num_threads: Decoding threads per video; for short clips, 1 is as fast as more.
@@ -82,6 +84,8 @@ class OpenVideo(BaseTransform):
         self._room = KEPT_BYTES
 
     def transform(self, results: dict) -> dict:
+        if 'array' in results:
+            return results
         reader = results.get('video_reader')
         if reader is None:
             path = results['filename']
@@ -123,6 +127,14 @@ def _draw_closer(indices: np.ndarray, counted: int, length: int) -> np.ndarray:
 
 
 @TRANSFORMS.register_module()
+class CentredSampleFrames(UniformSample):
+    """MMAction2's ``UniformSample`` under a name that MMAction2's ``long_video_demo.py`` recognises.
+
+    That script measures its windows by the transform whose name contains ``SampleFrames``.
+    """
+
+
+@TRANSFORMS.register_module()
 class DecodeFrames(BaseTransform):
     """Decode exactly the sampled frames of an open video.
 
@@ -132,12 +144,15 @@ class DecodeFrames(BaseTransform):
     Required keys: ``filename``, ``video_reader``, ``frame_inds``. Added keys: ``imgs`` (a list of uint8 RGB
     arrays of shape (height, width, 3)), ``original_shape``, ``img_shape``, ``mended`` (a list of
     ``'path: what is lost'``). The reader is freed whether decoding succeeds or not.
+    Existing ``imgs`` are kept.
 
     Raises:
         UnreadableVideoError: More than half of the frames cannot be decoded.
     """
 
     def transform(self, results: dict) -> dict:
+        if 'imgs' in results:
+            return results
         video, results['video_reader'] = results['video_reader'], None
         indices, counted = np.ravel(results['frame_inds']), len(video)
         frames = video.frames(indices)

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
+from ga2mm.engine.plain_checkpoint import make_plain, restore_histories
 from ga2mm.registry import HOOKS
 from ga2mm.tensor_files import check_regular_file, check_tensors, read_pickled
 from ga2mm.utils import replace_when_written
@@ -82,6 +83,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise ValueError(f'{path} is not a checkpoint: its meta is a {type(meta).__name__}, not a dict')
     meta.pop('config', None)
+    try:
+        restore_histories(content.get('message_hub'))
+    except ValueError as error:
+        raise ValueError(f'{path} is damaged, {error}: give another checkpoint') from error
     # The log may contain an infinite gradient norm.
     check_tensors({key: value for key, value in content.items() if key not in ('meta', 'message_hub')}, path)
     return content
@@ -201,7 +206,7 @@ class AtomicLocalBackend(LocalBackend):
 
 @HOOKS.register_module()
 class CheckpointSafetyHook(Hook):
-    """Makes MMEngine's runner read checkpoints with :func:`read_checkpoint`, also when it resumes.
+    """Makes MMEngine's runner read checkpoints with :func:`read_checkpoint`, and write plain ones.
 
     The hook replaces MMEngine's readers of checkpoints in this process, for local files and for URLs, since
     those unpickle any object. The recognizer checks whether names, shapes and the CLIP fit.
@@ -223,6 +228,10 @@ class CheckpointSafetyHook(Hook):
                 runner.logger.info(
                     f'{runner.work_dir} has no checkpoint to resume from: training starts from the beginning'
                 )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Make the checkpoint plain, so that ``torch.load`` of PyTorch 2.6 and MMAction2's tools read it."""
+        make_plain(checkpoint)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Check the training state of a checkpoint to resume from.

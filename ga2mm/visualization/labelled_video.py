@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ga2mm.datasets.frames_in_order import FileInOrder
 from ga2mm.utils import numbered, replace_when_written
-from ga2mm.visualization.text_font import escape, font_for
+from ga2mm.visualization.sound import Sound
+from ga2mm.visualization.text_font import by_font, escape, fonts_for
 
 TIME_BASE = Fraction(1, 90000)
 
@@ -53,7 +54,7 @@ def write_labelled_videos(
 
 
 def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: Sequence[Any]) -> Path:
-    """Write a video with labels as H.264 in MP4, without sound, frame by frame.
+    """Write a video with labels as H.264 in MP4, frame by frame, with the sound of the file.
 
     Args:
         path: The file to write, whole or not at all.
@@ -64,17 +65,19 @@ def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: S
         UnreadableVideoError: The file cannot be read.
     """
     captions = [caption_of(one) for one in segments]
-    font, lacking = font_for(captions)
+    fonts, lacking = fonts_for(captions)
     captions = [escape(caption, lacking) for caption in captions]
-    frames, times, rate = _open(source)
+    video = None if isinstance(source, np.ndarray) else FileInOrder(os.fspath(source))
+    frames, times, rate = _frames(source, video)
     with replace_when_written(path) as temporary, av.open(str(temporary), 'w', format='mp4') as out:
-        stream, strips = None, []
+        stream, sound, strips = None, None, []
         place = 0
         for number, frame in frames:
             if stream is None:
                 size = _size(frame)
                 stream = _add_stream(out, size, rate)
-                strips = [_strip(caption, size[0], font) for caption in captions]
+                sound = None if video is None else Sound(out, video)
+                strips = [_strip(caption, size[0], fonts) for caption in captions]
             while place + 1 < len(segments) and (segments[place + 1].start or 0) <= times[number]:
                 place += 1
             frame = np.array(Image.fromarray(frame).resize(size))
@@ -82,16 +85,21 @@ def write_labelled_video(path: str | Path, source: str | np.ndarray, segments: S
             frame[: len(strip)] = np.maximum(frame[: len(strip)] // 4, strip)
             picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
             picture.pts, picture.time_base = round(times[number] / TIME_BASE), TIME_BASE
+            if sound is not None:
+                sound.write_until(times[number])
             out.mux(stream.encode(picture))
+        if sound is not None:
+            sound.finish()
         out.mux(stream.encode(None))
     return Path(path)
 
 
-def _open(source: str | np.ndarray) -> tuple[Iterator[tuple[int, np.ndarray]], Sequence[float], float]:
+def _frames(
+    source: str | np.ndarray, video: FileInOrder | None
+) -> tuple[Iterator[tuple[int, np.ndarray]], Sequence[float], float]:
     """Give numbered frames, their times in seconds, and the frame rate."""
-    if isinstance(source, np.ndarray):
+    if video is None:
         return enumerate(source), np.arange(len(source)) / FRAMES_PER_SECOND, FRAMES_PER_SECOND
-    video = FileInOrder(os.fspath(source))
     times = video.frame_times()
     return video.frames_in_order(range(len(times))), times, video.get_avg_fps()
 
@@ -112,16 +120,23 @@ def _add_stream(out: Any, size: tuple[int, int], rate: float) -> Any:
     return stream
 
 
-def _strip(caption: str, width: int, font_file: str) -> np.ndarray:
+def _strip(caption: str, width: int, font_files: Sequence[str]) -> np.ndarray:
     """Draw a caption on a strip of a video's width, uint8 RGB; lines that are too long are cut."""
     size = max(10, min(48, width // 24))
-    font = ImageFont.truetype(font_file, size)
+    fonts = {file: ImageFont.truetype(file, size) for file in font_files}
     lines = caption.split('\n')
     height = len(lines) * round(1.4 * size) + size // 2
     strip = Image.new('RGB', (width, height))
     draw = ImageDraw.Draw(strip)
+
+    def length(line: str) -> float:
+        return sum(draw.textlength(part, fonts[file]) for file, part in by_font(line, font_files))
+
     for number, line in enumerate(lines):
-        while line and draw.textlength(line, font) > width - size // 2:
+        while line and length(line) > width - size // 2:
             line = line[:-2] + '…' if len(line) > 2 else ''
-        draw.text((size // 4, size // 4 + number * round(1.4 * size)), line, 'white', font)
+        x, baseline = size / 4, size // 4 + number * round(1.4 * size) + size
+        for file, part in by_font(line, font_files):
+            draw.text((x, baseline), part, 'white', fonts[file], anchor='ls')
+            x += draw.textlength(part, fonts[file])
     return np.array(strip)

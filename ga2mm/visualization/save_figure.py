@@ -1,15 +1,20 @@
 """Saving of figures."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 
 from ga2mm.utils import replace_when_written
+from ga2mm.visualization.text_font import escaped, set_fonts
 
 
 def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     """Write a figure as PNG (150 dots per inch) and as SVG; the same figure gives the same bytes.
+
+    Names may be in any script. Characters that no installed font has are written as ``\\uNNNN`` in the PNG,
+    with a warning. Text of the SVG stays text, so that a browser shows them.
 
     Args:
         figure: The figure.
@@ -19,11 +24,15 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
         The two files.
     """
     png, svg = Path(f'{path}.png'), Path(f'{path}.svg')
-    with replace_when_written(png) as temporary:
+    lacking = set_fonts(figure)
+    with replace_when_written(png) as temporary, escaped(figure, lacking):
         figure.savefig(temporary, format='png', dpi=150)
-    # Without date and salt, matplotlib would write the time and random names into the file. Text stays
-    # text, so that a browser shows names that matplotlib's font lacks, such as Chinese ones.
+    # Without date and salt, matplotlib would write the time and random names into the file.
     options = {'svg.hashsalt': svg.name, 'svg.fonttype': 'none'}
-    with replace_when_written(svg) as temporary, matplotlib.rc_context(options):
+    with (
+        replace_when_written(svg) as temporary,
+        matplotlib.rc_context(options),
+        warnings.catch_warnings(action='ignore', category=UserWarning),  # of the size of lacking characters
+    ):
         figure.savefig(temporary, format='svg', metadata={'Date': None})
     return png, svg

@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from ga2mm.visualization.style import COLOURS, bare, legend_below, shorten
-from ga2mm.visualization.text_font import escape, font_for
 
 MOST = len(COLOURS) - 1
 """Number of classes with a colour of their own."""
@@ -37,13 +35,11 @@ def time_line_figure(segments: Sequence[Any], title: str = '') -> Figure:
         if one.probability is not None:
             seconds[one.label] += one.end - one.start
     colours = {label: COLOURS[place] for place, (label, _) in enumerate(seconds.most_common(MOST))}
-    font, lacking = font_for([*colours, title])
-    with_font = font_manager.FontProperties(fname=font)
     figure = Figure(figsize=(10, 3.2), layout='constrained')
     axes = figure.subplots()
     for one in segments:
         known = one.probability is not None
-        label = shorten(escape(one.label, lacking)) if one.label in colours else OTHER if known else one.label
+        label = shorten(one.label) if one.label in colours else OTHER if known else one.label
         axes.bar(
             one.start,
             one.probability if known else 0.04,
@@ -58,10 +54,7 @@ def time_line_figure(segments: Sequence[Any], title: str = '') -> Figure:
     axes.set_ylim(0, 1)
     axes.set_xlabel('seconds')
     axes.set_ylabel('probability')
-    axes.set_title(shorten(escape(title, lacking)), fontsize=10, loc='left', fontproperties=with_font)
+    axes.set_title(shorten(title), fontsize=10, loc='left')
     bare(axes)
     legend_below(figure, '', columns=4)
-    for text in figure.legends[0].get_texts():
-        text.set_fontproperties(with_font)
-        text.set_fontsize(9)
     return figure

@@ -3,6 +3,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
@@ -258,6 +259,15 @@ def test_without_anchors_it_gives_the_labelled_datasets_own_items(num_workers, i
             assert get_gt_label(sample) == get_gt_label(same)
     clips = torch.stack([clip for batch in plain for clip in batch['inputs']])
     assert len(torch.unique(clips.flatten(1), dim=0)) == len(clips)  # random it is
+
+
+def test_pipeline_is_that_of_the_labelled_clips(tmp_path):
+    dataset = make_dataset(tmp_path, anchors=5)
+    anchors = dataset.anchors.pipeline
+    assert dataset.pipeline is dataset.dataset.pipeline
+    dataset.pipeline = lambda results: dict(data_samples=ActionDataSample(), index=results['sample_idx'])
+    assert dataset[3]['index'] == 3
+    assert dataset.anchors.pipeline is anchors
 
 
 def test_bad_input_is_named(tmp_path):

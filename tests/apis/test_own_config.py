@@ -61,7 +61,7 @@ def test_each_method_with_real_and_miniature_clip(own, tmp_path, method, preset)
 
 
 def test_presets_choose_clip_and_frames():
-    assert choose_clip(None, 'b16x32') == (dict(arch='ViT-B-16-quickgelu', pretrained='openai'), 32)
+    assert choose_clip(None, 'b16x32') == (dict(arch='ViT-B-16-quickgelu', weights='openai'), 32)
     assert choose_clip('ViT-L-14-quickgelu:openai', 'b16x8')[0]['arch'] == 'ViT-L-14-quickgelu'
     assert choose_clip('miniature', 'fast') == choose_clip(None, 'miniature')
 
@@ -69,7 +69,7 @@ def test_presets_choose_clip_and_frames():
 def test_a_local_file_and_a_larger_image(own, tmp_path):
     weights = tmp_path / 'clip.safetensors'
     weights.touch()
-    assert choose_clip(str(weights), 'fast')[0] == dict(arch='ViT-B-32-quickgelu', pretrained=str(weights))
+    assert choose_clip(str(weights), 'fast')[0] == dict(arch='ViT-B-32-quickgelu', weights=str(weights))
     run = OwnRun(f'ViT-L-14-336-quickgelu:{weights}')
     cfg = own_config(lists_of(own, tmp_path / 'lists'), run, tmp_path)
     pipeline = innermost_datasets(cfg.test_dataloader['all'].dataset)[0]['pipeline']

@@ -409,3 +409,24 @@ def test_what_only_building_finds_is_one_line_with_the_key(change, said, tmp_pat
 def test_a_prefix_that_is_no_folder():
     with pytest.raises(ValueError, match=r'data_prefix.video=\[\]: give a folder'):
         ActionVideoDataset('list.txt', [], ['a'], 'base', data_prefix=dict(video=[]), lazy_init=True)
+
+
+@pytest.mark.parametrize(
+    ('content', 'options', 'weights'),
+    [
+        ("dict(type='OpenCLIP', weights='openai')", {'model.backbone.pretrained': 'random'}, 'random'),
+        ("dict(type='OpenCLIP', pretrained='openai')", {'model.backbone.weights': 'random'}, 'random'),
+        ("dict(type='OpenCLIP', weights='openai', pretrained=None)", {}, None),
+        ("dict(type='ga2mm.OpenCLIP', pretrained='openai')", {}, 'openai'),
+    ],
+)
+def test_pretrained_of_a_clip_is_read_as_weights(content, options, weights, tmp_path):
+    (tmp_path / 'a.py').write_text(f'model = dict(backbone={content})\n')
+    backbone = read_config(tmp_path / 'a.py', options).model.backbone
+    assert backbone.weights == weights
+    assert 'pretrained' not in backbone
+
+
+def test_pretrained_of_other_backbones_stays(tmp_path):
+    (tmp_path / 'a.py').write_text("model = dict(backbone=dict(type='ResNet', pretrained='a.pth'))\n")
+    assert read_config(tmp_path / 'a.py').model.backbone == dict(type='ResNet', pretrained='a.pth')

@@ -51,3 +51,35 @@ def test_other_file_is_no_checkpoint(tmp_path: Path) -> None:
     done = CliRunner().invoke(make_app(), [str(word) for word in words])
     assert 'is not a checkpoint' in str(done.exception)
     assert not (tmp_path / 'out.ga2').exists()
+
+
+def test_config_for_mmaction2_has_one_test_set_and_its_classes(
+    in_miniature_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'demo.py'
+    words = ['export', CONFIG, out, '--classes', 'red object, "blue, green"']
+    done = CliRunner().invoke(make_app(), [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    assert 'demo_labels.txt: 2 classes' in done.output
+    assert (tmp_path / 'demo_labels.txt').read_text() == 'red object\nblue, green\n'
+    cfg = running.read_config(out)
+    assert cfg.model.cls_head.class_names == ['red object', 'blue, green']
+    assert cfg.test_dataloader.dataset.split == 'base'
+    kinds = [step.type for step in cfg.test_dataloader.dataset.pipeline]
+    assert kinds[:3] == ['ga2mm.OpenVideo', 'ga2mm.CentredSampleFrames', 'ga2mm.DecodeFrames']
+    assert cfg.test_pipeline == cfg.test_dataloader.dataset.pipeline
+    again = CliRunner().invoke(make_app(), [str(word) for word in words])
+    assert 'demo.py exists' in str(again.exception)
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        ([CONFIG, 'a.pth', 'demo.py'], 'is made from a config alone'),
+        (['a.ga2', 'demo.py'], 'is made from a config alone'),
+        ([CONFIG, 'demo.py', '--push', 'hf-hub:a/b'], 'demo.py is a config'),
+    ],
+)
+def test_config_for_mmaction2_takes_a_config_alone(words: list, said: str) -> None:
+    done = CliRunner().invoke(make_app(), ['export', *map(str, words)])
+    assert said in str(done.exception)

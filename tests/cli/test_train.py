@@ -2,14 +2,20 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
 
 from ga2mm.apis import own_config
+from ga2mm.apis.frame_features import with_frame_features
 from ga2mm.apis.model_file import read_model_file
 from ga2mm.cli import main
+from ga2mm.engine import latest_checkpoint, read_checkpoint
+from tests.helpers import running
 from tests.helpers.own_videos import write_class_folders
 
 
@@ -82,9 +88,54 @@ def test_anchors_join(in_folder, monkeypatch, capfd):
     assert 'loss_anchor_FeatureConsistency' in (in_folder / 'run' / 'output.log').read_text()
 
 
+@pytest.mark.slow
+def test_two_processes_share_the_batches_of_one(in_folder, monkeypatch, capfd):
+    options = ['--preset', 'miniature', '--device', 'cpu']
+    assert not ga2mm(monkeypatch, 'train', 'my videos', *options, '--out', 'one')
+    assert not ga2mm(monkeypatch, 'train', 'my videos', *options, '--out', 'two', '--processes', 2)
+    assert len(capfd.readouterr().out.splitlines()) < 40  # what the processes print is in their log
+    assert 'Epoch(train)' in (in_folder / 'two' / 'processes.log').read_text()
+    one, two = (read_checkpoint(latest_checkpoint(in_folder / run))['state_dict'] for run in ('one', 'two'))
+    prompts = [name for name in one if name.endswith('soft_prompt')]
+    assert prompts
+    for name in prompts:
+        torch.testing.assert_close(two[name], one[name], rtol=0, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_ends_as_one_that_was_not_interrupted(in_folder, monkeypatch):
+    options = ['--preset', 'miniature', '--method', 'coop']
+    assert not ga2mm(monkeypatch, 'train', 'my videos', *options, '--out', 'whole')
+    interrupted = in_folder / 'interrupted'
+    shutil.copytree(in_folder / 'whole' / 'lists', interrupted / 'lists')
+    text = (in_folder / 'whole' / 'config.py').read_text()
+    (interrupted / 'config.py').write_text(text.replace('interval=12', 'interval=1'))
+    cfg = Config(running.read_config(interrupted / 'config.py').to_dict())  # without its name, to write there
+    cfg = with_frame_features(cfg, in_folder / 'frame_features')
+    cfg.work_dir = str(interrupted)
+    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    running.train_until(cfg, epochs=5)
+
+    given = ['--resume', '--out', 'interrupted']
+    assert 'interrupted is a run on' in error_of(monkeypatch, 'train', 'other videos', *given)
+    assert not ga2mm(monkeypatch, 'train', 'my videos', *given)
+    assert 'resumed epoch: 5' in running.log_in(interrupted)
+    whole, resumed = (read_model_file(in_folder / run / f'{run}.ga2') for run in ('whole', 'interrupted'))
+    assert resumed.classes == whole.classes
+    for name, value in whole.tensors.items():
+        torch.testing.assert_close(resumed.tensors[name], value)
+
+
+def test_resume_needs_a_run_of_the_same_videos_and_no_other_options(in_folder, monkeypatch):
+    assert 'has no run to continue' in error_of(monkeypatch, 'train', 'my videos', '--resume')
+    assert '--shots: --resume' in error_of(monkeypatch, 'train', 'my videos', '--resume', '--shots', 2)
+
+
 @pytest.mark.parametrize(
     ('options', 'problem'),
     [
+        (['--processes', '0'], 'give 1 or more'),
+        (['--processes', '3'], '16 clips a step cannot be shared equally; give one of 1, 2, 4, 8, 16'),
         (['--novel', 'tai chi slov'], r"did you mean 'tai-chi \(slow\)'"),
         (['--novel', '"a'], 'check the double quotes'),
         (['--shots', '4'], 'for 4 shots'),

@@ -398,7 +398,7 @@ def test_hard_prompt_of_every_layout(layout, numbers, converted, hard_prompt, tm
     }[layout]
     shape, out = tuple(prompt.shape), tmp_path / 'prompt.safetensors'
     backbone = Config.fromfile(converted / 'config.py').model.backbone
-    identity = OpenCLIP(backbone.arch, backbone.pretrained).identity
+    identity = OpenCLIP(backbone.arch, backbone.weights).identity
 
     running.tool('convert/hard_prompt.py', checkpoint, out)
     assert torch.equal(read_hard_prompt(out, shape), prompt)

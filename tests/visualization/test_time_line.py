@@ -1,13 +1,10 @@
-"""Pictures of time lines, and names in any script."""
+"""Pictures of time lines."""
 
 import pytest
 
 from ga2mm.apis.prediction import NONE_OF_THESE, Prediction
 from ga2mm.visualization import time_line_figure
 from ga2mm.visualization.labelled_video import caption_of
-from ga2mm.visualization.text_font import escape, font_for
-
-UNKNOWN = '\U000f0123'  # for private use
 
 
 def segment(label: str, start: float, end: float, probability: float = 0.5) -> Prediction:
@@ -34,14 +31,6 @@ def test_many_classes_share_a_colour() -> None:
 def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(ValueError, match='nothing to draw'):
         time_line_figure([])
-
-
-def test_letters_without_a_font_are_escaped_with_a_warning() -> None:
-    font, lacking = font_for([f'a ü {UNKNOWN}'])
-    assert lacking == {UNKNOWN}
-    with pytest.warns(UserWarning, match='no installed font has'):
-        assert escape(f'ü {UNKNOWN}', lacking) == 'ü \\U000f0123'
-    assert font_for(['réd', 'Привет'])[1] == set()
 
 
 def test_caption_names_up_to_three_labels() -> None:

@@ -62,7 +62,7 @@ def build_model(config: str, task: Measurement) -> Any:
     if task.towers == 'plain':
         cfg.model.backbone.type = 'PlainCLIP'
     if task.random:
-        cfg.model.backbone.pretrained = 'random'
+        cfg.model.backbone.weights = 'random'
     if not task.anchors:
         cfg.model.anchors = None
     cfg.model.cls_head.class_names = [f'action number {number}' for number in range(task.classes)]

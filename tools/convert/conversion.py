@@ -197,7 +197,7 @@ def write_clip_and_prompts(
     """
     if clip_out.suffix != '.safetensors':
         raise ValueError(f'{clip_out} must be a .safetensors file')
-    backbone = dict(type='OpenCLIP', arch=architecture(weights.state_dict, source), pretrained=str(clip_out))
+    backbone = dict(type='OpenCLIP', arch=architecture(weights.state_dict, source), weights=str(clip_out))
     model = dict(type='CLIPRecognizer', backbone=backbone, cls_head=cls_head)
     with (
         replace_when_written(clip_out) as temporary,
@@ -206,7 +206,7 @@ def write_clip_and_prompts(
         path = Path(folder) / clip_out.name  # the suffix determines how weights are read
         _save_weights(path, weights)
         try:
-            written = dict(model, backbone=dict(backbone, pretrained=str(path)))
+            written = dict(model, backbone=dict(backbone, weights=str(path)))
             recognizer: CLIPRecognizer = MODELS.build(written)
             state = {f'cls_head.{key}': value for key, value in learnt.items()}
             state['backbone._extra_state'] = recognizer.backbone.get_extra_state()

@@ -28,7 +28,7 @@ def convert(archive: Path, out: Path) -> 'Config':
     if weights.quick_gelu is not True:
         raise ValueError(
             f"{archive} does not say that it is OpenAI's: give the archive as published; a backbone takes "
-            'other state dicts as they are (backbone.pretrained, backbone.quick_gelu)'
+            'other state dicts as they are (backbone.weights, backbone.quick_gelu)'
         )
     return write_clip_and_prompts(archive, weights, out, dict(type='CoupledPromptHead'), {}, None)
 

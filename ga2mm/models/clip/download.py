@@ -13,18 +13,18 @@ SECONDS = 5.0
 """Time for the server to answer. Design choice."""
 
 
-def check_reachable(arch: str, pretrained: str | None, cache_dir: str | None = None) -> None:
+def check_reachable(arch: str, weights: str | None, cache_dir: str | None = None) -> None:
     """Check that the weights of a CLIP are on this machine or their server answers.
 
     Args:
         arch: OpenCLIP's name of the architecture, or ``hf-hub:ORG/REPO``.
-        pretrained: The tag of the weights; anything else needs no download, except ``hf-hub:``.
+        weights: The tag of the weights; anything else needs no download, except ``hf-hub:``.
         cache_dir: As in OpenCLIP.
 
     Raises:
         FileNotFoundError: The weights are not here and the server does not answer.
     """
-    config = open_clip.get_pretrained_cfg(arch, pretrained) if pretrained else {}
+    config = open_clip.get_pretrained_cfg(arch, weights) if weights else {}
     of_hub = arch.removeprefix('hf-hub:') + '/' if arch.startswith('hf-hub:') else config.get('hf_hub')
     if of_hub:
         here, server = _in_hub_cache(of_hub, cache_dir), constants.ENDPOINT
@@ -38,8 +38,8 @@ def check_reachable(arch: str, pretrained: str | None, cache_dir: str | None = N
         return
     why = 'HF_HUB_OFFLINE is set' if offline else f'{server} does not answer'
     raise FileNotFoundError(
-        f'the weights of {":".join(filter(None, [arch, pretrained]))} are not on this machine, and {why}; '
-        'give a local file of weights instead (backbone.pretrained=FILE, ga2mm: --clip FILE)'
+        f'the weights of {":".join(filter(None, [arch, weights]))} are not on this machine, and {why}; '
+        'give a local file of weights instead (backbone.weights=FILE, ga2mm: --clip FILE)'
     )
 
 

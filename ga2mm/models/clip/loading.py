@@ -1,7 +1,7 @@
 """Loading of a CLIP, with a check that architecture, weights, activation and tokenizer fit together."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,7 @@ def load_clip(
     if isinstance(arch, str) and arch.startswith(('local-dir:', 'hf-hub:')):
         if pretrained is not None or quick_gelu is not None:
             raise ValueError(
-                f'backbone.arch={arch!r} has its own weights and activation: leave out '
-                'pretrained and quick_gelu'
+                f'backbone.arch={arch!r} has its own weights and activation: leave out weights and quick_gelu'
             )
         if arch.startswith('local-dir:'):
             _check_folder(Path(arch.removeprefix('local-dir:')), arch)
@@ -70,7 +69,7 @@ def load_clip(
 
     if pretrained is None:
         raise ValueError(
-            f"backbone.pretrained is missing for {name}: give one of OpenCLIP's tags "
+            f"backbone.weights is missing for {name}: give one of OpenCLIP's tags "
             f'({known_tags}), a file, '
             "or 'random' for untrained weights"
         )
@@ -102,6 +101,11 @@ def _check_folder(folder: Path, name: str) -> None:
             read_weights(file)
 
 
+def weights_of(backbone: Mapping[str, Any]) -> Any:
+    """Give the weights that the config of a backbone names, under ``weights`` or ``pretrained``."""
+    return backbone.get('pretrained') or backbone.get('weights')
+
+
 def weights_file(pretrained: str) -> Path:
     """Give the weights file that ``pretrained`` names; it does not exist if ``pretrained`` is a tag."""
     return MINIATURE / 'miniature.safetensors' if pretrained == 'miniature' else Path(pretrained)
@@ -112,7 +116,7 @@ def _read(name: str, pretrained: str) -> Weights:
     if not path.exists() and not path.suffix:
         tags = ', '.join(open_clip.list_pretrained_tags_by_model(name)) or 'none for this name'
         raise ValueError(
-            f'backbone.pretrained={pretrained!r} is neither a file nor a tag of {name}: its tags are {tags}'
+            f'backbone.weights={pretrained!r} is neither a file nor a tag of {name}: its tags are {tags}'
         )
     return read_weights(path)
 
@@ -125,7 +129,7 @@ def _create(name: str, tag: str | None, cache_dir: str | None) -> nn.Module:
             name, tag, precision='fp32', cache_dir=cache_dir, require_pretrained=True
         )
     except RuntimeError as error:
-        raise ValueError(f'backbone.arch={name!r}, backbone.pretrained={tag!r}: {error}') from error
+        raise ValueError(f'backbone.arch={name!r}, backbone.weights={tag!r}: {error}') from error
     _check_supported(model, name)
     check_tensors(model.state_dict(), f'the weights of {name}' + (f' {tag}' if tag else ''))
     return model

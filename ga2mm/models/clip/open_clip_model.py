@@ -45,37 +45,37 @@ class OpenCLIP(nn.Module):
         arch: A ViT architecture that OpenCLIP knows (``'ViT-B-16-quickgelu'``), ``'local-dir:DIR'`` or
             ``'hf-hub:ORG/REPO'``, OpenCLIP's names for sources of both architecture and weights,
             ``'miniature'``, or a dict in the form of OpenCLIP's model configs.
-        pretrained: One of OpenCLIP's tags (``'openai'``), a file (OpenAI's TorchScript archive, a
+        weights: One of OpenCLIP's tags (``'openai'``), a file (OpenAI's TorchScript archive, a
             ``.pt`` or ``.safetensors`` state dict), ``'miniature'`` or ``'random'`` for untrained weights
             with a fixed seed. None with ``local-dir:`` and ``hf-hub:``.
-        quick_gelu: Whether the weights of a file were trained with QuickGELU. Needed only if neither the
-            file nor the architecture's name states it.
+        quick_gelu: Whether a file's weights use QuickGELU. Needed if neither file nor ``arch`` states it.
         cache_dir: Folder for OpenCLIP's downloads.
         grad_checkpointing: What the backward pass computes again, for less memory and more time:
             ``'none'``, ``'text'`` for the text tower, ``'all'`` for both towers, or a number of layers of
             each tower, counted from the input. True is ``'all'``, False is ``'none'``, as in OpenCLIP.
         frozen: Whether the weights stay fixed; False to tune both towers, in float32.
         compile: Whether to compile both towers, or the arguments of ``torch.compile``.
+        pretrained: OpenCLIP's name for ``weights``, which it replaces. MMAction2's functions set it to None.
 
     Raises:
-        ValueError: Weights, architecture and activation do not fit together, or a tower of the architecture
-            takes no prompts.
+        ValueError: Weights, architecture and activation do not fit together, or a tower takes no prompts.
     """
 
     def __init__(
         self,
         arch: str | dict[str, Any],
-        pretrained: str | None = None,
+        weights: str | None = None,
         quick_gelu: bool | None = None,
         cache_dir: str | None = None,
         grad_checkpointing: bool | int | Literal['none', 'text', 'all'] = 'none',
         frozen: bool = True,
         compile: bool | dict[str, Any] = False,
+        pretrained: str | None = None,
     ) -> None:
         super().__init__()
         self.frozen = frozen
         self._encode_text, self._encode_frames = compiled_towers(compile)
-        model, tokenizer, known_tokens = load_clip(arch, pretrained, quick_gelu, cache_dir)
+        model, tokenizer, known_tokens = load_clip(arch, pretrained or weights, quick_gelu, cache_dir)
         self._set_model(model, tokenizer, known_tokens)
         self.name = arch if isinstance(arch, str) else 'custom'
         self._recomputed = recomputed_layers(grad_checkpointing, self.vision_layers, self.text_layers)

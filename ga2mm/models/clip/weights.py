@@ -44,7 +44,7 @@ def read_weights(path: str | Path) -> Weights:
     """
     path = Path(path)
     if not path.exists() and not path.is_symlink():
-        raise FileNotFoundError(f'CLIP weights {path} do not exist (config key backbone.pretrained)')
+        raise FileNotFoundError(f'CLIP weights {path} do not exist (config key backbone.weights)')
     if path.suffix == '.safetensors':
         return _read_safetensors(path)
     check_regular_file(path)

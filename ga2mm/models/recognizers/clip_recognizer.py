@@ -246,6 +246,8 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Give unit features (B · M, embed_dim) of videos, and the other arguments of the head.
 
+        A model without class names and ``cfg`` gives the features only, such as in ``get_flops.py``.
+
         With a temporal model that is guided by the classes, features are (B · M, classes, embed_dim).
 
         Args:
@@ -260,6 +262,8 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
             return videos.features, {}
         if stage == 'head':
             return self._logits(videos, frozen), {}
+        if not (self.cls_head.class_names or hasattr(self, 'cfg') or self.temporal):
+            return videos.features, {}
         classes = self._class_features(videos)
         feats = self.video_encoder.pool(videos.frames, classes)
         return feats, {'class_features': classes, 'logit_scale': self.backbone.logit_scale}
@@ -278,9 +282,17 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         return self.video_encoder(self._to_clips(inputs)).frames
 
     def _class_features(self, videos: VideoTokens) -> Tensor:
-        self.cls_head.check_classes()
+        self._name_classes()
         encoder = self.cls_head.text_encoder
         return encoder.encode_cached(self.cls_head.class_names, encoder.condition(videos))
+
+    def _name_classes(self) -> None:
+        """Take the class names of ``cfg``, which MMAction2's functions set, if there are none."""
+        if not self.cls_head.class_names and getattr(self, 'cfg', None) is not None:
+            from ga2mm.apis.model_file import classes_of
+
+            self.set_classes(classes_of(self.cfg))
+        self.cls_head.check_classes()
 
     def _logits(self, videos: VideoTokens, frozen: Tensor | None) -> Tensor:
         """Compute logits (B · M, classes), averaged with the frozen CLIP's if its features are given."""

@@ -125,6 +125,12 @@ def test_every_native_vit_of_open_clip_takes_prompts():
         assert len(model.visual.transformer.resblocks) == config[VISION]['layers'], name
 
 
+def test_pretrained_is_the_older_name_of_weights(arch, clip):
+    assert OpenCLIP(arch, pretrained='random').identity == clip.identity
+    assert OpenCLIP(arch, weights='miniature', pretrained='random').identity == clip.identity
+    assert OpenCLIP(arch, weights='random', pretrained=None).identity == clip.identity
+
+
 @pytest.mark.parametrize(
     'name', ['coca_ViT-B-32', 'ViT-B-16-SigLIP', 'ViTamin-S', 'RN50', 'roberta-ViT-B-32', 'convnext_base']
 )
@@ -363,7 +369,7 @@ def test_missing_things_are_named(make_clip, tmp_path):
         make_clip(arch='ViT-X-99')
     with pytest.raises(ValueError, match="'opnai' is neither a file nor a tag .*openai, laion"):
         make_clip(arch='ViT-B-32', pretrained='opnai')
-    with pytest.raises(ValueError, match=r'backbone.pretrained is missing for ViT-B-32: .*\(openai, laion'):
+    with pytest.raises(ValueError, match=r'backbone.weights is missing for ViT-B-32: .*\(openai, laion'):
         make_clip(arch='ViT-B-32', pretrained=None)
 
 
