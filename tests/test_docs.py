@@ -12,8 +12,9 @@ from tests.helpers.running import ROOT
 
 DOCS = ROOT / 'docs'
 METHODS = sorted((DOCS / 'methods').glob('*.md'))
-FOLDERS = [ROOT / name for name in ('configs', 'docs', 'tests')]
+FOLDERS = [ROOT / name for name in ('configs', 'docs', 'projects', 'tests')]
 PAGES = sorted([*ROOT.glob('*.md'), *(page for folder in FOLDERS for page in folder.rglob('*.md'))])
+OF_THE_SITE = [page for page in PAGES if page.parent == ROOT or page.is_relative_to(DOCS)]
 NAV = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8').partition('\nnav:\n')[2]
 LINK = re.compile(r'\]\((?P<target>[^)\s]*)\)|(?:src|href)="(?P<html>[^"]*)"')
 HEADING = re.compile(r'#{1,6} (.*)')
@@ -75,7 +76,7 @@ def test_a_broken_link_is_seen(tmp_path):
     assert anchors(page) == {'one-two-three'}
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize('page', OF_THE_SITE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_github_and_the_site_read_it_alike(page):
     """The site indents by four and begins no list or table within a paragraph."""
     wrong, before, fenced = [], '', False

@@ -11,7 +11,7 @@ SESSION = re.compile(r'(?m)^>>> .*(?:\n.+)*')
 
 
 class DocstringsAsMarkdown(griffe.Extension):
-    """Make roles (``:class:``) links where the site has their target, and sessions (``>>>``) blocks of code."""
+    """Make roles (``:class:``) links where the site has their target, and sessions (``>>>``) code blocks."""
 
     def on_object(self, *, obj: griffe.Object, loader: Any, **kwargs: Any) -> None:
         """Rewrite the docstring of one object."""
