@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Each makes a virtual environment in .venv where
-# none is active. PYTHON chooses the interpreter that it is made with.
+# none is active. PYTHON chooses the interpreter that it is made with. `make docs` builds the site in build/site.
 PYTHON ?= python3
 ifdef VIRTUAL_ENV
 BIN := $(VIRTUAL_ENV)/bin
@@ -7,8 +7,9 @@ else
 BIN := .venv/bin
 endif
 STAMP := $(BIN)/.ga2mm-installed
+DOCS_STAMP := $(BIN)/.ga2mm-docs-installed
 
-.PHONY: demo test test-fast lint format install
+.PHONY: demo test test-fast lint format install docs
 
 demo: $(STAMP)
 	$(BIN)/python tools/run_protocol.py configs/benchmarks/demo.py
@@ -30,6 +31,16 @@ format: $(STAMP)
 	$(BIN)/ruff format ga2mm tools tests examples
 
 install: $(STAMP)
+
+# Needs neither ga2mm nor PyTorch: docstrings are read, not imported.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(DOCS_STAMP)
+	$(BIN)/python -m mkdocs build --strict
+
+$(DOCS_STAMP): requirements-docs.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --progress-bar on -r requirements-docs.txt
+	touch $(DOCS_STAMP)
 
 $(STAMP): requirements.txt setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
