@@ -164,7 +164,7 @@ def test_run(run: Path) -> dict[str, Any]:
 
 def _config_of(run: Path) -> Config:
     """Read the config of a run, without its name, under which MMEngine would write it."""
-    cfg = Config(read_config(run / CONFIG).to_dict())
+    cfg = Config(read_config(run / CONFIG).to_dict(), format_python_code=False)
     cfg.work_dir = str(run)
     return cfg
 
