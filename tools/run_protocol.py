@@ -140,18 +140,20 @@ def main() -> None:
         print_plan(benchmarks, chosen, args)
         return
     with locked(work_dir):
-        for world in benchmarks[0].worlds:
+        for world in [world for each in benchmarks for world in each.worlds]:
             generate_all('data/miniature', **world)
     check(chosen, work_dir)
+    try:
+        print_plan(benchmarks, chosen, args)
+    except ValueError as error:  # the runs do not need the plan
+        print(f'how long this takes is unknown: {error}', flush=True)
     if args.submit is not None:
         from ga2mm.benchmark.submit import submit
 
-        print_plan(benchmarks, chosen, args)
         submit(
             args.submit, args.machines, args.submit_options, job_command(args, work_dir), work_dir / 'jobs'
         )
         return
-    print_plan(benchmarks, chosen, args)
     run_benchmarks(benchmarks, work_dir, args.only, args.limit, args.jobs, args.gpus_per_run)
 
 

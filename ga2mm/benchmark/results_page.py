@@ -19,10 +19,13 @@ def fill_page(benchmark: Benchmark, rows: list[dict[str, Any]]) -> None:
     """Fill in the figures of a table of which all runs are finished, and print how many there are.
 
     Raises:
-        OSError: The page does not exist or cannot be written.
+        OSError: The page cannot be read or written.
         ValueError: A comment on the page names an unknown dataset or method, or is not of the form above.
     """
     page = benchmark.results
+    if not page.is_file():  # an installed package has no pages
+        print(f'{page}: no such page, so no figures are filled in')
+        return
     filled = 0
 
     def replace(match: re.Match) -> str:

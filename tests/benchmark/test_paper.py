@@ -180,7 +180,7 @@ def test_figures_are_filled_in_once_all_their_runs_are_finished(benchmarks, tmp_
     page = tmp_path / 'page.md'
     lines = [
         '| | published | ours |',
-        '| UCF | 1 / 2 | not measured <!-- ours: base2novel; UCF101; deep prompts; base / hm --> |',
+        '| UCF | 1 | not measured <!-- ours: base2novel; UCF101; deep prompts; base / hm --> |',
         '| few | 3 | not measured <!-- ours: few_shot; UCF101; deep prompts; all@2 / all@16 --> |',
         '- base2novel: not measured <!-- ours: base2novel; runs -->',
         'Other text.',
@@ -194,7 +194,7 @@ def test_figures_are_filled_in_once_all_their_runs_are_finished(benchmarks, tmp_
     )
     assert page.read_text().splitlines() == [
         lines[0],
-        '| UCF | 1 / 2 | 81.5 ± 0.7 / 81.5 ± 0.7 <!-- ours: base2novel; UCF101; deep prompts; base / hm --> |',
+        '| UCF | 1 | 81.5 ± 0.7 / 81.5 ± 0.7 <!-- ours: base2novel; UCF101; deep prompts; base / hm --> |',
         '| few | 3 | 52.0 ± 0.0 / 66.0 ± 0.0 <!-- ours: few_shot; UCF101; deep prompts; all@2 / all@16 --> |',
         '- base2novel: 2 of 3 runs; seeds 1, 2; commit abc; device cuda <!-- ours: base2novel; runs -->',
         lines[4],
@@ -202,6 +202,10 @@ def test_figures_are_filled_in_once_all_their_runs_are_finished(benchmarks, tmp_
     page.write_text('x <!-- ours: base2novel; UCF101; CoOp; hm -->')
     with pytest.raises(ValueError, match='page.md: <!-- ours: base2novel; UCF101; CoOp; hm --> names no'):
         fill_page(base2novel, [])
+    page.unlink()
+    capsys.readouterr()
+    fill_page(base2novel, [])
+    assert 'page.md: no such page' in capsys.readouterr().out
 
 
 def test_every_comment_of_the_results_page_names_a_figure(tmp_path):
