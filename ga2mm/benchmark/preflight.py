@@ -89,7 +89,7 @@ def _missing_weights(backbone: dict[str, Any]) -> Iterator[str]:
         try:
             check_reachable(arch, pretrained, backbone.get('cache_dir'))
         except FileNotFoundError as error:
-            yield f'weights {arch}: {error}'
+            yield str(error)
 
 
 def _missing_hard_prompt(path: Any) -> Iterator[str]:
