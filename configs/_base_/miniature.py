@@ -7,8 +7,9 @@
 #   GA2MM_STYLE       mild, or strong, with a larger shift from CLIP's images
 #   GA2MM_DRAW        number of the class draw
 #   GA2MM_TRAIN_LIST  base_train_4.txt or all_train_4.txt for 4 clips of each class (also 2 and 8)
+#   GA2MM_DATASET     jhmdb or jhmdb_16, folder of the real videos of the protocol jhmdb (docs/real_footage.md)
 #   GA2MM_ANCHORS     irrelevant (videos); other_dataset (classes of the source dataset that the target does not
-#                     have); or a kind of GeneratedAnchors, made from the labelled clips: noise, blank,
+#                     have; of JHMDB for jhmdb_16); or a kind of GeneratedAnchors, made from the labelled clips: noise, blank,
 #                     shuffled_patches, blended_patches, blurred, mixed
 _base_ = './default_runtime.py'
 
@@ -84,7 +85,14 @@ if anchor_source not in ('irrelevant', 'other_dataset', *generated):
         f'GA2MM_ANCHORS={anchor_source}; choose one of irrelevant, other_dataset, {", ".join(generated)}')
 
 
-def entry(dataset_root, train, val, tests, pipeline=pipeline, **labels):
+# The source dataset, some of whose classes are irrelevant videos for the others.
+source = dict(
+    ann_file=data_root + 'source/train.txt',
+    label_map=data_root + 'source/labels.csv',
+    data_prefix=dict(video=data_root + 'source/videos'))
+
+
+def entry(dataset_root, train, val, tests, pipeline=pipeline, videos=None, other=source, **labels):
     """Dataloaders. The training, validation and named test lists are (file, label map, split)."""
 
     def dataset(files, **more):
@@ -94,22 +102,19 @@ def entry(dataset_root, train, val, tests, pipeline=pipeline, **labels):
             ann_file=dataset_root + ann_file,
             label_map=label_map,
             split=split,
-            data_prefix=dict(video=dataset_root + 'videos'),
+            data_prefix=dict(video=videos or dataset_root + 'videos'),
             pipeline=pipeline,
             **more)
 
-    def irrelevant(kind, folder, **more):
-        return dict(type=kind, data_prefix=dict(video=f'{data_root}{folder}/videos'), pipeline=pipeline, **more)
-
     train_dataset = dataset(train)
     sources = dict(
-        irrelevant=irrelevant('AnchorVideoDataset', 'irrelevant', ann_file=data_root + 'irrelevant/videos.txt'),
-        other_dataset=irrelevant(
-            'AnchorClassDataset',
-            'source',
-            ann_file=data_root + 'source/train.txt',
-            label_map=data_root + 'source/labels.csv',
-            target_label_maps=list(labels.values())),
+        irrelevant=dict(
+            type='AnchorVideoDataset',
+            ann_file=data_root + 'irrelevant/videos.txt',
+            data_prefix=dict(video=data_root + 'irrelevant/videos'),
+            pipeline=pipeline),
+        other_dataset=dict(
+            type='AnchorClassDataset', target_label_maps=list(labels.values()), pipeline=pipeline, **other),
         **{
             kind: dict(type='GeneratedAnchors', kind=kind, dataset=train_dataset)
             for kind in generated
@@ -146,6 +151,9 @@ base2novel = dict(
     train=('{{$GA2MM_TRAIN_LIST:base_train.txt}}', base_labels, 'base'),
     val=('base_val.txt', base_labels, 'base'),
     tests=dict(base=('base_test.txt', base_labels, 'base'), novel=('novel_test.txt', novel_labels, 'novel')))
+# Real videos of JHMDB, read as those of the miniature world are: 16 clips of each base class.
+jhmdb_root = 'data/{{$GA2MM_DATASET:jhmdb}}/'
+jhmdb_base, jhmdb_novel = f'{jhmdb_root}labels/jhmdb_base_labels.csv', f'{jhmdb_root}labels/jhmdb_novel_labels.csv'
 protocols = dict(
     base2novel=entry(**base2novel),
     images_base2novel=entry(**base2novel, pipeline=image_pipeline),
@@ -156,6 +164,20 @@ protocols = dict(
         train=('{{$GA2MM_TRAIN_LIST:all_train.txt}}', all_labels, 'all'),
         val=('base_val.txt', all_labels, 'all'),
         tests=dict(all=('all_test.txt', all_labels, 'all'))),
+    jhmdb=entry(
+        jhmdb_root,
+        base_labels=jhmdb_base,
+        novel_labels=jhmdb_novel,
+        train=('{{$GA2MM_TRAIN_LIST:base2novel/fs_base_s1_train.txt}}', jhmdb_base, 'base'),
+        val=('base2novel/base_holdout.txt', jhmdb_base, 'base'),
+        tests=dict(
+            base=('base2novel/base_val.txt', jhmdb_base, 'base'),
+            novel=('base2novel/novel_val.txt', jhmdb_novel, 'novel')),
+        videos='data/jhmdb/videos',
+        other=dict(
+            ann_file='data/jhmdb/few_shot/train1_few_shot_16.txt',
+            label_map='data/jhmdb/labels/jhmdb_labels.csv',
+            data_prefix=dict(video='data/jhmdb/videos'))),
     # 20 classes that no other dataset has, for learning the hard prompt.
     source=entry(
         data_root + 'source/',
@@ -163,5 +185,5 @@ protocols = dict(
         train=('train.txt', source_labels, 'all'),
         val=('test.txt', source_labels, 'all'),
         tests=dict(all=('test.txt', source_labels, 'all'))))
-del generated, anchor_source, pipeline, image_pipeline
+del generated, anchor_source, pipeline, image_pipeline, source, jhmdb_root, jhmdb_base, jhmdb_novel
 del draw_root, all_labels, source_labels, base_labels, novel_labels, base2novel

@@ -2,8 +2,8 @@
 model = dict(
     type='CLIPRecognizer',
     # For HMDB51, UCF101 and Something-Something v2 the authors start from a ViT-B/16 tuned on Kinetics-400.
-    # To do the same, give the file of such weights here: weights='checkpoints/NAME.pt'.
-    backbone=dict(type='OpenCLIP', arch='ViT-B-16-quickgelu', weights='openai'),
+    # To do the same, give the file of such weights: GA2MM_CLIP=checkpoints/NAME.pt tools/dist_train.sh ...
+    backbone=dict(type='OpenCLIP', arch='ViT-B-16-quickgelu', weights='{{$GA2MM_CLIP:openai}}'),
     cls_head=dict(type='CoupledPromptHead', template='a video of a person {}.'))
 
 # Plain deep prompts in both towers (IVLP): 16 tokens, depth 9, as in the released code.
@@ -19,6 +19,6 @@ coupling = dict(
     hard_prompt='{{$GA2MM_HARD_PROMPT:hard_prompts/k400.safetensors}}',
     # True accepts a hard prompt of another CLIP with the same width. The release does so if the backbone was
     # tuned on Kinetics-400 in between.
-    allow_other_clip=False)
+    allow_other_clip='{{$GA2MM_CLIP:openai}}' != 'openai')
 anchors = dict(negatives=dict(names=['else']), strategies=[dict(type='FeatureConsistency', weight=1.0)])
 anchor_batch_sampler = dict(type='AnchorBatchSampler', num_anchors=1)

@@ -1,6 +1,6 @@
 """Read and check the config of a benchmark."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ KEYS = {
     'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'hard_prompt', 'baseline', 'shots',
     'draws', 'seeds', 'checkpoint',
 }  # fmt: skip
+WHOLE_KEYS = {'tables', 'results', 'sizes'}
+"""Keys of a config with several tables that are not defaults of the tables."""
 DATASET_KEYS = {'env', 'test_sets', 'hard_prompt'}
 METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'baseline', 'series', 'value'}
 HARD_PROMPT_KEYS = {'config', 'env', 'hard_prompt'}
@@ -26,6 +28,9 @@ class BenchmarkConfig:
 
     Args:
         path: The file; paths in it are relative to its folder.
+        table: Name of the table, if the file has several.
+        results: Page whose figures are filled in from the rows.
+        sizes: Numbers of classes and videos of label maps and lists that need not exist for a plan.
         title, note: Name of the benchmark, and a note below its table.
         part: ``'test'`` or ``'validation'``.
         checkpoint: ``'last'``, or ``'best'`` on the validation set.
@@ -37,6 +42,9 @@ class BenchmarkConfig:
     """
 
     path: Path
+    table: str = ''
+    results: Path | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
     title: str
     note: str = ''
     part: str = 'test'
@@ -53,8 +61,8 @@ class BenchmarkConfig:
     seeds: list[int]
 
 
-def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
-    """Read the config of a benchmark.
+def read_benchmark_configs(path: str | Path) -> list[BenchmarkConfig]:
+    """Read the config of a benchmark, one for each of its tables.
 
     It has ``methods`` and ``datasets`` (dicts of dicts by the names in the table) and lists of ``seeds``,
     ``shots`` and ``draws``. A method has a ``config``, whose path is relative to the benchmark's and may name
@@ -67,6 +75,10 @@ def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
     of a method names one that only this method is compared with. ``worlds`` are arguments of the video
     generator. The value None removes a method or dataset of a base config.
 
+    ``tables`` holds several benchmarks by name, in dicts of these keys; the other keys of the file are their
+    defaults. Hard prompts are learnt once for all tables. ``results`` names a page whose figures are filled
+    in, and ``sizes`` says how many rows lists and label maps have that do not exist yet.
+
     Raises:
         OSError: The file does not exist or cannot be opened.
         ValueError: The config is wrong, or its draws do not belong to the benchmark's part.
@@ -76,17 +88,34 @@ def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
     config.pop('env_variables', None)
     # Names with a leading underscore are private to the config.
     config = {key: value for key, value in config.items() if not key.startswith('_')}
-    check_keys(config, KEYS, str(path))
+    if config.get('tables') is None:
+        return [_make_config(path, '', {key: value for key, value in config.items() if key != 'tables'})]
+    check_keys(config, KEYS | WHOLE_KEYS, str(path))
     _check_kinds(config, str(path))
+    whole = {key: config.pop(key) for key in WHOLE_KEYS if key in config}
+    given = {'sizes': whole.get('sizes') or {}}
+    if whole.get('results'):
+        given['results'] = (path.parent / whole['results']).resolve()
+    return [
+        replace(_make_config(path, name, {**config, **table}), **given)
+        for name, table in whole['tables'].items()
+    ]
+
+
+def _make_config(path: Path, table: str, config: dict[str, Any]) -> BenchmarkConfig:
+    """Check the keys of a benchmark, or of one of its tables, and make its config."""
+    here = f'{path}, tables[{table!r}]' if table else str(path)
+    check_keys(config, KEYS, here)
+    _check_kinds(config, here)
     for key in ('methods', 'datasets'):  # None removes an entry of a base config
         config[key] = {name: each for name, each in (config.get(key) or {}).items() if each is not None}
     for key in ('methods', 'datasets', 'seeds'):
         if not config.get(key):
-            raise ValueError(f'{path}: {key} is missing or empty')
+            raise ValueError(f'{here}: {key} is missing or empty')
     baselines = config.pop('baseline', None) or []
     given = {key: value for key, value in config.items() if value or key in ('part', 'checkpoint')}
     read = BenchmarkConfig(
-        **{'path': path, 'title': path.stem, **given},
+        **{'path': path, 'table': table, 'title': table or path.stem, **given},
         baselines=[baselines] if isinstance(baselines, str) else list(baselines),
         own_baselines={
             name: method['baseline'] for name, method in config['methods'].items() if 'baseline' in method
@@ -94,7 +123,7 @@ def read_benchmark_config(path: str | Path) -> BenchmarkConfig:
     )
     _check_part(read)
     for name, dataset in read.datasets.items():
-        place = f'{path}, datasets[{name!r}]'
+        place = f'{here}, datasets[{name!r}]'
         if read.part == 'validation' and dataset.get('test_sets'):
             raise ValueError(f"{place}: part='validation' takes no test_sets")
         check_keys(dataset, DATASET_KEYS, place)
@@ -158,14 +187,16 @@ def _check_kinds(config: dict[str, Any], place: str) -> None:
         if value is None:
             if key in ('config', 'env', 'options'):
                 raise ValueError(f'{here}; leave it out')
-        elif key in ('methods', 'datasets'):
+        elif key in ('methods', 'datasets', 'tables'):
             if not isinstance(value, dict) or not all(isinstance(one, dict | None) for one in value.values()):
                 raise ValueError(f'{here}; give a dict of dicts')
             for name, one in value.items():
                 _check_kinds(one or {}, f'{place}, {key}[{name!r}]')
-        elif key in ('env', 'options', 'hard_prompt') and not isinstance(value, dict):
+        elif key in ('env', 'options', 'hard_prompt', 'sizes') and not isinstance(value, dict):
             raise ValueError(f'{here}; give a dict')
-        elif key in ('config', 'title', 'note', 'series', 'trained_as') and not isinstance(value, str):
+        elif key in ('config', 'title', 'note', 'series', 'trained_as', 'results') and not isinstance(
+            value, str
+        ):
             raise ValueError(f'{here}; give a string')
         elif key in ('seeds', 'draws', 'shots') and not (
             isinstance(value, list | tuple) and all(type(one) is int for one in value)

@@ -20,6 +20,7 @@ class Cell:
 
     Args:
         method, dataset: Names in the table.
+        table: Name of the table; empty if the benchmark has one table, and for the run of a hard prompt.
         shots, draw, seed: Clips per class, draw of base and novel classes, random seed; None where the
             benchmark does not vary them. The seed is also None if nothing is learnt.
         config: The run's config file.
@@ -44,6 +45,7 @@ class Cell:
     seed: int | None
     config: str
     env: dict[str, str]
+    table: str = ''
     options: dict[str, Any] = field(default_factory=dict)
     test_sets: tuple[str, ...] = ()
     part: str = 'test'
@@ -68,10 +70,14 @@ class Cell:
     @property
     def folder(self) -> Path:
         """Folder of the run's files under the benchmark's folder, with a readable name."""
-        return run_folder(self.method, self.dataset, draw=self.draw, shots=self.shots, seed=self.seed)
+        return run_folder(
+            self.table, self.method, self.dataset, draw=self.draw, shots=self.shots, seed=self.seed
+        )
 
     def __str__(self) -> str:
-        return run_name(self.method, self.dataset, draw=self.draw, shots=self.shots, seed=self.seed)
+        return run_name(
+            self.table, self.method, self.dataset, draw=self.draw, shots=self.shots, seed=self.seed
+        )
 
     def read_config(self) -> Config:
         """Read the config of the run, without folder and seed.
@@ -85,7 +91,7 @@ class Cell:
         merge_options(cfg, self.options)
         check_config(cfg)
         if self.test_sets:
-            cfg.test_dataloader = read_test_sets(self.test_sets, self.env)
+            cfg.test_dataloader = copy.deepcopy(_read_sets(self.test_sets, tuple(self.env.items())))
         if self.part == 'validation' and self.draw is None:
             if not cfg.get('val_dataloader'):
                 raise ValueError(
@@ -108,3 +114,9 @@ class Cell:
 def _read_file(path: str, changed: int, env: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """Read a config with these variables, cached until the file changes. Do not modify the result."""
     return read_config(path, variables=dict(env)).to_dict()
+
+
+@cache
+def _read_sets(paths: tuple[str, ...], env: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Read test sets with these variables, cached. Do not modify the result."""
+    return read_test_sets(paths, dict(env))

@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 
-def run_name(method: str, dataset: str, **numbers: int | None) -> str:
+def run_name(table: str, method: str, dataset: str, **numbers: int | None) -> str:
     """Give the readable name of a run: ``'GA2-CLIP, mild, draw 0, seed 1'``; None numbers are left out."""
     named = [f'{name} {value}' for name, value in numbers.items() if value is not None]
-    return ', '.join([method, dataset, *named])
+    return ', '.join([*([table] if table else []), method, dataset, *named])
 
 
-def run_folder(method: str, dataset: str, **numbers: int | None) -> Path:
-    """Give the folder of a run under the benchmark's folder: ``cells/mild/GA2-CLIP/draw0_seed1``."""
+def run_folder(table: str, method: str, dataset: str, **numbers: int | None) -> Path:
+    """Give the folder of a run under the benchmark's folder: ``cells/mild/GA2-CLIP/draw0_seed1``.
+
+    Runs of a benchmark with several tables have the table's folder, ``cells/few_shot/...``.
+    """
     last = '_'.join(f'{name}{value}' for name, value in numbers.items() if value is not None) or 'run'
-    return Path('cells', *(re.sub(r'[^\w.+-]+', '_', part) for part in (dataset, method)), last)
+    parts = [re.sub(r'[^\w.+-]+', '_', part) for part in (table, dataset, method) if part]
+    return Path('cells', *parts, last)
 
 
 def hard_prompt_name(config: str, env: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from ga2mm.benchmark.benchmark_config import (
     HARD_PROMPT_KEYS,
     BenchmarkConfig,
     check_keys,
-    read_benchmark_config,
+    read_benchmark_configs,
 )
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.names import fill, find_config, hard_prompt_name
@@ -29,18 +29,25 @@ class Benchmark(BenchmarkConfig):
     cells: list[Cell]
 
 
-def read_benchmark(path: str | Path, work_dir: Path) -> Benchmark:
-    """Read a benchmark's config file and plan its runs in the folder ``work_dir``.
+def read_benchmarks(path: str | Path, work_dir: Path) -> list[Benchmark]:
+    """Read a benchmark's config file and plan the runs of each of its tables in the folder ``work_dir``.
 
     Raises:
         OSError: A config does not exist or cannot be opened.
         ValueError: A config is wrong, two methods share a folder, hyperparameters are varied on test data,
             or draws do not belong to the benchmark's part.
     """
-    config = read_benchmark_config(path)
-    cells = plan_cells(config, work_dir)
-    _check_hyperparameters(cells, config.path)
-    return Benchmark(**vars(config), cells=cells)
+    benchmarks = []
+    for config in read_benchmark_configs(path):
+        cells = plan_cells(config, work_dir)
+        _check_hyperparameters(cells, config.path)
+        benchmarks.append(Benchmark(**vars(config), cells=cells))
+    return benchmarks
+
+
+def all_cells(benchmarks: list[Benchmark]) -> list[Cell]:
+    """Give the cells of all tables of a benchmark."""
+    return [cell for each in benchmarks for cell in each.cells]
 
 
 def plan_cells(config: BenchmarkConfig, work_dir: Path) -> list[Cell]:
@@ -99,6 +106,7 @@ def _plan_cell(
     if numbers['draw'] is not None:
         env[DRAW_VARIABLE] = str(numbers['draw'])
     cell = Cell(
+        table=config.table,
         method=method,
         dataset=dataset,
         # Seed and training clips have no effect if nothing is learnt.
@@ -124,7 +132,10 @@ def _with_hard_prompt(
     cell: Cell, source: dict[str, Any] | None, seed: int, path: Path, work_dir: Path
 ) -> Cell:
     """Add the run that learns the hard prompt to a cell whose config reads a hard prompt."""
-    if source is None or not cell.learns or not cell.read_config().model.get('cls_head', {}).get('coupling'):
+    if source is None or not cell.learns:
+        return cell
+    model = replace(cell, test_sets=()).read_config().model
+    if not model.get('cls_head', {}).get('coupling'):
         return cell
     place = f'{path}, hard_prompt'
     check_keys(source, HARD_PROMPT_KEYS, place)

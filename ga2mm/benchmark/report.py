@@ -37,7 +37,8 @@ def write_report(
     Returns:
         The path of the report.
     """
-    pictures = work_dir / 'pictures'
+    folder = work_dir / benchmark.table
+    pictures = folder / 'pictures'
     figures: list[tuple[Path, str]] = []
 
     def add(name: str, figure: Any, caption: str) -> None:
@@ -68,7 +69,7 @@ def write_report(
 
     parts = [html_table(table.heading, table.columns, table.rows) for table in tables]
     parts += [html_text(footer), *(html_picture(svg, caption) for svg, caption in figures)]
-    return write_page(work_dir / 'report.html', benchmark.title, parts)
+    return write_page(folder / 'report.html', benchmark.title, parts)
 
 
 def _tsne(cell: Cell, work_dir: Path, pictures: Path) -> Path | None:

@@ -5,7 +5,6 @@ import os
 import sys
 import threading
 import traceback
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import wait
@@ -15,27 +14,29 @@ from typing import Any
 import torch
 
 from ga2mm.benchmark.cell import Cell
+from ga2mm.benchmark.open_cells import OpenCells
 
 LOG = 'log.txt'
 ERROR = 'error.txt'
+SECONDS = 2.0
+"""Time between two looks for cells that other processes have finished. Design choice."""
 
 
 def run_cells(
-    cells: list[Cell],
-    work_dir: Path,
+    cells: OpenCells,
     slots: list[list[str]],
     processes: int,
     provenance: dict[str, Any],
     done: Callable[[Cell, str | None], None],
 ) -> None:
-    """Run cells in parallel, one per slot.
+    """Run cells in parallel, one per slot, until this and all other processes have finished them.
 
     A cell's process ends with this one, even if this one is killed. Its output goes to ``log.txt`` in the
     cell's folder. On the CPU it is forked from a process that has imported everything already. With GPUs it
     is spawned, because the imports initialise CUDA, and CUDA does not survive a fork.
 
     Args:
-        cells, work_dir: Cells that do not depend on one another, and the benchmark's folder.
+        cells: The cells to run.
         slots, processes: From :func:`slots_for`, and the number of processes of each cell.
         provenance: Versions and commit of the code, for the rows.
         done: Called after each cell with the cell and its error line, or None if it succeeded.
@@ -43,20 +44,24 @@ def run_cells(
     context = multiprocessing.get_context('spawn' if slots[0] else 'forkserver')
     if not slots[0]:
         context.set_forkserver_preload(['ga2mm.benchmark.run_cell'])
-    waiting, free = deque(cells), list(slots)
+    work_dir, free = cells.work_dir, list(slots)
     running: dict[int, tuple[multiprocessing.Process, Cell, list[str]]] = {}
     try:
-        while waiting or running:
-            while waiting and free:
-                cell, slot = waiting.popleft(), free.pop()
+        while True:
+            while free and (cell := cells.take()) is not None:
+                slot = free.pop()
                 arguments = (cell, work_dir, slot, processes, provenance)
                 process = context.Process(target=_child, args=arguments)
                 process.start()
                 running[process.sentinel] = process, cell, slot
-            for sentinel in wait(list(running)):
+            if not running and not len(cells):
+                break
+            # Cells that other processes run may end at any time.
+            for sentinel in wait(list(running), timeout=SECONDS if len(cells) else None):
                 process, cell, slot = running.pop(sentinel)
                 process.join()
                 free.append(slot)
+                cells.release(cell)
                 failed = process.exitcode != 0
                 done(cell, _reason(work_dir / cell.folder, process.exitcode) if failed else None)
     finally:
@@ -157,3 +162,8 @@ def visible_gpus() -> list[str]:
     if named is not None:
         return [name.strip() for name in named.split(',') if name.strip()][: torch.cuda.device_count()]
     return [str(index) for index in range(torch.cuda.device_count())]
+
+
+def card_name() -> str | None:
+    """Give the name of the first GPU of this machine; None without a GPU."""
+    return torch.cuda.get_device_name(0) if torch.cuda.device_count() else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ga2mm.benchmark.cell import Cell
 
-KEYS = ('method', 'dataset', 'shots', 'draw', 'seed')
+KEYS = ('method', 'dataset', 'shots', 'draw', 'seed', 'table')
 
 
 def select(cells: list[Cell], only: Sequence[str] = (), limit: int | None = None) -> list[Cell]:
@@ -21,7 +21,9 @@ def select(cells: list[Cell], only: Sequence[str] = (), limit: int | None = None
     for each in only:
         key, _, given = each.partition('=')
         if key not in KEYS or not given:
-            raise ValueError(f'--only {each}: write method=, dataset=, shots=, draw= or seed= and values')
+            raise ValueError(
+                f'--only {each}: write method=, dataset=, shots=, draw=, seed= or table= and values'
+            )
         known = {str(getattr(cell, key)) for cell in cells}
         wanted = {given} if given in known else {value.strip() for value in given.split(',')}
         if not wanted <= known:

@@ -19,7 +19,7 @@ TITLES = {
     'irrelevant/novel/fpr95': 'FPR95 novel',
 }
 CSV_COLUMNS = (
-    'method', 'dataset', 'shots', 'draw', 'seed', 'series', 'value', 'base', 'novel', 'hm', 'scores',
+    'table', 'method', 'dataset', 'shots', 'draw', 'seed', 'series', 'value', 'base', 'novel', 'hm', 'scores',
     'per_class', 'seconds', 'config', 'config_hash', 'checkpoint', 'device', 'processes', 'versions',
     'commit',
 )  # fmt: skip

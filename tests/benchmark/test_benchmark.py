@@ -19,59 +19,23 @@ from scipy.stats import ttest_1samp
 from ga2mm.apis import read_config, read_test_sets, train
 from ga2mm.benchmark.budget import check_budgets
 from ga2mm.benchmark.config_hash import with_hashes
-from ga2mm.benchmark.plan import Benchmark, read_benchmark, sources
+from ga2mm.benchmark.plan import Benchmark, all_cells, read_benchmarks, sources
 from ga2mm.benchmark.scheduler import slots_for
 from ga2mm.benchmark.statistics import paired_difference, summarise
 from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
 from tests.helpers import running
+from tests.helpers.benchmarks import SHORT, write_config
 from tests.helpers.running import finish, start
 
 BENCHMARKS = sorted((running.ROOT / 'configs' / 'benchmarks').glob('*.py'))
 TOOL = running.ROOT / 'tools' / 'run_protocol.py'
 DEEP_PROMPTS = str(running.CONFIGS / 'miniature_deep_prompts.py')
-SHORT = {
-    'model.backbone.pretrained': 'random',
-    'train_cfg.max_epochs': 1,
-    'train_cfg.val_interval': 1,
-    'default_hooks.checkpoint.interval': 1,
-}
 
 
-def write_config(path: Path, **changes) -> Path:
-    """A benchmark of three short methods on draw 0 of the miniature world."""
-
-    def method(name: str, **options) -> dict:
-        return dict(config=str(running.CONFIGS / f'miniature_{name}.py'), options={**SHORT, **options})
-
-    config = dict(
-        methods={
-            'zero-shot CLIP': dict(
-                config=str(running.CONFIGS / 'miniature_zero_shot.py'),
-                options={'model.backbone.pretrained': 'random'},
-                learns=False,
-            ),
-            'deep prompts': method('deep_prompts'),
-            'GA2-CLIP': method('ga2'),
-        },
-        datasets={'mild': {}},
-        # The tool learns hard prompts in one epoch of this config.
-        hard_prompt=dict(config=str(path.with_name('source.py'))),
-        baseline='deep prompts',
-        draws=[0],
-        seeds=[0, 1],
-    )
-    config.update(changes)
-    lines = [f'{key} = {value!r}' for key, value in config.items() if value is not None]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text('\n'.join(lines) + '\n')
-    source = Config(dict(_base_=str(running.CONFIGS / 'miniature_source.py')))
-    path.with_name('source.py').write_text(
-        f'_base_ = {source._base_!r}\n'
-        "model = dict(backbone=dict(pretrained='random'))\n"
-        'train_cfg = dict(max_epochs=1, val_interval=1)\n'
-        'default_hooks = dict(checkpoint=dict(interval=1))\n'
-    )
-    return path
+def read_benchmark(path: Path, work_dir: Path) -> Benchmark:
+    """Read a benchmark with one table."""
+    [benchmark] = read_benchmarks(path, work_dir)
+    return benchmark
 
 
 def run(config: Path, work_dir: Path, cwd: Path, *options) -> str:
@@ -99,21 +63,25 @@ class TestPlan:
 
     @pytest.mark.parametrize('path', BENCHMARKS, ids=lambda path: path.stem)
     def test_every_benchmark_is_laid_out(self, path, tmp_path):
-        benchmark = read_benchmark(path, tmp_path)
-        assert benchmark.cells and benchmark.title
-        folders = [cell.folder for cell in [*benchmark.cells, *sources(benchmark.cells)]]
+        benchmarks = read_benchmarks(path, tmp_path)
+        cells = all_cells(benchmarks)
+        folders = [cell.folder for cell in [*cells, *sources(cells)]]
         assert len(set(folders)) == len(folders)
-        for cell in benchmark.cells:
+        for benchmark in benchmarks:
+            assert benchmark.cells and benchmark.title
+            methods = {cell.method for cell in benchmark.cells}
+            assert {*benchmark.baselines, *benchmark.own_baselines.values()} <= methods
+            assert {cell.table for cell in benchmark.cells} == {benchmark.table}
+            assert all((cell.draw or 0) >= 100 for cell in benchmark.cells) == (
+                benchmark.part == 'validation'
+            )
+        for cell in cells:
             # All configs of the method, with any strategy, and their coupled baselines take a hard prompt.
             name = Path(cell.config).stem
             coupled = 'ga2' in name.split('_')
             coupled |= any(part in name for part in ('coupled', 'base2novel', 'fewshot'))
             assert (cell.hard_prompt is not None) == coupled, cell
             assert (cell.series == cell.method) == (cell.value is None)
-            if cell.draw is not None:
-                assert (cell.draw >= 100) == (benchmark.part == 'validation')
-        methods = {cell.method for cell in benchmark.cells}
-        assert {*benchmark.baselines, *benchmark.own_baselines.values()} <= methods
 
     def test_what_learns_nothing_runs_once_for_all_seeds_and_shots(self, tmp_path):
         config = write_config(tmp_path / 'b.py', shots=[2, 4], seeds=[0, 1, 2])
@@ -174,8 +142,10 @@ class TestPlan:
             read_test_sets([sets / 'ucf101.py', sets / 'ucf101.py'])
 
     def test_chain_of_hard_prompts(self, tmp_path):
-        cells = read_benchmark(running.ROOT / 'configs/benchmarks/base2novel.py', tmp_path).cells
+        cells = all_cells(read_benchmarks(running.ROOT / 'configs/benchmarks/paper.py', tmp_path))
         ucf = next(cell for cell in cells if cell.dataset == 'UCF101' and cell.method == 'GA2-CLIP')
+        # All tables share the runs of the hard prompts, two for each seed.
+        assert len(sources(cells)) == 6
         assert 'k400_base2novel' in ucf.hard_prompt.config
         assert 'k600_source' in ucf.hard_prompt.hard_prompt.config
         order = [source.folder for source in sources([ucf])]

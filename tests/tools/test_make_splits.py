@@ -269,6 +269,54 @@ def test_a_wrong_folder_of_videos_is_named(made, tmp_path):
         make_splits('k400', '--annotations', made / 'official' / 'k400', '--out', tmp_path / 'out', *options)
 
 
+def write_jhmdb(folder: Path, names: list[str], clips: int = 20) -> Path:
+    """Empty clips with the names of :func:`write_hmdb51`, as JHMDB spells them, beside JHMDB's own lists."""
+    for name in names:
+        for i in range(clips):
+            path = folder / 'ReCompress_Videos' / name / f'film_{i // 2}_{name}_f_cm_np1_fr_med_{i}.mp4'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        write_lines(folder / 'splits' / f'{name}_test_split1.txt', ['film_0_x_0.avi 1'])
+    return folder
+
+
+def test_jhmdb_is_the_part_of_hmdb51_that_is_there(tmp_path, capsys):
+    classes = ['pour', 'clap', 'sit', 'pick', 'wave']  # three base classes, two novel ones
+    folder = write_jhmdb(tmp_path / 'jhmdb', classes, clips=24)
+    official = write_hmdb51(folder / 'testTrainMulti_7030_splits')
+    first = official / 'clap_test_split1.txt'
+    first.write_text(first.read_text().replace('film_0', '#film&0', 1))
+    (folder / 'ReCompress_Videos/clap/film_0_clap_f_cm_np1_fr_med_0.mp4').rename(
+        folder / 'ReCompress_Videos/clap/@film@0_clap_f_cm_np1_fr_med_0.mp4'
+    )
+    words = ['jhmdb', '--annotations', folder, '--videos', folder, *FEW]
+    make_splits(*words, '--out', tmp_path / 'out')
+    # Of the 24 clips of a class HMDB51 has 20 for training, 2 for the test and one for neither.
+    assert '120 clips of 5 classes, 10 of them in no list' in capsys.readouterr().out
+    labels = tmp_path / 'out' / 'labels'
+    assert read_label_map(labels / 'jhmdb_labels.csv') == ('clap', 'pick', 'pour', 'sit', 'wave')
+    base, novel = (read_label_map(labels / f'jhmdb_{half}_labels.csv') for half in ('base', 'novel'))
+    assert list(base) == [name for name in published('hmdb51', 'base') if name in classes]
+    assert list(novel) == [name for name in published('hmdb51', 'novel') if name in classes]
+    train = dict(read_annotation(tmp_path / 'out' / 'base2novel' / 'base_train.txt'))
+    assert len(train) == 3 * 20 and all((folder / video).is_file() for video in train)
+    anchors = {video for video, _ in read_annotation(tmp_path / 'out' / 'few_shot' / 'train1_few_shot_4.txt')}
+    assert len(anchors) == 5 * 4
+
+    make_splits(*words, '--out', tmp_path / 'less', '--leave-out', 'Pick', 'sit')
+    assert read_label_map(tmp_path / 'less' / 'labels' / 'jhmdb_labels.csv') == ('clap', 'pour', 'wave')
+    with pytest.raises(SystemExit, match="--leave-out 'drink' is not a class of JHMDB: clap, pick, pour"):
+        make_splits(*words, '--out', tmp_path / 'no', '--leave-out', 'drink')
+    (folder / 'ReCompress_Videos/clap/@film@0_clap_f_cm_np1_fr_med_0.avi').touch()
+    with pytest.raises(SystemExit, match='_0.avi and .*_0.mp4 are the same clip; remove one of them'):
+        make_splits(*words, '--out', tmp_path / 'no')
+    with pytest.raises(SystemExit, match='official: no clip of HMDB51 is in a folder CLASS/'):
+        (tmp_path / 'official').mkdir()
+        make_splits(*words[:3], '--videos', tmp_path / 'official', '--out', tmp_path / 'no')
+    with pytest.raises(SystemExit, match='named CLASS_test_split1.txt; put HMDB51'):
+        make_splits('jhmdb', '--annotations', tmp_path / 'official', *words[3:], '--out', tmp_path / 'no')
+
+
 def test_kinetics600_classes_that_are_not_in_kinetics400(made):
     folder = made / 'data' / 'kinetics600'
     names = read_label_map(folder / 'labels' / 'not_in_kinetics400.csv')

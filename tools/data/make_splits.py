@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 LABEL_MAPS = {
     'ucf101': ('ucf_101', 'ucf_101'),
     'hmdb51': ('hmdb_51', 'hmdb_51'),
+    'jhmdb': ('jhmdb', 'jhmdb'),
     'ssv2': ('ssv2', 'ssv2_174'),
     'k400': ('kinetics_400', 'kinetics_400'),
     'k600': ('kinetics_600', 'kinetics_600'),
@@ -60,7 +61,10 @@ def main() -> None:
     base, novel = partition(annotations)
     if args.base_classes is not None:
         base, novel = named_partition(annotations.classes, args.base_classes, args.novel_classes)
-    if getattr(args, 'videos', None) is not None:
+    if args.dataset == 'jhmdb':
+        annotations = keep_jhmdb(annotations, args)
+        base, novel = ([name for name in half if name in annotations.classes] for half in (base, novel))
+    elif getattr(args, 'videos', None) is not None:
         annotations = keep_existing(annotations, args.videos)
     split = getattr(args, 'split', 1)
     writer = SplitWriter(args.out, annotations, base if split == 1 else [], args.holdout)
@@ -98,7 +102,7 @@ def parse_args() -> argparse.Namespace:
     )
     datasets = parser.add_subparsers(dest='dataset', required=True, metavar='DATASET')
 
-    common, official, splits, kinetics = parent_parsers()
+    common, official, split, splits, kinetics = parent_parsers()
     ucf101 = datasets.add_parser('ucf101', parents=[official, splits, common], help='ucfTrainTestlist')
     ucf101.add_argument(
         '--split-camel-case',
@@ -106,6 +110,21 @@ def parse_args() -> argparse.Namespace:
         help='write class names as Apply Eye Makeup, not ApplyEyeMakeup',
     )
     datasets.add_parser('hmdb51', parents=[official, splits, common], help='testTrainMulti_7030_splits')
+    jhmdb = datasets.add_parser(
+        'jhmdb',
+        parents=[official, split, common],
+        help='JHMDB, and testTrainMulti_7030_splits',
+    )
+    jhmdb.add_argument(
+        '--videos', type=Path, required=True, help='folder with the class folders in it or below'
+    )
+    jhmdb.add_argument(
+        '--leave-out',
+        nargs='+',
+        default=[],
+        metavar='CLASS',
+        help='classes to leave out, whose clips are irrelevant videos then',
+    )
     ssv2 = datasets.add_parser('ssv2', parents=[official, common], help='labels.json, train.json, ...')
     ssv2.add_argument('--file-name', default='{id}.webm', help='listed path')
     datasets.add_parser('k400', parents=[official, kinetics, common], help='train.csv, val.csv')
@@ -133,7 +152,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def parent_parsers() -> list[argparse.ArgumentParser]:
-    """Make parsers for the options of all datasets, datasets with annotations or splits, and Kinetics."""
+    """Make parsers for the options of all datasets, of those with annotations or splits, and of Kinetics."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument('--out', type=Path, required=True, help='folder of the lists, such as data/ucf101')
     common.add_argument('--shots', type=positive_integer, nargs='+', default=[2, 4, 8, 16], metavar='K')
@@ -157,8 +176,9 @@ def parent_parsers() -> list[argparse.ArgumentParser]:
         '--annotations', type=Path, required=True, metavar='DIR', help="the dataset's own annotation files"
     )
 
-    splits = argparse.ArgumentParser(add_help=False)
-    splits.add_argument('--split', type=int, choices=[1, 2, 3], default=1, help='official split')
+    split = argparse.ArgumentParser(add_help=False)
+    split.add_argument('--split', type=int, choices=[1, 2, 3], default=1, help='official split')
+    splits = argparse.ArgumentParser(add_help=False, parents=[split])
     splits.add_argument(
         '--file-name',
         default='{video}',
@@ -171,7 +191,7 @@ def parent_parsers() -> list[argparse.ArgumentParser]:
         help="listed path; the published lists have '{youtube_id}.mp4'; {label} works too",
     )
     kinetics.add_argument('--videos', type=Path, help='list only videos that are in this folder')
-    return [common, official, splits, kinetics]
+    return [common, official, split, splits, kinetics]
 
 
 def read_annotations(args: argparse.Namespace) -> 'OfficialAnnotations':
@@ -182,6 +202,10 @@ def read_annotations(args: argparse.Namespace) -> 'OfficialAnnotations':
         return official.read_ucf101(args.annotations, args.split, args.file_name, args.split_camel_case)
     if args.dataset == 'hmdb51':
         return official.read_hmdb51(args.annotations, args.split, args.file_name)
+    if args.dataset == 'jhmdb':
+        from ga2mm.datasets.jhmdb import folder_of_lists
+
+        return official.read_hmdb51(folder_of_lists(args.annotations), args.split)
     if args.dataset == 'ssv2':
         return official.read_ssv2(args.annotations, args.file_name)
     if args.dataset == 'lists':
@@ -250,6 +274,13 @@ def keep_existing(annotations: 'OfficialAnnotations', folder: Path) -> 'Official
     missing = len(annotations.train) - len(train), len(annotations.test) - len(test)
     print(f'{folder}: {missing[0]} training and {missing[1]} test videos are missing and not listed')
     return replace(annotations, train=train, test=test)
+
+
+def keep_jhmdb(annotations: 'OfficialAnnotations', args: argparse.Namespace) -> 'OfficialAnnotations':
+    """Keep the videos and classes of HMDB51 that JHMDB has, without the classes to leave out."""
+    from ga2mm.datasets.jhmdb import keep_jhmdb
+
+    return keep_jhmdb(annotations, args.videos, args.leave_out)
 
 
 def write_new_classes(
