@@ -9,7 +9,6 @@ _base_ = './miniature.py'
 title = 'Calibration by anchors, validation'
 part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103, 104, 105, 106, 107])]
-env = dict(GA2MM_CALIBRATION='0')
 methods = {
     'coupled prompts': None,
     'self-consistency': dict(

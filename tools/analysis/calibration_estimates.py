@@ -319,14 +319,11 @@ def main() -> None:
     benchmark = read_benchmark(args.config, work_dir)
     if benchmark.part != 'validation':
         raise ValueError(f"{args.config}: part={benchmark.part!r}: estimates are chosen on part='validation'")
-    chosen = [cell for cell in select(benchmark.cells, args.only) if cell.trains or not cell.learns]
-    # Methods without training that differ in test options are the same here.
-    cells = list(
-        {(cell.config, str(cell.env), cell.draw, cell.trains): cell for cell in reversed(chosen)}.values()
-    )
+    chosen = select(benchmark.cells, args.only)
+    cells = [cell for cell in chosen if not float(cell.env.get('GA2MM_CALIBRATION', 0))]
     rows: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
     videos, draw = None, None
-    for cell in sorted(reversed(cells), key=lambda cell: cell.draw):
+    for cell in sorted(cells, key=lambda cell: cell.draw):
         if videos is None or cell.draw != draw:
             videos, names, base = read_videos(cell)
             draw = cell.draw
