@@ -46,9 +46,13 @@ def build_recognizer(
         raise ValueError('this config learns prompts or weights: give a checkpoint')
     model.cfg = cfg
     model = model.to(device).eval()
-    if model.calibration is not None and anchors is None:
+    if model.calibration is None:
+        if anchors:
+            raise ValueError(f'there are tensors of a calibration, {min(anchors)}, but the model has none')
+    elif anchors is None:
         with config_errors(cfg):
             show_anchors(model)
-    elif model.calibration is not None:
-        model.calibration.restore(anchors, model.cls_head.class_names, device)
+    else:
+        embed_dim = model.backbone.embed_dim
+        model.calibration.restore(anchors, model.cls_head.class_names, embed_dim, device)
     return model

@@ -27,11 +27,11 @@ class AnchorCalibrationHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Show the anchors to the model as it is after this epoch."""
-        _show(runner, runner.val_loop.fp16)
+        _show(runner, getattr(runner.val_loop, 'fp16', False))
 
     def before_test(self, runner: Runner) -> None:
         """Show the anchors to the model."""
-        _show(runner, runner.test_loop.fp16)
+        _show(runner, getattr(runner.test_loop, 'fp16', False))
 
 
 def _show(runner: Runner, fp16: bool) -> None:

@@ -146,13 +146,18 @@ class AnchorCalibration:
         return {name: value.cpu() for name, value in found.items() if value is not None}
 
     def restore(
-        self, tensors: Mapping[str, Tensor], class_names: Sequence[str], device: str | torch.device
+        self,
+        tensors: Mapping[str, Tensor],
+        class_names: Sequence[str],
+        embed_dim: int,
+        device: str | torch.device,
     ) -> None:
         """Restore the anchors from the tensors of a model file.
 
         Args:
             tensors: Output of :meth:`tensors`.
             class_names: Classes of the file.
+            embed_dim: Dimensions of the features of the model.
             device: Device of the model.
 
         Raises:
@@ -160,13 +165,16 @@ class AnchorCalibration:
         """
         self.forget()
         kept = {name: value.float().to(device) for name, value in tensors.items()}
-        if set(kept) == {BIAS} and kept[BIAS].shape == (len(class_names),):
+        shapes = {name: tuple(value.shape) for name, value in kept.items()}
+        if shapes == {BIAS: (len(class_names),)}:
             self._by_name = dict(zip(class_names, kept[BIAS], strict=True))
-        elif FEATURES in kept and set(kept) <= {FEATURES, FROZEN} and kept[FEATURES].dim() == 2:
+        elif (
+            FEATURES in kept and shapes.items() <= {FEATURES: (1, embed_dim), FROZEN: (1, embed_dim)}.items()
+        ):
             clips = EncodedClips(kept[FEATURES], frozen=kept.get(FROZEN))
             self._anchors = [(clips, torch.ones(1, device=device))]
         else:
-            raise ValueError(f'the tensors {", ".join(sorted(kept))} are not those of an anchor calibration')
+            raise ValueError(f'tensors of the shapes {shapes} are not those of a calibration by anchors')
 
 
 def _mean(anchors: Sequence[tuple[EncodedClips, Tensor]]) -> EncodedClips:

@@ -192,7 +192,7 @@ def test_tensors_of_a_model_file_give_the_same_logits(kind, make):
         *([FROZEN] if kind == 'averaged with frozen' else []),
     }
     again = make(kind)
-    again.calibration.restore(tensors, NAMES, 'cpu')
+    again.calibration.restore(tensors, NAMES, 32, 'cpu')
     same(logits(again, clips), expected)
     for names in (NAMES[::-1], NAMES[1:2]):
         for each in (model, again):
@@ -210,12 +210,19 @@ def test_tensors_of_a_model_file_give_the_same_logits(kind, make):
 
 @pytest.mark.parametrize(
     'tensors',
-    [{}, {BIAS: torch.zeros(2)}, {FROZEN: torch.zeros(1, 32)}, {FEATURES: torch.zeros(32)}],
-    ids=['none', 'bias of 2 classes', 'frozen only', 'one axis'],
+    [
+        {},
+        {BIAS: torch.zeros(2)},
+        {FROZEN: torch.zeros(1, 32)},
+        {FEATURES: torch.zeros(32)},
+        {FEATURES: torch.zeros(1, 16)},
+        {FEATURES: torch.zeros(1, 32), BIAS: torch.zeros(3)},
+    ],
+    ids=['none', 'bias of 2 classes', 'frozen only', 'one axis', 'another CLIP', 'both'],
 )
 def test_other_tensors_are_an_error(tensors, make):
-    with pytest.raises(ValueError, match='are not those of an anchor calibration'):
-        make('deep prompts').calibration.restore(tensors, NAMES, 'cpu')
+    with pytest.raises(ValueError, match='are not those of a calibration by anchors'):
+        make('deep prompts').calibration.restore(tensors, NAMES, 32, 'cpu')
 
 
 @pytest.mark.parametrize(
