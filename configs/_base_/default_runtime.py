@@ -16,6 +16,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
     # Hooks of ga2mm. They are not in custom_hooks, so that a list of custom hooks does not remove them.
+    anchor_calibration=dict(type='AnchorCalibrationHook'),
     checkpoint_safety=dict(type='CheckpointSafetyHook'),
     class_names=dict(type='ClassNamesHook'),
     epoch_seed=dict(type='EpochSeedHook'),

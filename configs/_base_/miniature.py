@@ -11,6 +11,8 @@
 #   GA2MM_ANCHORS     irrelevant (videos); other_dataset (classes of the source dataset that the target does not
 #                     have; of JHMDB for jhmdb_16); or a kind of GeneratedAnchors, made from the labelled clips: noise, blank,
 #                     shuffled_patches, blended_patches, blurred, mixed
+#   GA2MM_CALIBRATION strength of the calibration by anchors in tests, 0 (none) to 1; the default is 0
+#   GA2MM_CALIBRATION_ANCHORS  the anchors of the calibration: one of the values of GA2MM_ANCHORS
 _base_ = './default_runtime.py'
 
 # ---- Model
@@ -80,9 +82,10 @@ test_loader = dict(
 
 anchor_source = '{{$GA2MM_ANCHORS:irrelevant}}'
 generated = ['noise', 'blank', 'shuffled_patches', 'blended_patches', 'blurred', 'mixed']
-if anchor_source not in ('irrelevant', 'other_dataset', *generated):
-    raise ValueError(
-        f'GA2MM_ANCHORS={anchor_source}; choose one of irrelevant, other_dataset, {", ".join(generated)}')
+calibration_source = '{{$GA2MM_CALIBRATION_ANCHORS:shuffled_patches}}'
+for variable, chosen in dict(GA2MM_ANCHORS=anchor_source, GA2MM_CALIBRATION_ANCHORS=calibration_source).items():
+    if chosen not in ('irrelevant', 'other_dataset', *generated):
+        raise ValueError(f'{variable}={chosen}; choose one of irrelevant, other_dataset, {", ".join(generated)}')
 
 
 # The source dataset, some of whose classes are irrelevant videos for the others.
@@ -126,6 +129,7 @@ def entry(dataset_root, train, val, tests, pipeline=pipeline, videos=None, other
         train_dataset=train_dataset,
         test_dataset=dict(type='ActionVideoDataset', pipeline=pipeline, test_mode=True),
         anchor_dataset=sources[anchor_source],
+        calibration_anchors=sources[calibration_source],
         train_dataloader=dict(
             batch_size=16,
             num_workers=0,
@@ -185,5 +189,6 @@ protocols = dict(
         train=('train.txt', source_labels, 'all'),
         val=('test.txt', source_labels, 'all'),
         tests=dict(all=('test.txt', source_labels, 'all'))))
-del generated, anchor_source, pipeline, image_pipeline, source, jhmdb_root, jhmdb_base, jhmdb_novel
+del generated, anchor_source, calibration_source, variable, chosen, pipeline, image_pipeline
+del source, jhmdb_root, jhmdb_base, jhmdb_novel
 del draw_root, all_labels, source_labels, base_labels, novel_labels, base2novel

@@ -134,6 +134,9 @@ def entry(data_root, train, tests, pipelines=pipelines, batch_size=8, anchors=k4
         train_dataset=train_dataset,
         test_dataset=dataset(test_pipeline, test_mode=True),
         anchor_dataset=dict(type='AnchorVideoDataset', pipeline=train_pipeline, **anchors),
+        # Anchors of the calibration in tests, made from the training clips.
+        calibration_anchors=dict(
+            type='GeneratedAnchors', kind='shuffled_patches', dataset=dataset(test_pipeline, train)),
         train_dataloader=dict(
             batch_size=batch_size,
             num_workers=8,

@@ -20,4 +20,5 @@ methods = {
         ]
     },
 }
+variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}
 seeds = [0]

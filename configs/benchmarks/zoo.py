@@ -1,7 +1,8 @@
 # Every method of configs/zoo, with and without GA2-CLIP's coupled hard prompt and anchors: ten class draws
 # and three seeds of the mild style, with the same budget. Each method with them is compared with the same
-# method without them. Training multiplies in bfloat16, which halves the time on processors that support it,
-# and takes several times as long on others.
+# method without them, both as published and with the calibration by anchors (docs/calibration.md). Training
+# multiplies in bfloat16, which halves the time on processors that support it, and takes several times as long
+# on others.
 #   python tools/run_protocol.py configs/benchmarks/zoo.py --only draw=0,1,2,3,4
 # Measured: docs/zoo.md.
 _base_ = './miniature.py'
@@ -37,6 +38,7 @@ methods = {
         ]
     },
 }
+variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}
 datasets = dict(strong=None)
 baseline = None
 draws = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]

@@ -7,4 +7,7 @@ protocol = '{{$GA2MM_PROTOCOL:base2novel}}'
 if protocol not in _base_.protocols:
     raise ValueError(f'GA2MM_PROTOCOL={protocol}; choose one of {", ".join(_base_.protocols)}')
 globals().update(_base_.pop('protocols')[protocol])
-del protocol
+strength = float('{{$GA2MM_CALIBRATION:0}}')
+if strength:
+    model = dict(test_cfg=dict(anchor_calibration=dict(strength=strength, dataset=calibration_anchors)))
+del protocol, strength

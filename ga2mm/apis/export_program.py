@@ -48,7 +48,8 @@ PROBE_FRAMES = 64
 class VideoProgram(nn.Module):
     """The prediction of a recognizer for fixed classes, from uint8 frames to probabilities.
 
-    Class features, prompts and the logit scale are constants. The recognizer is not changed.
+    Class features, prompts, the logit scale and the correction by anchors are constants. The recognizer is
+    not changed.
 
     Args:
         recognizer: The recognizer, with classes. It must be in float32 on the CPU.
@@ -76,17 +77,18 @@ class VideoProgram(nn.Module):
             self.frozen_tower = _Tower(recognizer.teacher.model.visual, ())
             frozen = recognizer.frozen_text_encoder.encode_in_templates(head.class_names)
             self.register_buffer('frozen_classes', frozen.clone())
+        self.register_buffer('correction', recognizer.correction())
         self.requires_grad_(False)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Give logits and probabilities (B, classes) of clips of uint8 RGB frames (B, T, 3, H, W)."""
         frames = (frames.float() - self.mean) / self.std
-        features = self.tower(frames)
-        pooled = self._pool(features)
-        logits = self._compare(pooled, self.classes)
+        logits = self._compare(self._pool(self.tower(frames)), self.classes)
         if self.share:
             frozen = self._compare(mean_over_frames(self.frozen_tower(frames)), self.frozen_classes)
             logits = (1 - self.share) * logits + self.share * frozen
+        if self.correction is not None:
+            logits = logits - self.correction
         return logits, logits.softmax(dim=-1)
 
     def _pool(self, features: Tensor) -> Tensor:

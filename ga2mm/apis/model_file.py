@@ -22,6 +22,7 @@ from ga2mm.datasets.label_map import check_class_names, class_names_of
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
 from ga2mm.models.clip.loading import weights_file, weights_of
+from ga2mm.models.heads.anchor_calibration import PREFIX
 from ga2mm.registry import DATASETS
 from ga2mm.tensor_files import CHECKSUM, read_safetensors, write_safetensors
 from ga2mm.utils import replace_when_written
@@ -63,6 +64,7 @@ class ModelFile:
             ``metrics``.
         none_below: Threshold of :func:`~ga2mm.calibrate_threshold` for these classes; None if unknown.
         tensors: State of the recognizer.
+        anchors: What the calibration by anchors knows of them; empty without one.
     """
 
     classes: tuple[str, ...]
@@ -72,6 +74,7 @@ class ModelFile:
     made: dict[str, Any] = field(default_factory=dict)
     none_below: float | None = None
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    anchors: dict[str, Tensor] = field(default_factory=dict)
 
 
 def export_model(
@@ -107,6 +110,9 @@ def export_model(
     state_dict = None if checkpoint is None else state_dict_of(read_checkpoint(checkpoint), checkpoint)
     recognizer = build_recognizer(cfg, state_dict)
     names = classes_of(cfg) if classes is None else check_class_names(classes, _places('classes', classes))
+    recognizer.set_classes(names)
+    calibration = recognizer.calibration
+    anchors = {} if calibration is None else calibration.tensors(names, recognizer.compare)
     mean, std = recognizer.backbone.pixel_mean_std
     content = dict(
         version=VERSION,
@@ -131,7 +137,7 @@ def export_model(
     _check(content)
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     with replace_when_written(path) as temporary:
-        write_safetensors(temporary, recognizer.state_dict(), {CONTENT: text})
+        write_safetensors(temporary, recognizer.state_dict() | anchors, {CONTENT: text})
     return path
 
 
@@ -165,7 +171,8 @@ def read_model_file(path: str | Path) -> ModelFile:
         clip=content['clip'],
         made=content['made'],
         none_below=content['none_below'],
-        tensors=tensors,
+        tensors={name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)},
+        anchors={name: tensor for name, tensor in tensors.items() if name.startswith(PREFIX)},
     )
 
 
@@ -204,7 +211,7 @@ def load_model_file(path: str | Path, device: str = 'cpu', clip: str | None = No
             none_below=found.none_below,
         )
     )
-    return build_recognizer(cfg, found.tensors, device)
+    return build_recognizer(cfg, found.tensors, device, found.anchors)
 
 
 def _choose_clip(backbone: dict[str, Any], path: Path, clip: str | None) -> None:
@@ -254,6 +261,9 @@ def _plain_model(cfg: Config) -> dict[str, Any]:
     model['cls_head'].pop('class_names', None)
     if model['cls_head'].get('coupling'):
         model['cls_head']['coupling']['hard_prompt'] = ''  # the prompt itself is in the state
+    calibration = (model.get('test_cfg') or {}).get('anchor_calibration')
+    if calibration:
+        model['test_cfg']['anchor_calibration'] = dict(strength=calibration['strength'])
     return model
 
 

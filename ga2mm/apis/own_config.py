@@ -45,6 +45,8 @@ class OwnRun:
         hard_prompt: File of a hard prompt, coupled to the text prompt.
         anchors: Folder of irrelevant videos.
         seed: Seed of the run.
+        calibration: Strength of :class:`~ga2mm.models.heads.anchor_calibration.AnchorCalibration` by training
+            clips with shuffled patches, 0 (none) to 1.
     """
 
     clip: str | None = None
@@ -53,6 +55,7 @@ class OwnRun:
     hard_prompt: Path | None = None
     anchors: Path | None = None
     seed: int = 1
+    calibration: float = 0.0
 
 
 def methods() -> dict[str, Path]:
@@ -224,8 +227,18 @@ def _adapted(pipeline: Sequence[dict], frames: int, size: int, are_images: bool)
 
 
 def _add_parts(cfg: Config, run: OwnRun, name: str) -> None:
-    """Add the hard prompt and the anchors that a user has."""
+    """Add the hard prompt and the anchors that a user has, and the calibration."""
     head = cfg.model.cls_head
+    inner = cfg.train_dataloader.dataset.dataset
+    clips = inner.get('dataset', inner)
+    if run.calibration:
+        pipeline = next(iter(cfg.test_dataloader.values())).dataset.pipeline
+        anchors = dict(
+            type='GeneratedAnchors', kind='shuffled_patches', dataset=dict(clips, pipeline=pipeline)
+        )
+        workers = cfg.train_dataloader.num_workers
+        calibration = dict(strength=run.calibration, dataset=anchors, num_workers=workers)
+        cfg.model.test_cfg = dict(anchor_calibration=calibration)
     if run.hard_prompt is not None:
         if not run.hard_prompt.is_file():
             raise FileNotFoundError(f'--hard-prompt {run.hard_prompt}: no such file')
@@ -236,9 +249,9 @@ def _add_parts(cfg: Config, run: OwnRun, name: str) -> None:
         return
     if not run.anchors.is_dir():
         raise FileNotFoundError(f'--anchors {run.anchors}: no such folder')
-    inner = cfg.train_dataloader.dataset.dataset
-    pipeline = inner.get('dataset', inner)['pipeline']
     folder = str(run.anchors.resolve())
     cfg.model.anchors = dict(cfg.anchors, negatives=dict(names=NEGATIVES))
-    cfg.train_dataloader.dataset.anchors = dict(type='AnchorVideoFolder', folder=folder, pipeline=pipeline)
+    cfg.train_dataloader.dataset.anchors = dict(
+        type='AnchorVideoFolder', folder=folder, pipeline=clips['pipeline']
+    )
     cfg.train_dataloader.batch_sampler = cfg.anchor_batch_sampler

@@ -14,7 +14,7 @@ from torch import nn
 
 from ga2mm.apis.config import config_errors, read_config
 from ga2mm.checks.config_check import DATALOADERS, check_config
-from ga2mm.checks.config_lists import Finding, innermost_datasets
+from ga2mm.checks.config_lists import CALIBRATION, Finding, innermost_datasets
 from ga2mm.checks.metric_check import check_metrics
 from ga2mm.checks.pipeline_check import check_pipelines
 from ga2mm.checks.split_check import check_test_config, check_train_config
@@ -41,7 +41,7 @@ def train(cfg: Config) -> Runner:
         raise ValueError('this config has no train_dataloader, so there is nothing to train on')
     _check_selection(cfg)
     _stop_at_errors(check_train_config(cfg, look_for_videos=True))
-    check_pipelines(cfg, DATALOADERS)
+    check_pipelines(cfg, [*DATALOADERS, CALIBRATION])
     _check_best(cfg, check_metrics(cfg, 'val_evaluator'))
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     _pin_memory(cfg.train_dataloader, cfg.get('val_dataloader'))
@@ -75,7 +75,7 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
     if cfg.get('test_dataloader') is None:
         raise ValueError('this config has no test_dataloader, so there is nothing to test on')
     _stop_at_errors(check_test_config(cfg, learnt=bool(checkpoint)))
-    check_pipelines(cfg, ['test_dataloader'])
+    check_pipelines(cfg, ['test_dataloader', CALIBRATION])
     check_metrics(cfg, 'test_evaluator')
     cfg.load_from, cfg.resume = str(checkpoint) if checkpoint else None, False
     for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):

@@ -67,7 +67,7 @@ def draw_video_features(
 def without_prompts(cfg: Config) -> Config:
     """Give the config of the same frozen CLIP without learnable parameters."""
     cfg = copy.deepcopy(cfg)
-    cfg.model.anchors, cfg.model.losses = None, []
+    cfg.model.anchors, cfg.model.losses, cfg.model.test_cfg = None, [], None
     cfg.model.cls_head.update(text_prompt=None, coupling=None, vision_prompt=None)
     cfg.model.backbone.frozen = True
     return cfg
@@ -81,6 +81,8 @@ def load_models(cfg: Config, checkpoint: Path) -> list[CLIPRecognizer]:
         ValueError: The file is not a checkpoint of this config.
     """
     device = get_device()
+    cfg = copy.deepcopy(cfg)
+    cfg.model.test_cfg = None  # features do not depend on it
     tuned = load(cfg, checkpoint, device)
     return [load(without_prompts(cfg), device=device), tuned]
 

@@ -12,13 +12,14 @@ draws."""
 
 CHECKPOINTS = ('last', 'best')
 KEYS = {
-    'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'hard_prompt', 'baseline', 'shots',
-    'draws', 'seeds', 'checkpoint',
+    'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'variants', 'hard_prompt', 'baseline',
+    'shots', 'draws', 'seeds', 'checkpoint',
 }  # fmt: skip
 WHOLE_KEYS = {'tables', 'results', 'sizes'}
 """Keys of a config with several tables that are not defaults of the tables."""
 DATASET_KEYS = {'env', 'test_sets', 'hard_prompt'}
 METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'baseline', 'series', 'value'}
+VARIANT_KEYS = {'env', 'options'}
 HARD_PROMPT_KEYS = {'config', 'env', 'hard_prompt'}
 
 
@@ -69,7 +70,10 @@ def read_benchmark_configs(path: str | Path) -> list[BenchmarkConfig]:
     variables: ``'../ga2/{GA2MM_DATASET}_fewshot.py'``. ``env`` of the benchmark, of a dataset and of a method
     sets the variables of the configs; the values may contain ``{shots}``, ``{seed}`` and ``{draw}``.
     ``GA2MM_METHOD`` selects a method of a config that has several. A method that tests the checkpoint of
-    another method with other ``options`` names that method in ``trained_as``.
+    another method with other ``options`` names that method in ``trained_as``. ``variants`` maps names to
+    ``env`` and ``options`` of a further test of every method: variant ``calibrated`` tests the checkpoint of
+    ``deep prompts`` again as ``deep prompts, calibrated`` and compares the two, or compares the variants of a
+    method and its own ``baseline``.
     ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the run that learns
     the hard prompt. ``baseline`` names the method, or the methods, that all are compared with; ``baseline``
     of a method names one that only this method is compared with. ``worlds`` are arguments of the video
@@ -107,11 +111,12 @@ def _make_config(path: Path, table: str, config: dict[str, Any]) -> BenchmarkCon
     here = f'{path}, tables[{table!r}]' if table else str(path)
     check_keys(config, KEYS, here)
     _check_kinds(config, here)
-    for key in ('methods', 'datasets'):  # None removes an entry of a base config
+    for key in ('methods', 'datasets', 'variants'):  # None removes an entry of a base config
         config[key] = {name: each for name, each in (config.get(key) or {}).items() if each is not None}
     for key in ('methods', 'datasets', 'seeds'):
         if not config.get(key):
             raise ValueError(f'{here}: {key} is missing or empty')
+    _add_variants(config['methods'], config.pop('variants'), here)
     baselines = config.pop('baseline', None) or []
     given = {key: value for key, value in config.items() if value or key in ('part', 'checkpoint')}
     read = BenchmarkConfig(
@@ -129,6 +134,29 @@ def _make_config(path: Path, table: str, config: dict[str, Any]) -> BenchmarkCon
         check_keys(dataset, DATASET_KEYS, place)
     _check_methods(read)
     return read
+
+
+def _add_variants(
+    methods: dict[str, dict[str, Any]], variants: dict[str, dict[str, Any]], place: str
+) -> None:
+    """Add the variants of each method, tests of what the method has learnt.
+
+    A variant is compared with the same variant of the method's own baseline, or else with the method.
+    """
+    for variant, more in variants.items():
+        check_keys(more, VARIANT_KEYS, f'{place}, variants[{variant!r}]')
+    plain = dict(methods)
+    for name, method in plain.items():
+        for variant, more in variants.items():
+            added = f'{name}, {variant}'
+            if added in methods:
+                raise ValueError(f'{place}: {added!r} is a method and a variant of {name!r}; rename one')
+            methods[added] = {
+                **{key: value for key, value in method.items() if key not in ('series', 'value')},
+                **{key: {**method.get(key, {}), **more.get(key, {})} for key in VARIANT_KEYS},
+                **({'trained_as': method.get('trained_as', name)} if method.get('learns', True) else {}),
+                'baseline': f'{method["baseline"]}, {variant}' if 'baseline' in method else name,
+            }
 
 
 def check_keys(config: dict[str, Any], known: set[str], place: str) -> None:
@@ -187,7 +215,7 @@ def _check_kinds(config: dict[str, Any], place: str) -> None:
         if value is None:
             if key in ('config', 'env', 'options'):
                 raise ValueError(f'{here}; leave it out')
-        elif key in ('methods', 'datasets', 'tables'):
+        elif key in ('methods', 'datasets', 'tables', 'variants'):
             if not isinstance(value, dict) or not all(isinstance(one, dict | None) for one in value.values()):
                 raise ValueError(f'{here}; give a dict of dicts')
             for name, one in value.items():

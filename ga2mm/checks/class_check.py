@@ -59,7 +59,7 @@ def check_anchor_classes(lists: Sequence[CheckedList], anchor_classes: Sequence[
     anchors = {normalise_class_name(name): name for name in anchor_classes}
     targets: dict[str, str] = {}
     for one in lists:
-        if one.role == 'anchor':
+        if one.role in ('anchor', 'calibration anchor'):
             anchors |= {normalise_class_name(name): name for name in one.classes}
         else:
             kind = 'class' if one.split == 'all' else f'{one.split} class'

@@ -12,7 +12,15 @@ from ga2mm.datasets.tolerant_video_dataset import TolerantVideoDataset
 from ga2mm.engine.protocol_test_sets import named_sets
 from ga2mm.registry import DATASETS
 
-ROLES = dict(train_dataloader='training', val_dataloader='validation', test_dataloader='test')
+CALIBRATION = 'model.test_cfg.anchor_calibration'
+"""Key with the anchors of the calibration at test time."""
+
+ROLES = {
+    'train_dataloader': 'training',
+    'val_dataloader': 'validation',
+    'test_dataloader': 'test',
+    CALIBRATION: 'calibration anchor',
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class CheckedList:
 
     Args:
         role: ``'training'``, ``'anchor'``, ``'generated anchor'`` (the videos that anchors are generated
-            from), ``'validation'`` or ``'test'``.
+            from), ``'validation'``, ``'test'`` or ``'calibration anchor'``.
         ann_file: The file, or all files of merged lists.
         split: ``'base'``, ``'novel'`` or ``'all'``; None without class names.
         classes: Class names, indexed by label; empty unless the dataset is an ActionVideoDataset.
@@ -58,10 +66,12 @@ def read_config_lists(
     Nested datasets (``AnchorDataset``, ``RepeatDataset``, ``ConcatDataset`` and any other with ``dataset`` or
     ``datasets``) are read; concatenated lists with the same classes are merged into one. For weighted
     anchors, each source is read; for generated anchors, their source videos. ``test_dataloader`` maps names
-    to a dataloader or to a list of them. Lists are read in full; ``indices`` is ignored.
+    to a dataloader or to a list of them. The anchors of the calibration are read as those of training. Lists
+    are read in full; ``indices`` is ignored.
 
     Args:
-        cfg, dataloaders: The config, and the keys of the dataloaders to read.
+        cfg, dataloaders: The config, and the keys of the dataloaders to read; ``CALIBRATION`` for the anchors
+            of the calibration.
         missing: Level of a finding for a list that is missing or cannot be opened.
 
     Returns:
@@ -73,7 +83,7 @@ def read_config_lists(
     real_folder = cache(os.path.realpath)
     for key, loader in _loaders(cfg, dataloaders):
         parts: list[CheckedList] = []
-        for role, place, dataset in _datasets(ROLES[key.split('.')[0]], f'{key}.dataset', loader):
+        for role, place, dataset in _datasets_of(key, loader):
             kind = dataset.get('type') if isinstance(dataset, dict) else type(dataset)
             cls = DATASETS.get(kind) if isinstance(kind, str) else kind
             if not isinstance(dataset, dict) or not (
@@ -134,11 +144,24 @@ def _put_together(parts: Sequence[CheckedList]) -> list[CheckedList]:
 def _loaders(cfg: dict[str, Any], dataloaders: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give (config key, config) of each dataloader; test sets are named and may have several splits."""
     for key in dataloaders:
-        loader = cfg.get(key)
+        loader = calibration_of(cfg) if key == CALIBRATION else cfg.get(key)
         found = [(key, loader)]
         if key == 'test_dataloader' and loader and 'dataset' not in loader:
             found = [(f'{key}.{place}', one) for _, place, one in named_sets(loader)]
         yield from (pair for pair in found if isinstance(pair[1], dict))
+
+
+def calibration_of(cfg: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the calibration of a config; None if it reads no anchors."""
+    found = ((cfg.get('model') or {}).get('test_cfg') or {}).get('anchor_calibration') or {}
+    return found if found.get('strength') and found.get('dataset') else None
+
+
+def _datasets_of(key: str, loader: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Give (role, config key, config) of the datasets below a key of ``ROLES``."""
+    if key == CALIBRATION:
+        return _anchor_datasets(f'{key}.dataset', loader['dataset'], ROLES[CALIBRATION])
+    return _datasets(ROLES[key.split('.')[0]], f'{key}.dataset', loader)
 
 
 def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -158,14 +181,16 @@ def _datasets(role: str, key: str, loader: dict[str, Any]) -> Iterator[tuple[str
         yield role, key, dataset
 
 
-def _anchor_datasets(key: str, anchors: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _anchor_datasets(
+    key: str, anchors: dict[str, Any], role: str = 'anchor'
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Give (role, config key, config) of each dataset that gives anchors."""
     kind = anchors.get('type') if isinstance(anchors, dict) else None
     cls = DATASETS.get(kind) if isinstance(kind, str) else kind
     if isinstance(anchors, dict) and 'sources' in anchors:
         for i, source in enumerate(anchors['sources']):
-            yield from _anchor_datasets(f'{key}.sources[{i}]', source)
+            yield from _anchor_datasets(f'{key}.sources[{i}]', source, role)
     elif isinstance(cls, type) and issubclass(cls, GeneratedAnchors):
         yield from _datasets('generated anchor', f'{key}.dataset', anchors)
     else:
-        yield from _datasets('anchor', key, dict(dataset=anchors))
+        yield from _datasets(role, key, dict(dataset=anchors))

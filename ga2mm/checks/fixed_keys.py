@@ -38,7 +38,7 @@ OF_PARAMETERS = {
 
 OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
 
-OF_TEST = {'frozen_share', 'max_testing_views', 'feature_extraction', 'fcn_test'}
+OF_TEST = {'anchor_calibration', 'frozen_share', 'max_testing_views', 'feature_extraction', 'fcn_test'}
 """Keys of ``model.test_cfg`` in ga2mm and MMAction2."""
 
 OF_MMENGINE = {
@@ -46,7 +46,9 @@ OF_MMENGINE = {
 }  # fmt: skip
 """MMEngine's default hooks; None disables a hook."""
 
-DEFAULT_HOOKS = {*OF_MMENGINE, 'checkpoint_safety', 'class_names', 'epoch_seed', 'unreadable_videos'}
+DEFAULT_HOOKS = {
+    *OF_MMENGINE, 'anchor_calibration', 'checkpoint_safety', 'class_names', 'epoch_seed', 'unreadable_videos',
+}  # fmt: skip
 """Default hooks of MMEngine and ga2mm. A config may add hooks whose names do not resemble these."""
 
 

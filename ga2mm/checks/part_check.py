@@ -10,6 +10,7 @@ from ga2mm.anchors.negatives import read_negatives
 from ga2mm.checks.registered import KINDS, class_of
 from ga2mm.checks.signatures import arguments_of
 from ga2mm.checks.value_check import check_value, shortened
+from ga2mm.models.heads.anchor_calibration import AnchorCalibration
 from ga2mm.objectives.build_objectives import AnchorArguments
 from ga2mm.utils import nearest
 
@@ -34,7 +35,11 @@ FREE = {
 TYPED = ('ga2mm', 'mmengine', 'torch')
 """Packages with correct annotations; some of MMAction2's are wrong."""
 
-WITHOUT_TYPE = {'model.anchors': AnchorArguments, 'model.anchors.negatives': read_negatives}
+WITHOUT_TYPE = {
+    'model.anchors': AnchorArguments,
+    'model.anchors.negatives': read_negatives,
+    'model.test_cfg.anchor_calibration': AnchorCalibration,
+}
 """Functions and classes that receive the arguments of dicts without a ``type``."""
 
 LOOPS = {

@@ -11,6 +11,7 @@ from mmaction.datasets.transforms import DecordInit, OpenCVInit, PyAVInit
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope
 
+from ga2mm.checks.config_lists import CALIBRATION, calibration_of
 from ga2mm.datasets.still_image import OpenImage
 from ga2mm.datasets.transforms import OpenVideo, black_video
 
@@ -26,7 +27,7 @@ def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
 
     Args:
         cfg: The config.
-        dataloaders: Keys of the dataloaders to check.
+        dataloaders: Keys of the dataloaders to check; ``CALIBRATION`` for the anchors of the calibration.
 
     Raises:
         ValueError: A transform cannot be built or fails, a pipeline gives no clip, or the clips of one batch
@@ -42,7 +43,8 @@ def check_pipelines(cfg: Config, dataloaders: Sequence[str]) -> None:
         file = Path(folder) / 'black.avi'
         for key in dataloaders:
             shapes = {}
-            for place, pipeline in _pipelines(cfg.get(key), key):
+            found = calibration_of(cfg) if key == CALIBRATION else cfg.get(key)
+            for place, pipeline in _pipelines(found, key):
                 shape = _try(place, pipeline, wanted, file)
                 if shape is not None:
                     shapes[shape] = place

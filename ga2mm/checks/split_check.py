@@ -11,7 +11,7 @@ from ga2mm.checks.class_check import (
     novel_base_classes,
     test_sets_without_classes,
 )
-from ga2mm.checks.config_lists import CheckedList, Finding, read_config_lists
+from ga2mm.checks.config_lists import CALIBRATION, CheckedList, Finding, read_config_lists
 from ga2mm.checks.video_check import check_some_files, first_of_same, repeated_videos, shared_videos
 
 
@@ -30,7 +30,7 @@ def check_train_config(cfg: dict[str, Any], look_for_videos: bool = False) -> li
     lists, findings = read_config_lists(cfg, ['train_dataloader', 'val_dataloader'])
     if look_for_videos:
         findings += check_some_files(lists)
-    test_lists, broken = read_config_lists(cfg, ['test_dataloader'], missing='warning')
+    test_lists, broken = read_config_lists(cfg, ['test_dataloader', CALIBRATION], missing='warning')
     findings += broken
     lists += test_lists
     hooks = cfg.get('default_hooks') or {}
@@ -43,19 +43,20 @@ def check_train_config(cfg: dict[str, Any], look_for_videos: bool = False) -> li
 def check_test_config(cfg: dict[str, Any], learnt: bool) -> list[Finding]:
     """Check the test lists of a config before testing, as fast as :func:`check_train_config`.
 
-    A training list that cannot be read is a warning.
+    A training list that cannot be read is a warning. A test video among the anchors of the calibration is an
+    error.
 
     Args:
         cfg: The config.
         learnt: Whether the model was trained. Then a test video in the config's training list or anchors is
-            an error, otherwise a warning.
+            an error, and a training video among the anchors of the calibration; otherwise a warning.
     """
-    lists, findings = read_config_lists(cfg, ['test_dataloader'])
+    lists, findings = read_config_lists(cfg, ['test_dataloader', CALIBRATION])
     findings += check_some_files(lists)
     trained, broken = read_config_lists(cfg, ['train_dataloader'])
     findings += _as_warnings(broken)
     own = check_lists(lists, thorough=False)
-    both = check_lists(lists + trained, thorough=False, of_roles=('test',))
+    both = check_lists(lists + trained, thorough=False, of_roles=('test', 'calibration anchor'))
     with_training = [finding for finding in both if finding not in own]
     return findings + own + (with_training if learnt else _as_warnings(with_training))
 
@@ -69,10 +70,11 @@ def check_lists(
     """Check lists on their own and against each other; videos may be missing.
 
     Errors: a video occurs twice or with two labels in a list, a class has no training video, labels
-    contradict folder names, a video of the training list or the anchors is in a validation or test list, a
-    base class is also novel, a test set has no classes. Warnings: a class has no validation or test video,
-    validation and test lists share videos, a list has copies of a video. Two paths are the same video if they
-    lead to the same file or their contents are equal (:func:`~ga2mm.checks.same_videos.same_contents`).
+    contradict folder names, a video of the training list or of anchors is in a validation or test list, a
+    training video is an anchor, a base class is also novel, a test set has no classes. Warnings: a class has
+    no validation or test video, validation and test lists share videos, a list has copies of a video. Two
+    paths are the same video if they lead to the same file or their contents are equal
+    (:func:`~ga2mm.checks.same_videos.same_contents`).
 
     Args:
         lists: The lists.

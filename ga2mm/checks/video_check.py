@@ -118,7 +118,7 @@ def shared_videos(
     roles, splits = {first.role, second.role}, {first.split, second.split}
     if roles == {'test'} and splits != {'base', 'novel'} and (None not in splits or len(splits) == 1):
         return  # splits of one dataset may share test videos, but not with the irrelevant test set
-    if roles == {'training'} or roles <= {'anchor', 'generated anchor'}:
+    if roles == {'training'} or roles <= {'anchor', 'generated anchor', 'calibration anchor'}:
         return  # training lists that differ in classes have their own error; anchor sources may overlap
     if roles == {'training', 'generated anchor'}:
         return  # anchors are generated from training videos

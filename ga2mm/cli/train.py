@@ -48,6 +48,15 @@ Method = Annotated[
 ]
 HardPrompt = Annotated[Path | None, typer.Option(help='Hard prompt learnt on another data set.')]
 Anchors = Annotated[Path | None, typer.Option(help='Folder of videos that show none of the classes.')]
+Calibration = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help='Strength of the calibration of predictions: training clips with shuffled patches show how much '
+        'the model leans to each class.',
+    ),
+]
 GroupBy = Annotated[
     str | None,
     typer.Option(
@@ -84,6 +93,7 @@ def train(
     method: Method = None,
     hard_prompt: HardPrompt = None,
     anchors: Anchors = None,
+    calibration: Calibration = 0.0,
     group_by: GroupBy = None,
     out: Out = None,
     device: Device = None,
@@ -118,7 +128,7 @@ def train(
     from ga2mm.apis.own_run import without_unreadable
     from ga2mm.models.clip.download import check_reachable
 
-    run = OwnRun(clip, preset, method, hard_prompt, anchors, seed)
+    run = OwnRun(clip, preset, method, hard_prompt, anchors, seed, calibration)
     check_reachable(**choose_clip(clip, preset)[0])
     own, problems = without_unreadable(own, videos)
     split = split_videos(own.videos, chosen, shots, seed)

@@ -2,6 +2,7 @@
 
 import mmaction.engine  # noqa: F401  registers MMAction2's hooks and loops
 
+from ga2mm.engine.anchor_calibration_hook import AnchorCalibrationHook, show_anchors
 from ga2mm.engine.bfloat16_optim_wrapper import BFloat16OptimWrapper
 from ga2mm.engine.checkpoint_safety import (
     AtomicLocalBackend,
@@ -24,6 +25,7 @@ from ga2mm.engine.unreadable_videos_hook import UnreadableVideosHook
 from ga2mm.engine.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
+    'AnchorCalibrationHook',
     'AtomicLocalBackend',
     'BFloat16OptimWrapper',
     'CheckpointSafetyHook',
@@ -45,5 +47,6 @@ __all__ = [
     'progress_bar',
     'read_checkpoint',
     'set_classes_from',
+    'show_anchors',
     'state_dict_of',
 ]

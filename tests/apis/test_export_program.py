@@ -133,6 +133,16 @@ def test_temporal_model_and_average_with_the_frozen_clip(tmp_path: Path, suffix:
     check(tmp_path / f'program{suffix}', recognizer)
 
 
+@pytest.mark.parametrize('suffix', SUFFIXES)
+def test_program_of_a_calibrated_model(tmp_path: Path, suffix: str, in_miniature_folder: Path) -> None:
+    cfg = config_of()
+    calibration = dict(strength=0.5, dataset=cfg.anchor_dataset.to_dict())
+    cfg.model.test_cfg = dict(anchor_calibration=calibration)
+    recognizer = tuned(cfg)
+    export_program(recognizer, tmp_path / f'program{suffix}')
+    check(tmp_path / f'program{suffix}', recognizer)
+
+
 def test_exporting_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     recognizer = tuned(config_of())
     before = own_prediction(recognizer, videos(2))

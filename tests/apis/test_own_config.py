@@ -85,6 +85,18 @@ def test_images_are_clips_of_one_frame(own, tmp_path):
     assert pipeline[1]['clip_len'] == 1
 
 
+def test_training_clips_with_shuffled_patches_calibrate(own, tmp_path):
+    lists = lists_of(own, tmp_path / 'lists', CLASSES[2:])
+    cfg = own_config(lists, OwnRun(preset='miniature', calibration=0.25), tmp_path)
+    check_config(cfg)
+    calibration = cfg.model.test_cfg.anchor_calibration
+    assert (calibration.strength, calibration.dataset.kind) == (0.25, 'shuffled_patches')
+    assert calibration.dataset.dataset.ann_file == str(lists.files['train'][0])
+    assert calibration.dataset.dataset.pipeline == cfg.test_dataloader.base.dataset.pipeline
+    assert not calibration.dataset.dataset.get('test_mode')
+    assert 'test_cfg' not in own_config(lists, OwnRun(preset='miniature'), tmp_path / 'other').model
+
+
 def test_hard_prompt_and_anchors_join(own, tmp_path):
     hard_prompt = tmp_path / 'hard.safetensors'
     hard_prompt.touch()

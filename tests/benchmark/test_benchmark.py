@@ -165,6 +165,12 @@ class TestPlan:
                 dict(methods={'a': dict(config=DEEP_PROMPTS, trained_as='CoOp')}, baseline=None),
                 "trained_as='CoOp' is not a method that is trained",
             ),
+            (dict(variants={'fast': dict(config='c.py')}), "variants['fast']: unknown key 'config'"),
+            (
+                dict(methods={name: dict(config=DEEP_PROMPTS) for name in ('a', 'a, b')}, baseline=None)
+                | dict(variants={'b': {}}),
+                "'a, b' is a method and a variant of 'a'; rename one",
+            ),
             (dict(part='tset'), "part='tset'"),
             (dict(draws=[100]), 'draw 100 is not a test draw'),
             (dict(part='validation', draws=[0]), 'draw 0 is not a validation draw'),
@@ -194,6 +200,52 @@ class TestPlan:
         with pytest.raises((ValueError, FileNotFoundError)) as error:
             read_benchmark(config, tmp_path)
         assert said in str(error.value) and '\n' not in str(error.value)
+
+    def test_variants_are_further_tests_of_each_training(self, tmp_path):
+        zero_shot = str(running.CONFIGS / 'miniature_zero_shot.py')
+        methods = {
+            'zero-shot CLIP': dict(config=zero_shot, learns=False),
+            'deep prompts': dict(config=DEEP_PROMPTS, series='by rate', value=0.1),
+            'averaged': dict(
+                config=DEEP_PROMPTS,
+                trained_as='deep prompts',
+                options={'model.test_cfg.frozen_share': 0.5},
+                baseline='deep prompts',
+            ),
+        }
+        variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}
+        config = write_config(
+            tmp_path / 'b.py', methods=methods, variants=variants, hard_prompt=None, baseline=None, seeds=[0]
+        )
+        benchmark = read_benchmark(config, tmp_path)
+        cells = {cell.method: cell for cell in benchmark.cells}
+        assert list(cells) == [*methods, *(f'{name}, calibrated' for name in methods)]
+        trained = cells['deep prompts']
+        for name in methods:
+            plain, variant = cells[name], cells[f'{name}, calibrated']
+            assert not variant.trains
+            assert variant.trained_as == (None if name == 'zero-shot CLIP' else trained)
+            assert variant.env == {**plain.env, 'GA2MM_CALIBRATION': '0.25'}
+            assert variant.options == plain.options
+            calibration = variant.read_config().model.test_cfg.anchor_calibration
+            assert calibration.strength == 0.25 and calibration.dataset.kind == 'shuffled_patches'
+            assert 'anchor_calibration' not in (plain.read_config().model.get('test_cfg') or {})
+        assert (cells['deep prompts, calibrated'].series, cells['deep prompts, calibrated'].value) == (
+            'deep prompts, calibrated',
+            None,
+        )
+        # Each is compared with its method, or with the same variant of the method's own baseline.
+        assert benchmark.own_baselines == {
+            'averaged': 'deep prompts',
+            'zero-shot CLIP, calibrated': 'zero-shot CLIP',
+            'deep prompts, calibrated': 'deep prompts',
+            'averaged, calibrated': 'deep prompts, calibrated',
+        }
+        # A strength is not chosen on the test.
+        variants['half'] = dict(env=dict(GA2MM_CALIBRATION=0.5))
+        write_config(config, methods=methods, variants=variants, hard_prompt=None, baseline=None, seeds=[0])
+        with pytest.raises(ValueError, match='calibrated.* and .*half.* are the same config with different'):
+            read_benchmark(config, tmp_path)
 
     def test_hyperparameters_are_not_varied_on_the_test(self, tmp_path):
         sweep = {

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from ga2mm.anchors.negatives import check_no_class
 from ga2mm.build import build_part
 from ga2mm.models.batch import TrainingBatch, by_shape, split_batch
+from ga2mm.models.encoded_clips import EncodedClips
 from ga2mm.models.frozen_videos import FrozenVideos
+from ga2mm.models.recognizers.calibrated_logits import CalibratedLogits
 from ga2mm.models.recognizers.strict_loading import StrictLoading
 from ga2mm.models.text_encoder import TextEncoder
 from ga2mm.models.video_encoder import VideoEncoder, VideoTokens
@@ -26,7 +28,7 @@ from ga2mm.utils import at_least_float32
 
 
 @MODELS.register_module()
-class CLIPRecognizer(StrictLoading, BaseRecognizer):
+class CLIPRecognizer(CalibratedLogits, StrictLoading, BaseRecognizer):
     """A recognizer of a CLIP, prompts and objectives, with MMAction2's modes loss, predict and tensor.
 
     The video encoder encodes clips, the text encoder of the head encodes class names, and the head compares
@@ -54,11 +56,14 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         test_cfg: As in MMAction2, and ``frozen_share``, 0 to 1: the weight of the frozen CLIP's logits in
             prediction. This logit averaging (0.5 for equal weights) needs no training. A tuned logit scale
             applies to both. Source: the ensembles of WiSE-FT (arXiv 2109.01903), applied to logits.
+            ``anchor_calibration``: arguments of
+            :class:`~ga2mm.models.heads.anchor_calibration.AnchorCalibration`; None for no calibration.
 
     Raises:
         FileNotFoundError: The file of negatives does not exist.
-        ValueError: ``frozen_share`` is not from 0 to 1, ``anchors`` has no strategy, a strategy uses
-            negatives and there are none, or ``losses`` contains something other than objectives.
+        ValueError: ``frozen_share`` is not from 0 to 1, an argument of ``anchor_calibration`` is wrong,
+            ``anchors`` has no strategy, a strategy uses negatives and there are none, or ``losses`` contains
+            something other than objectives.
     """
 
     def __init__(
@@ -96,6 +101,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         self.frozen_share = (test_cfg or {}).get('frozen_share', 0.0)
         if not 0 <= self.frozen_share <= 1:
             raise ValueError(f'model.test_cfg.frozen_share={self.frozen_share}: give a number from 0 to 1')
+        self.set_calibration((test_cfg or {}).get('anchor_calibration'))
         teacher = clip if clip.frozen else None
         if not clip.frozen and (self.frozen_share > 0 or self.objectives.use_frozen):
             with DefaultScope.overwrite_default_scope('ga2mm'):
@@ -207,7 +213,7 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         """
         for places, part in by_shape(inputs):
             samples = [data_samples[place] for place in places]
-            self.cls_head.predict_by_feat(self._logits(*self._watch(part)), samples)
+            self.cls_head.predict_by_feat(self.calibrated(self.encode_clips(part)), samples)
         return data_samples
 
     def predict_offers(
@@ -226,14 +232,14 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
         Returns:
             The samples with their predictions, for each list.
         """
-        watched = [(places, self._watch(part)) for places, part in by_shape(inputs)]
+        encoded = [(places, self.encode_clips(part)) for places, part in by_shape(inputs)]
         predictions = []
         for class_names in offers:
             self.set_classes(class_names)
             samples = [sample.clone() for sample in data_samples]
-            for places, videos in watched:
+            for places, clips in encoded:
                 of_part = [samples[place] for place in places]
-                self.cls_head.predict_by_feat(self._logits(*videos), of_part)
+                self.cls_head.predict_by_feat(self.calibrated(clips), of_part)
             predictions.append(samples)
         return predictions
 
@@ -257,34 +263,32 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
                 (B · M, classes).
             data_samples, test_mode: Accepted as in MMAction2, without effect.
         """
-        videos, frozen = self._watch(inputs)
+        clips = self.encode_clips(inputs)
         if stage == 'backbone':
-            return videos.features, {}
+            return clips.features, {}
         if stage == 'head':
-            return self._logits(videos, frozen), {}
+            return self.calibrated(clips), {}
         if not (self.cls_head.class_names or hasattr(self, 'cfg') or self.temporal):
-            return videos.features, {}
-        classes = self._class_features(videos)
-        feats = self.video_encoder.pool(videos.frames, classes)
-        return feats, {'class_features': classes, 'logit_scale': self.backbone.logit_scale}
-
-    def _watch(self, inputs: Tensor) -> tuple[VideoTokens, Tensor | None]:
-        """Encode videos, and, if logits are averaged in prediction, encode them with the frozen CLIP too."""
-        clips = self._to_clips(inputs)
-        videos = self.video_encoder(clips)
-        if self.training or not self.frozen_share:
-            return videos, None
-        with torch.no_grad():
-            return videos, self.frozen_video_encoder(clips).features
+            return clips.features, {}
+        classes = self._class_features(clips)
+        return self._pool(clips, classes), dict(class_features=classes, logit_scale=self.backbone.logit_scale)
 
     def encode_frames(self, inputs: Tensor) -> Tensor:
         """Give the features (B · M, T, embed_dim) of the frames of videos, not normalised."""
         return self.video_encoder(self._to_clips(inputs)).frames
 
-    def _class_features(self, videos: VideoTokens) -> Tensor:
-        self._name_classes()
-        encoder = self.cls_head.text_encoder
-        return encoder.encode_cached(self.cls_head.class_names, encoder.condition(videos))
+    def encode_clips(self, inputs: Tensor) -> EncodedClips:
+        """Encode the B · M clips of videos for the comparison with classes.
+
+        The frozen CLIP encodes them too if its logits are averaged in and the model is in evaluation mode.
+        """
+        clips = self._to_clips(inputs)
+        videos, frozen = self.video_encoder(clips), None
+        if self.frozen_share and not self.training:
+            with torch.no_grad():
+                frozen = self.frozen_video_encoder(clips).features
+        frames = None if self.temporal is None else videos.frames
+        return EncodedClips(videos.features, frames, self.cls_head.text_encoder.condition(videos), frozen)
 
     def _name_classes(self) -> None:
         """Take the class names of ``cfg``, which MMAction2's functions set, if there are none."""
@@ -294,15 +298,22 @@ class CLIPRecognizer(StrictLoading, BaseRecognizer):
             self.set_classes(classes_of(self.cfg))
         self.cls_head.check_classes()
 
-    def _logits(self, videos: VideoTokens, frozen: Tensor | None) -> Tensor:
-        """Compute logits (B · M, classes), averaged with the frozen CLIP's if its features are given."""
+    def _class_features(self, clips: EncodedClips) -> Tensor:
+        self._name_classes()
+        return self.cls_head.text_encoder.encode_cached(self.cls_head.class_names, clips.condition)
+
+    def _pool(self, clips: EncodedClips, classes: Tensor) -> Tensor:
+        return clips.features if clips.frames is None else self.video_encoder.pool(clips.frames, classes)
+
+    def compare(self, clips: EncodedClips) -> Tensor:
+        """Compute logits (B, classes), averaged with the frozen CLIP's if its features are given."""
         head, scale, share = self.cls_head, self.backbone.logit_scale, self.frozen_share
-        classes = self._class_features(videos)
-        logits = head(self.video_encoder.pool(videos.frames, classes), classes, scale)
-        if frozen is None:
+        classes = self._class_features(clips)
+        logits = head(self._pool(clips, classes), classes, scale)
+        if clips.frozen is None:
             return logits
         frozen_classes = self.frozen_text_encoder.encode_in_templates(head.class_names)
-        return (1 - share) * logits + share * head(frozen, frozen_classes, scale)
+        return (1 - share) * logits + share * head(clips.frozen, frozen_classes, scale)
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Parse losses as MMEngine does, but log the means over all processes, not only the first."""
