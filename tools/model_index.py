@@ -2,8 +2,8 @@
 
 Reads ``model-index.yml``, its metafiles, and ``projects/ga2_clip``. Prints a line for each error and exits
 with 1 if there is one. What is written: the block of each collection in a README, between
-``<!-- models: NAME -->`` and ``<!-- end of models -->``, and the project's metafile, from the configs that its
-own inherit from.
+``<!-- models: NAME -->`` and ``<!-- end of models -->``, and the metafile of the project, from the configs
+that its own inherit from.
 """
 
 import argparse
