@@ -38,6 +38,7 @@ test-fast: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check ga2mm tools tests examples
 	$(BIN)/ruff format --check ga2mm tools tests examples
+	$(BIN)/python tools/model_index.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix ga2mm tools tests examples

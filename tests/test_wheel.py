@@ -16,7 +16,7 @@ def test_the_wheel_has_all_configs_and_the_command(tmp_path):
     source = tmp_path / 'source'
     shutil.copytree(ROOT / 'ga2mm', source / 'ga2mm', symlinks=True)
     shutil.copytree(ROOT / 'configs', source / 'configs')
-    for name in ('setup.cfg', 'pyproject.toml', 'README.md', 'LICENSE'):
+    for name in ('setup.cfg', 'pyproject.toml', 'README.md', 'LICENSE', 'model-index.yml'):
         shutil.copy(ROOT / name, source)
     command = [sys.executable, '-m', 'pip', 'wheel', source, '--no-deps', '--no-build-isolation', '-q']
     done = subprocess.run([*command, '-w', tmp_path], capture_output=True, text=True)
@@ -25,6 +25,10 @@ def test_the_wheel_has_all_configs_and_the_command(tmp_path):
         packed = set(wheel.namelist())
         entry = next(name for name in packed if name.endswith('entry_points.txt'))
         assert 'ga2mm = ga2mm.cli:main' in wheel.read(entry).decode()
-    configs = {f'ga2mm/.mim/configs/{path.relative_to(CONFIGS)}' for path in CONFIGS.rglob('*.py')}
+    configs = {
+        f'ga2mm/.mim/configs/{path.relative_to(CONFIGS)}'
+        for pattern in ('*.py', 'metafile.yml')
+        for path in CONFIGS.rglob(pattern)
+    }
     assert configs and configs <= packed
     assert {'ga2mm/.mim/model-index.yml', 'ga2mm/miniature/assets/miniature.safetensors'} <= packed

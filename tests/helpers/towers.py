@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
 import torch
+from packaging.version import Version
 from torch import Tensor
 
 from tests.helpers.features import seeded
@@ -26,6 +28,11 @@ ARCHS = {
     ),
 }
 """What the towers have that others have not."""
+
+needs_new_dynamo = pytest.mark.skipif(
+    Version(torch.__version__) < Version('2.14'),
+    reason='torch.compile of 2.13 breaks the graph of the towers',
+)
 
 
 def tiny_arch(name: str) -> dict[str, Any]:

@@ -10,7 +10,14 @@ from ga2mm.models.clip.text_layout import TextLayout, pooled_positions
 from ga2mm.models.clip.text_tower import encode_text
 from tests.helpers.features import seeded
 from tests.helpers.hard_prompts import LENGTH, WIDTH
-from tests.helpers.towers import ARCHS, assert_equal, encode_with_gradients, patterns, tiny_arch
+from tests.helpers.towers import (
+    ARCHS,
+    assert_equal,
+    encode_with_gradients,
+    needs_new_dynamo,
+    patterns,
+    tiny_arch,
+)
 
 NAMES = ('walk.', 'climb up the stairs.', 'drink.', 'walk a dog.')
 CLIPS = 2
@@ -110,6 +117,7 @@ def test_half_precision_agrees_within_its_rounding(clip, dtype, rounding):
     assert (ours - expected).abs().max() < rounding * expected.abs().max()
 
 
+@needs_new_dynamo
 def test_the_tower_compiles_without_graph_breaks(clip):
     tokens = clip.tokenize(NAMES, LENGTH)
     layout = TextLayout(tokens, pooled_positions(clip.text_tower, tokens), True, True, clip.device)

@@ -9,7 +9,14 @@ from ga2mm.models.clip.plain_towers import encode_frames_plainly
 from ga2mm.models.clip.vision_tower import encode_frames
 from tests.helpers.features import seeded
 from tests.helpers.models import frames, make_clips
-from tests.helpers.towers import ARCHS, assert_equal, encode_with_gradients, patterns, tiny_arch
+from tests.helpers.towers import (
+    ARCHS,
+    assert_equal,
+    encode_with_gradients,
+    needs_new_dynamo,
+    patterns,
+    tiny_arch,
+)
 
 
 @pytest.mark.parametrize('arch', ARCHS)
@@ -91,6 +98,7 @@ def test_half_precision_agrees_within_its_rounding(clip, dtype, rounding):
     assert (ours - expected).abs().max() < rounding * expected.abs().max()
 
 
+@needs_new_dynamo
 def test_the_tower_compiles_without_graph_breaks(clip):
     prompts = [torch.randn(4, 64, requires_grad=True) for _ in range(2)]
     compiled = torch.compile(encode_frames, backend='eager', fullgraph=True)  # a graph break is an error
