@@ -51,6 +51,35 @@ def split_batch(clips: Tensor, samples: Sequence[ActionDataSample]) -> TrainingB
     return TrainingBatch(clips, labels, [sample.frames for sample in labelled], anchors)
 
 
+def check_batch(batch: TrainingBatch, num_classes: int, use_anchors: bool) -> None:
+    """Check anchors and labels; labels on the CPU wait for no device.
+
+    Args:
+        batch: The batch.
+        num_classes: Number of classes of the head.
+        use_anchors: Whether a strategy uses anchor clips.
+
+    Raises:
+        ValueError: Anchor clips and strategies disagree, or a label is not one of the classes.
+    """
+    anchors, labels = len(batch.clips) - len(batch.labels), batch.labels
+    if anchors and not use_anchors:
+        raise ValueError(
+            'the batch has anchor clips but no strategy of model.anchors uses them: set model.anchors, '
+            'or num_anchors of AnchorBatchSampler to 0'
+        )
+    if not anchors and use_anchors:
+        raise ValueError(
+            'model.anchors is set but the batch has no anchor clip: use AnchorDataset and '
+            'AnchorBatchSampler with num_anchors of 1 or more'
+        )
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f'a label is {int(labels.max())} (smallest {int(labels.min())}), but the head has '
+            f'{num_classes} classes: give the label map of these annotations'
+        )
+
+
 def by_shape(inputs: Tensor | Sequence[Tensor]) -> list[tuple[list[int], Tensor]]:
     """Group the videos of a batch by their shape, so that none needs padding.
 

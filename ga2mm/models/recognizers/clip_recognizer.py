@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ga2mm.anchors.negatives import check_no_class
 from ga2mm.build import build_part
-from ga2mm.models.batch import TrainingBatch, by_shape, split_batch
+from ga2mm.models.batch import by_shape, check_batch, split_batch
 from ga2mm.models.encoded_clips import EncodedClips
 from ga2mm.models.frozen_videos import FrozenVideos
 from ga2mm.models.recognizers.calibrated_logits import CalibratedLogits
@@ -141,7 +141,8 @@ class CLIPRecognizer(CalibratedLogits, StrictLoading, BaseRecognizer):
                 among the classes; a negative is one of the classes.
         """
         batch = split_batch(self._to_clips(inputs), data_samples)
-        self._check(batch)
+        self.cls_head.check_classes()
+        check_batch(batch, self.cls_head.num_classes, self.objectives.use_anchors)
         batch = replace(batch, labels=batch.labels.to(batch.clips.device, non_blocking=True))
         features = self._encode(batch)
         with torch.autocast(inputs.device.type, enabled=False):
@@ -336,26 +337,6 @@ class CLIPRecognizer(CalibratedLogits, StrictLoading, BaseRecognizer):
                 f"{self.data_preprocessor.format_shape}: set the same format in the pipeline's FormatShape"
             )
         return inputs.flatten(0, 1).transpose(1, 2) if inputs.dim() == 6 else inputs
-
-    def _check(self, batch: TrainingBatch) -> None:
-        """Check classes, anchors and labels; labels on the CPU wait for no device."""
-        self.cls_head.check_classes()
-        anchors, labels = len(batch.clips) - len(batch.labels), batch.labels
-        if anchors and not self.objectives.use_anchors:
-            raise ValueError(
-                'the batch has anchor clips but no strategy of model.anchors uses them: set model.anchors, '
-                'or num_anchors of AnchorBatchSampler to 0'
-            )
-        if not anchors and self.objectives.use_anchors:
-            raise ValueError(
-                'model.anchors is set but the batch has no anchor clip: use AnchorDataset and '
-                'AnchorBatchSampler with num_anchors of 1 or more'
-            )
-        if labels.min() < 0 or labels.max() >= self.cls_head.num_classes:
-            raise ValueError(
-                f'a label is {int(labels.max())} (smallest {int(labels.min())}), but the head has '
-                f'{self.cls_head.num_classes} classes: give the label map of these annotations'
-            )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'CLIPRecognizer':
         super()._apply(fn, recurse)
