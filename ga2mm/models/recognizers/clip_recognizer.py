@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ga2mm.anchors.negatives import check_no_class
 from ga2mm.build import build_part
-from ga2mm.models.batch import by_shape, check_batch, split_batch
+from ga2mm.models.batch import TrainingBatch, by_shape, check_batch, split_batch
 from ga2mm.models.encoded_clips import EncodedClips
 from ga2mm.models.frozen_videos import FrozenVideos
 from ga2mm.models.recognizers.calibrated_logits import CalibratedLogits
@@ -239,8 +239,7 @@ class CLIPRecognizer(CalibratedLogits, StrictLoading, BaseRecognizer):
             self.set_classes(class_names)
             samples = [sample.clone() for sample in data_samples]
             for places, clips in encoded:
-                of_part = [samples[place] for place in places]
-                self.cls_head.predict_by_feat(self.calibrated(clips), of_part)
+                self.cls_head.predict_by_feat(self.calibrated(clips), [samples[place] for place in places])
             predictions.append(samples)
         return predictions
 
@@ -253,9 +252,8 @@ class CLIPRecognizer(CalibratedLogits, StrictLoading, BaseRecognizer):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Give unit features (B · M, embed_dim) of videos, and the other arguments of the head.
 
-        A model without class names and ``cfg`` gives the features only, such as in ``get_flops.py``.
-
-        With a temporal model that is guided by the classes, features are (B · M, classes, embed_dim).
+        A model without class names and ``cfg`` gives the features only, such as in ``get_flops.py``. With a
+        temporal model that is guided by the classes, features are (B · M, classes, embed_dim).
 
         Args:
             inputs: Normalised frames, see the class.
