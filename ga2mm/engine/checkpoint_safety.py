@@ -295,7 +295,9 @@ def _alike(own: Any, found: Any) -> bool:
 
 def _fits(optimizer: torch.optim.Optimizer, state: Any) -> bool:
     """Check whether a stored optimizer state fits the parameters of an optimizer."""
-    moments = {'exp_avg', 'exp_avg_sq'} if isinstance(optimizer, torch.optim.Adam) else set()
+    # AdamW of PyTorch 2.6 is not an Adam.
+    has_moments = isinstance(optimizer, torch.optim.Adam | torch.optim.AdamW)
+    moments = {'exp_avg', 'exp_avg_sq'} if has_moments else set()
     try:
         for own, group in zip(optimizer.param_groups, state['param_groups'], strict=True):
             # Compare only the settings that both have: they differ between versions of PyTorch.

@@ -13,7 +13,6 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -191,8 +190,8 @@ def main() -> None:
     args = parse_args()
     context = multiprocessing.get_context('spawn')
     rows, results = [], []
-    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
-        rate = pool.submit(matmul_rate, args.device).result()
+    with context.Pool(1, maxtasksperchild=1) as pool:
+        rate = pool.apply(matmul_rate, (args.device,))
         for classes in args.classes:
             for frames in args.frames:
                 for job in args.jobs:
@@ -209,7 +208,7 @@ def main() -> None:
                             args.device,
                             args.random,
                         )
-                        figures = pool.submit(measure, args.config, task).result()
+                        figures = pool.apply(measure, (args.config, task))
                         plain = plain or figures
                         results.append({**asdict(task), **figures})
                         rows.append(_row(task, figures, plain, rate))
