@@ -82,7 +82,8 @@ def test(cfg: Config, checkpoint: str | Path | None = None) -> dict[str, float]:
         cfg[key] = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.model = without_objectives(cfg.model)
-    _pin_memory(*(loader for _, _, loader in named_sets(cfg.test_dataloader)))
+    tested = cfg.test_dataloader  # one test set, or several by name
+    _pin_memory(*([tested] if 'dataset' in tested else [loader for _, _, loader in named_sets(tested)]))
     prepare_distributed(cfg, test_only=True)
     with config_errors(cfg):
         runner = Runner.from_cfg(cfg)

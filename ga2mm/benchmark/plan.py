@@ -153,12 +153,14 @@ def _check_hyperparameters(cells: list[Cell], path: Path) -> None:
     """Check that sweeps (one method with several sets of options or variables) use validation data.
 
     A method is identified by its config, ``GA2MM_METHOD`` and the classes in its options. Further tests of
-    one training are different methods if they set different variables or options.
+    one training are different methods if they set different variables or options; 0 counts as not set.
     """
     by_config: dict[tuple, dict[str, str]] = {}
     for cell in cells:
         if cell.part == 'test' and cell.learns:
-            trained_as = cell.trained_as and (cell.trained_as.method, *sorted({*cell.env, *cell.options}))
+            values = {**cell.env, **cell.options}
+            given = sorted(key for key, value in values.items() if str(value) != '0')
+            trained_as = cell.trained_as and (cell.trained_as.method, *given)
             method = (cell.config, cell.env.get(METHOD_VARIABLE), tuple(_types(cell.options)), trained_as)
             place = (cell.dataset, cell.shots, cell.draw, cell.seed, *method)
             options = json.dumps([cell.options, cell.env], sort_keys=True, default=repr)

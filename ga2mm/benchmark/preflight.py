@@ -12,7 +12,7 @@ from ga2mm.benchmark.run_cell import read_result
 from ga2mm.benchmark.work import lists_of
 from ga2mm.datasets import read_annotation
 from ga2mm.models.clip.download import check_reachable
-from ga2mm.models.clip.loading import weights_file
+from ga2mm.models.clip.loading import weights_file, weights_of
 
 BYTES_OF_A_RUN = 50 * 2**20
 """Files of a run with a frozen CLIP: two checkpoints of 8.5 MB with ViT-B/16, logs, scores and pictures."""
@@ -81,13 +81,13 @@ def _lacks(dataset: dict[str, Any], read: set[str]) -> Iterator[tuple[str, str]]
 
 def _missing_weights(backbone: dict[str, Any]) -> Iterator[str]:
     """Yield a line for weights that are neither here nor can be downloaded."""
-    arch, pretrained = backbone.get('arch'), backbone.get('pretrained')
-    if pretrained is not None and Path(pretrained).suffix:
-        if not weights_file(pretrained).is_file():
-            yield f'weights {pretrained}: no such file'
+    arch, weights = backbone.get('arch'), weights_of(backbone)
+    if weights is not None and Path(weights).suffix:
+        if not weights_file(weights).is_file():
+            yield f'weights {weights}: no such file'
     elif isinstance(arch, str):
         try:
-            check_reachable(arch, pretrained, backbone.get('cache_dir'))
+            check_reachable(arch, weights, backbone.get('cache_dir'))
         except FileNotFoundError as error:
             yield str(error)
 

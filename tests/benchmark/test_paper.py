@@ -124,7 +124,7 @@ def test_runs_start_after_those_that_they_need(benchmarks):
 def test_all_that_is_missing_is_named_at_once(benchmarks, tmp_path):
     deep = [cell for cell in benchmarks[0].cells if cell.trains]
     for cell in deep:
-        object.__setattr__(cell, 'options', {'model.backbone.pretrained': 'checkpoints/clip.safetensors'})
+        object.__setattr__(cell, 'options', {'model.backbone.weights': 'checkpoints/clip.safetensors'})
     missing, warnings = missing_things(deep, tmp_path / 'out')
     folder, by = 'data/ucf101', 'no such file; tools/data/make_splits.py writes it'
     assert missing == [
@@ -155,7 +155,7 @@ def test_all_that_is_missing_is_named_at_once(benchmarks, tmp_path):
 
 def test_the_tool_plans_and_names_what_is_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    file = dict(config=str(BASELINES / 'deep_prompts.py'), options={'model.backbone.pretrained': 'clip.pt'})
+    file = dict(config=str(BASELINES / 'deep_prompts.py'), options={'model.backbone.weights': 'clip.pt'})
     config = write_tables(tmp_path / 'b.py', methods={'deep prompts': file}, seeds=[1])
     running.tool('run_protocol.py', config, '--dry-run', '--gpus', 8, '--card', 'V100')
     said = capsys.readouterr().out

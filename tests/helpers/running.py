@@ -177,13 +177,18 @@ def _in_group(rank: int, store: str, function: Callable, arguments: tuple) -> No
 
 
 @contextmanager
-def ctrl_c_works() -> Iterator[None]:
-    """Let processes that the block starts receive SIGINT, which a shell ignores in the background."""
+def signals_arrive() -> Iterator[None]:
+    """Let processes that the block starts receive SIGINT and SIGHUP.
+
+    A shell ignores SIGINT in the background, nohup ignores SIGHUP, and processes inherit this.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGHUP, hangup)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def serving(place: Path, **variables: str) -> Iterator[Running]:
     words = ('-m', 'ga2mm', 'demo', '--no-browser', '--device', 'cpu', '--max-mb', 1, '--port', port)
     environment = running.environment(TMPDIR=temporary, PYTHONUNBUFFERED=1, **variables)
     output = place / 'output.txt'
-    with output.open('w') as file, running.ctrl_c_works():
+    with output.open('w') as file, running.signals_arrive():
         process = subprocess.Popen(
             [environment['PYTHON'], *map(str, words)],
             cwd=folder,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ga2mm.web.server import check_gradio, free_port, own_folder
-from tests.helpers.running import ctrl_c_works, environment
+from tests.helpers.running import environment, signals_arrive
 
 WAIT = """
 import sys, tempfile, time
@@ -35,7 +35,7 @@ def test_folder_takes_all_temporary_files_and_goes(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_folder_goes_when_a_signal_ends_the_process(number: signal.Signals, tmp_path: Path) -> None:
-    with ctrl_c_works():
+    with signals_arrive():
         process = subprocess.Popen(
             [sys.executable, '-c', WAIT],
             env=environment(TMPDIR=tmp_path),
