@@ -1,4 +1,4 @@
-# The benchmark of `make demo`: the first two class draws, one seed. Measured: README.md.
+# The benchmark of `make demo`: the first two class draws, one seed. Measured: docs/miniature.md.
 _base_ = './miniature.py'
 
 title = 'Demo on the miniature world'

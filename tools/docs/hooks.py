@@ -27,6 +27,9 @@ PACKAGES = {
 
 LINK = re.compile(r'(?P<before>\]\(|(?:src|href)=")(?P<target>[^)"#\s]+)(?P<anchor>#[^)"\s]*)?(?=[)"])')
 FENCE = re.compile(r'^(\s*)```')
+BADGE = re.compile(r'\[!\[[^]]*\]\(\.\./\.\./actions/[^)]*\)\]\([^)]*\)\n?')
+"""A badge of GitHub's workflows: relative to the repository's page, whose address the site does not know."""
+
 AS_THEY_ARE = {'.gif', '.ipynb', '.jpg', '.mp4', '.png', '.svg', '.webp'}
 """Suffixes of files that the site offers as they are."""
 
@@ -64,7 +67,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
             link = os.path.relpath(uri, PurePosixPath(here).parent)
         return f'{match["before"]}{link}{match["anchor"] or ""}'
 
-    return ''.join(LINK.sub(replace, line) if prose else line for line, prose in _lines(markdown))
+    lines = _lines(BADGE.sub('', markdown))
+    return ''.join(LINK.sub(replace, line) if prose else line for line, prose in lines)
 
 
 def _file(name: str, config: Any) -> File:
