@@ -1,6 +1,7 @@
 """The pages: links and anchors lead somewhere, and GitHub and the site read them alike."""
 
 import re
+import xml.etree.ElementTree as ET
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from tests.helpers.running import ROOT
 
 DOCS = ROOT / 'docs'
+README = ROOT / 'README.md'
+PICTURES = sorted((DOCS / 'images').iterdir())
 METHODS = sorted((DOCS / 'methods').glob('*.md'))
 FOLDERS = [ROOT / name for name in ('configs', 'docs', 'projects', 'tests')]
 PAGES = sorted([*ROOT.glob('*.md'), *(page for folder in FOLDERS for page in folder.rglob('*.md'))])
@@ -129,3 +132,24 @@ def test_published_figures_are_quoted_as_published(page):
     quoted = page.read_text(encoding='utf-8').partition('## Published figures')[2].splitlines()
     cells = {cell.strip() for line in quoted if line.startswith('|') for cell in line.split('|')}
     assert {cell for cell in cells if re.match(r'\d+\.\d', cell)} <= known
+
+
+def test_the_first_page_is_short_and_begins_with_what_to_do():
+    lines = README.read_text(encoding='utf-8').splitlines()
+    assert len(lines) <= 120
+    begin = '\n'.join(lines[:39])
+    for command in ('make demo ', 'make test ', 'ga2mm train ', 'ga2mm predict ', 'import ga2mm\n'):
+        assert f'\n{command}' in begin
+    assert 'say nothing about real CLIP or real video' in ' '.join(lines)
+
+
+@pytest.mark.parametrize('picture', PICTURES, ids=lambda path: path.name)
+def test_picture(picture):
+    """A page shows it, it is small, and an SVG picture has colours for light and for dark pages."""
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
+    assert picture in shown
+    assert picture.stat().st_size <= 600 * 1024
+    if picture.suffix == '.svg':
+        text = picture.read_text(encoding='utf-8')
+        assert ET.fromstring(text).get('viewBox')
+        assert '(prefers-color-scheme: dark)' in text and 'var(--paper)' in text
