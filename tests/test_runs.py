@@ -298,10 +298,12 @@ def test_one_test_call_answers_the_protocol(trained, tmp_path):
     assert metrics['hm'] == harmonic_mean(base, novel)
     assert metrics['hm'] == pytest.approx(2 * base * novel / (base + novel) if base + novel else 0)
     report = json.loads((tmp_path / 'test_metrics.json').read_text())
+    answers = {}
     for name in ('base', 'novel'):
         found = report['sets'][name]
         assert (found.pop('classes'), found.pop('videos'), found.pop('unreadable')) == (12, 24, 0)
         confusion = found.pop('confusion')
+        answers[name] = found.pop('predicted')
         assert len(found.pop('class_names')) == 12 and sum(count for _, _, count in confusion) == 24
         right = sum(count for label, predicted, count in confusion if label == predicted)
         assert right / 24 == pytest.approx(found['acc/top1'])
@@ -316,6 +318,7 @@ def test_one_test_call_answers_the_protocol(trained, tmp_path):
     assert sorted(path.name for path in tmp_path.glob('*.pkl')) == dumps
     for name in ('base', 'novel'):
         predictions = pickle.loads((tmp_path / f'dump_{name}.pkl').read_bytes())
+        assert [int(p['pred_scores']['item'].argmax()) for p in predictions] == answers[name]
         assert len(predictions) == 24
         right = [int(p['pred_scores']['item'].argmax()) == int(p['gt_labels']['item']) for p in predictions]
         assert np.mean(right) == pytest.approx(metrics[f'{name}/acc/top1'])

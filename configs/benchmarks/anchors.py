@@ -7,6 +7,7 @@
 _base_ = './miniature.py'
 
 title = 'Anchors on the miniature world'
+chief = 'GA2-CLIP'  # the report tells of this method
 datasets = {style: dict(test_sets=['../_base_/test_sets/miniature_irrelevant.py']) for style in ('mild', 'strong')}
 baseline = ['deep prompts', 'self-consistency', 'GA2-CLIP', 'GA2-CLIP, calibrated']
 variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}

@@ -137,11 +137,11 @@ def _train_and_test(cfg: Config, out: Path, say: Callable[[str], None], processe
         train_in_processes(cfg, processes, out / 'processes.log')
     say('testing')
     metrics = test_run(out)
-    report = write_run_report(out, out.resolve().name)
     model = out / f'{out.resolve().name}{SUFFIX}'
     sets = metrics['sets']
     names = [name for key in ('base', 'all', 'novel') if key in sets for name in sets[key]['class_names']]
     export_model(out / CONFIG, latest_checkpoint(out), model, classes=names, metrics=metrics['top1_percent'])
+    report = write_run_report(out, out.resolve().name)  # names the model file
     return Result(metrics, report, model)
 
 

@@ -13,13 +13,14 @@ draws."""
 CHECKPOINTS = ('last', 'best')
 KEYS = {
     'title', 'note', 'part', 'worlds', 'env', 'datasets', 'methods', 'variants', 'hard_prompt', 'baseline',
-    'shots', 'draws', 'seeds', 'checkpoint',
+    'chief', 'shots', 'draws', 'seeds', 'checkpoint',
 }  # fmt: skip
 WHOLE_KEYS = {'tables', 'results', 'sizes'}
 """Keys of a config with several tables that are not defaults of the tables."""
 DATASET_KEYS = {'env', 'test_sets', 'hard_prompt'}
 METHOD_KEYS = {'config', 'options', 'env', 'learns', 'trained_as', 'baseline', 'series', 'value'}
 VARIANT_KEYS = {'env', 'options'}
+TEXT_KEYS = {'config', 'title', 'note', 'series', 'trained_as', 'results', 'chief'}
 HARD_PROMPT_KEYS = {'config', 'env', 'hard_prompt'}
 
 
@@ -36,6 +37,7 @@ class BenchmarkConfig:
         part: ``'test'`` or ``'validation'``.
         checkpoint: ``'last'``, or ``'best'`` on the validation set.
         baselines: Methods that all other methods are compared with.
+        chief: The method that the report tells of; empty for the last one that is trained.
         own_baselines: By method, the baseline that this method alone is compared with, in a separate table.
         draws, shots, seeds: Class draws, clips per class and random seeds; ``[None]`` where the benchmark
             does not vary them.
@@ -56,6 +58,7 @@ class BenchmarkConfig:
     methods: dict[str, dict[str, Any]]
     hard_prompt: dict[str, Any] | None = None
     baselines: list[str] = field(default_factory=list)
+    chief: str = ''
     own_baselines: dict[str, str] = field(default_factory=dict)
     draws: list[int | None] = field(default_factory=lambda: [None])
     shots: list[int | None] = field(default_factory=lambda: [None])
@@ -76,7 +79,8 @@ def read_benchmark_configs(path: str | Path) -> list[BenchmarkConfig]:
     method and its own ``baseline``.
     ``hard_prompt``, of the benchmark or of a dataset, names the config (and ``env``) of the run that learns
     the hard prompt. ``baseline`` names the method, or the methods, that all are compared with; ``baseline``
-    of a method names one that only this method is compared with. ``worlds`` are arguments of the video
+    of a method names one that only this method is compared with. ``chief`` names the method that the report
+    tells of, by default the last one that is trained. ``worlds`` are arguments of the video
     generator. The value None removes a method or dataset of a base config.
 
     ``tables`` holds several benchmarks by name, in dicts of these keys; the other keys of the file are their
@@ -197,6 +201,8 @@ def _check_methods(config: BenchmarkConfig) -> None:
     for name in (*config.baselines, *config.own_baselines.values()):
         if name not in methods:
             raise ValueError(f'{path}: baseline={name!r} is not a method; choose one of {list(methods)}')
+    if config.chief and config.chief not in methods:
+        raise ValueError(f'{path}: chief={config.chief!r} is not a method; choose one of {list(methods)}')
     for name, method in methods.items():
         if 'trained_as' in method:
             other = methods.get(method['trained_as'])
@@ -222,9 +228,7 @@ def _check_kinds(config: dict[str, Any], place: str) -> None:
                 _check_kinds(one or {}, f'{place}, {key}[{name!r}]')
         elif key in ('env', 'options', 'hard_prompt', 'sizes') and not isinstance(value, dict):
             raise ValueError(f'{here}; give a dict')
-        elif key in ('config', 'title', 'note', 'series', 'trained_as', 'results') and not isinstance(
-            value, str
-        ):
+        elif key in TEXT_KEYS and not isinstance(value, str):
             raise ValueError(f'{here}; give a string')
         elif key in ('seeds', 'draws', 'shots') and not (
             isinstance(value, list | tuple) and all(type(one) is int for one in value)

@@ -75,7 +75,7 @@ def run_cell(
     cfg.experiment_name = f'{name}_test'
     test(cfg, checkpoint)
     if is_main_process():
-        _write_result(cell, folder, provenance, processes, time.time() - start)
+        write_result(cell, folder, provenance, processes, time.time() - start)
 
 
 def read_result(cell: Cell, work_dir: Path) -> dict[str, Any] | None:
@@ -87,9 +87,10 @@ def read_result(cell: Cell, work_dir: Path) -> dict[str, Any] | None:
     return row if cell.config_hash and row.get('config_hash') == cell.config_hash else None
 
 
-def _write_result(
+def write_result(
     cell: Cell, folder: Path, provenance: dict[str, Any], processes: int, seconds: float
 ) -> None:
+    """Write the row of a run from the report of its test, ``test_metrics.json`` in its folder."""
     report = json.loads((folder / 'test_metrics.json').read_text())
     scores = dict(report['top1_percent'])
     for name, separation in report['irrelevant'].items():

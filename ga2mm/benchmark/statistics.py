@@ -6,28 +6,47 @@ from typing import Any
 
 from scipy.stats import t as student
 
+from ga2mm.visualization.results import LEAST_UNITS, by_unit
+
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A score over runs, in percentage points: mean, standard deviation (None for one run), runs."""
+    """A score over runs, in percentage points.
+
+    Args:
+        mean: Mean over the runs.
+        deviation: Standard deviation over the runs; None for fewer than three independent results.
+        runs: Number of runs.
+        two: The two independent results, if there are two.
+    """
 
     mean: float
     deviation: float | None
     runs: int
+    two: tuple[float, ...] = ()
 
     def __str__(self) -> str:
-        return f'{self.mean:.1f}' + ('' if self.deviation is None else f' ± {self.deviation:.1f}')
+        spread = '' if self.deviation is None else f' ± {self.deviation:.1f}'
+        return f'{self.mean:.1f}{spread}{_in_brackets(self.two, "{:.1f}")}'
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference in points: mean, half width of the 95 % interval (None for one unit), units."""
+    """A paired difference in points.
+
+    Args:
+        mean: Mean over the units.
+        half_width: Half width of the 95 % interval; None for fewer than three units.
+        units: Number of units: class draws, or seeds.
+        two: The differences of the two units, if there are two.
+    """
 
     mean: float
     half_width: float | None
     units: int
+    two: tuple[float, ...] = ()
 
     @property
     def shown(self) -> bool:
@@ -36,18 +55,20 @@ class Difference:
 
     def __str__(self) -> str:
         if self.half_width is None:
-            return f'{self.mean:+.1f}'
+            return f'{self.mean:+.1f}{_in_brackets(self.two, "{:+.1f}")}'
         interval = f'[{self.mean - self.half_width:+.1f}, {self.mean + self.half_width:+.1f}]'
         return f'{self.mean:+.1f} {interval}' + ('' if self.shown else ' not shown')
 
 
 def summarise(rows: list[dict[str, Any]], score: str) -> Summary | None:
-    """Compute mean and standard deviation of a score over rows; None if no row has it."""
-    values = [row['scores'][score] for row in rows if score in row['scores']]
-    if not values:
+    """Compute the mean of a score over rows, and its spread; None if no row has it."""
+    rows = [row for row in rows if score in row['scores']]
+    if not rows:
         return None
-    deviation = statistics.stdev(values) if len(values) > 1 else None
-    return Summary(statistics.fmean(values), deviation, len(values))
+    values = [row['scores'][score] for row in rows]
+    units = [statistics.fmean(row['scores'][score] for row in unit) for unit in by_unit(rows)]
+    deviation = statistics.stdev(values) if len(units) >= LEAST_UNITS else None
+    return Summary(statistics.fmean(values), deviation, len(values), _if_two(units))
 
 
 def paired_difference(
@@ -56,9 +77,9 @@ def paired_difference(
     """Compute the difference of a score to the baseline's, paired by class draw and seed.
 
     Seeds of a draw share its classes and are not independent, so differences are averaged over the seeds of
-    a draw, with a Student's t interval over the draws. Without draws the interval is over the seeds. A
-    method that learns nothing has one run, which is paired with every seed. Design choice: the papers report
-    no intervals.
+    a draw, with a Student's t interval over three draws or more. Without draws the interval is over the
+    seeds. A method that learns nothing has one run, which is paired with every seed. Design choice: the
+    papers report no intervals.
 
     Returns:
         The difference; None if there is no pair of rows.
@@ -76,8 +97,16 @@ def paired_difference(
     if not differences:
         return None
     means = [statistics.fmean(values) for values in differences.values()]
-    if len(means) == 1:
-        return Difference(means[0], None, 1)
+    if len(means) < LEAST_UNITS:
+        return Difference(statistics.fmean(means), None, len(means), _if_two(means))
     quantile = student.ppf((1 + CONFIDENCE) / 2, len(means) - 1)
     half_width = quantile * statistics.stdev(means) / len(means) ** 0.5
     return Difference(statistics.fmean(means), float(half_width), len(means))
+
+
+def _if_two(values: list[float]) -> tuple[float, ...]:
+    return tuple(values) if len(values) == 2 else ()
+
+
+def _in_brackets(values: tuple[float, ...], form: str) -> str:
+    return f' ({", ".join(map(form.format, values))})' if values else ''

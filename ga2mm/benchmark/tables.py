@@ -9,6 +9,7 @@ from typing import Any
 from ga2mm.benchmark.plan import Benchmark
 from ga2mm.benchmark.statistics import paired_difference, summarise
 from ga2mm.utils import replace_when_written, write_text
+from ga2mm.visualization.results import LEAST_UNITS, by_unit
 
 TITLES = {
     'hm': 'HM',
@@ -75,7 +76,7 @@ def make_tables(benchmark: Benchmark, rows: list[dict[str, Any]]) -> list[Table]
         for key, name in names.items():
             means = [str(summarise(groups[key], score) or '–') for score in scores]
             body.append([name, *means, str(len(groups[key]))])
-        heading = f'{dataset}: top-1 accuracy in per cent, mean ± standard deviation'
+        heading = f'{dataset}: top-1 accuracy in per cent, mean{_spread_of(list(groups.values()))}'
         if any(score.startswith('irrelevant/') for score in scores):
             heading += '; AUROC and FPR at 95 % TPR of known against irrelevant videos'
         tables.append(Table(heading, ['method', *titles, 'runs'], body))
@@ -113,6 +114,8 @@ def _differences(
     heading += ' in points, ' + (
         f'one {unit}, so no interval'
         if units == 1
+        else f'mean of two {unit}s, which are too few for an interval (both in brackets)'
+        if units < LEAST_UNITS
         else f'with the 95 % interval over {units} {unit}s; "not shown" where it contains zero'
     )
     return [Table(heading, ['method', *(TITLES.get(score, score) for score in scores)], compared)]
@@ -136,6 +139,12 @@ def make_footer(benchmark: Benchmark, rows: list[dict[str, Any]]) -> str:
     if benchmark.part == 'validation':
         parts.append('VALIDATION data, for choosing hyperparameters')
     return '; '.join(parts) + '.' + (f' {benchmark.note}' if benchmark.note else '')
+
+
+def _spread_of(groups: list[list[dict[str, Any]]]) -> str:
+    """Say what stands after the mean of the largest group."""
+    units = max(len(by_unit(rows)) for rows in groups)
+    return ' ± standard deviation' if units >= LEAST_UNITS else ' (both values)' if units == 2 else ''
 
 
 def _order(rows: list[dict[str, Any]]) -> Any:

@@ -50,8 +50,9 @@ class ProtocolTestLoop(TestLoop):
       score and are left out, with a warning.
 
     The summary is logged as a table and written to ``report`` in the run's folder. The report also contains
-    each set's confusion matrix as entries ``[label, predicted, count]``, the number of its unreadable videos,
-    and results that are not numbers, such as MMAction2's ``ConfusionMatrix``.
+    each set's confusion matrix as entries ``[label, predicted, count]``, the label predicted for each video
+    in the order of the list (-1 for an unreadable one), the number of unreadable videos, and results that are
+    not numbers, such as MMAction2's ``ConfusionMatrix``.
 
     Args:
         runner: The runner.
@@ -246,7 +247,7 @@ class ProtocolTestLoop(TestLoop):
         videos = len(self.dataloader.dataset)
         results = {key: as_json(value) for key, value in evaluator.evaluate(videos).items()}
         found = {key: float(value) for key, value in results.items() if isinstance(value, int | float)}
-        confusion = [metric.confusion for metric in evaluator.metrics if hasattr(metric, 'confusion')]
+        counted = [metric for metric in evaluator.metrics if hasattr(metric, 'confusion')]
         summary[name] = {
             'classes': len(classes),
             'videos': videos,
@@ -254,7 +255,8 @@ class ProtocolTestLoop(TestLoop):
             **results,
             **found,
             'class_names': list(classes),
-            'confusion': confusion[0] if confusion else None,
+            'confusion': counted[0].confusion if counted else None,
+            'predicted': counted[0].predicted if counted else None,
         }
         return found
 

@@ -21,7 +21,8 @@ class Accuracy(AccMetric):
     to it, so every readable sample is correct.
 
     After an evaluation, ``confusion`` on the main process holds the confusion matrix as a list of
-    ``[label, predicted, count]`` with counts above 0. The prediction of an unreadable sample is -1.
+    ``[label, predicted, count]`` with counts above 0, and ``predicted`` the predicted label of each sample,
+    in the order of the test list. The prediction of an unreadable sample is -1.
 
     Design choice: ``mean1`` averages over the classes that have test samples. MMAction2 also averages over
     classes that are predicted but have no samples, with accuracy 0.
@@ -57,6 +58,7 @@ class Accuracy(AccMetric):
         if min(self.topk) < 1:
             raise ValueError(f'metric_options: topk={topk}; give values of 1 or more')
         self.confusion: list[list[int]] = []
+        self.predicted: list[int] = []
         super().__init__(metric_list=metric_list, collect_device=collect_device, prefix=prefix)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -78,6 +80,7 @@ class Accuracy(AccMetric):
         readable = np.array([result['readable'] for result in results])
 
         taken_for = np.where(readable, scores.argmax(axis=1), -1)
+        self.predicted = taken_for.tolist()
         pairs, counts = np.unique(np.stack([labels, taken_for]), axis=1, return_counts=True)
         self.confusion = np.concatenate([pairs, counts[None]]).T.tolist()
 

@@ -71,6 +71,20 @@ def confusion_figure(class_names: Sequence[str], counts: np.ndarray, title: str)
     return figure
 
 
+def confusion_caption(class_names: Sequence[str], counts: np.ndarray) -> str:
+    """Say how to read the matrix, and which two classes are confused most."""
+    said = 'A row is a true class, a column an answer; right answers are on the diagonal.'
+    wrong = np.nan_to_num(to_percent(counts)[:, :-1])
+    np.fill_diagonal(wrong, 0)
+    if not wrong.any():
+        return f'{said} No clip is taken for another class.'
+    true, other = np.unravel_index(wrong.argmax(), wrong.shape)
+    return (
+        f'{said} The most frequent mistake: {class_names[true]} is taken for {class_names[other]} in '
+        f'{counts[true, other]} of {counts[true].sum()} clips.'
+    )
+
+
 def to_percent(counts: np.ndarray) -> np.ndarray:
     """Convert counts to per cent of their row (NaN without videos); the diagonal is the class accuracy."""
     totals = counts.sum(axis=1, keepdims=True)
@@ -107,7 +121,7 @@ def _draw_matrix(axes: Axes, class_names: Sequence[str], percent: np.ndarray) ->
         for (row, column), value in np.ndenumerate(percent):
             if value >= 0.5:
                 colour = 'white' if value > 35 else 'black'
-                axes.text(column, row, f'{value:.0f}', ha='center', va='center', fontsize=8, color=colour)
+                axes.text(column, row, f'{value:.0f}', ha='center', va='center', fontsize=9, color=colour)
 
 
 def _list_pairs(axes: Axes, class_names: Sequence[str], percent: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,20 @@ def curves_figure(scalars: Scalars, title: str) -> Figure:
     figure.suptitle(f'Learning curves: {title}', fontsize=10)
     all_axes[-1].set_xlabel('training step')
     return figure
+
+
+def curves_caption(scalars: Scalars) -> str:
+    """Say how the loss changes from the first to the last tenth of the logged steps."""
+    losses = [value for value in scalars.get('loss', {}).values() if not math.isnan(value)]
+    if len(losses) < 2:
+        return 'Losses and learning rate over the training steps.'
+    part = max(1, len(losses) // 10)
+    first, last = statistics.fmean(losses[:part]), statistics.fmean(losses[-part:])
+    verb = 'falls' if last < first else 'does not fall: it goes'
+    return (
+        f'Losses and learning rate over the training steps. The sum of the losses {verb} from {first:.2f} to '
+        f'{last:.2f} (means of the first and the last tenth of the logged steps).'
+    )
 
 
 def _loss_name(name: str) -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,12 @@ ACCURACIES = ('base', 'novel', 'hm')
 
 Rows = Sequence[Mapping[str, Any]]
 """A row is one run: ``method``, ``dataset``, ``base``, ``novel`` and ``hm`` (per cent, or None)."""
+
+LEAST_UNITS = 3
+"""Fewer independent results have no standard deviation and no interval. Design choice."""
+
+SPREAD_NOTE = 'mean over runs; lines: standard deviation, from three results on'
+"""Note below pictures that show means."""
 
 
 def read_results(path: str | Path) -> list[dict[str, Any]]:
@@ -63,10 +69,25 @@ def by_key(rows: Rows, key: str) -> dict[Any, list[Mapping[str, Any]]]:
     return groups
 
 
-def mean_and_std(values: Iterable[float]) -> tuple[float, float]:
-    """Compute mean and sample standard deviation of at least one value; the latter is 0 for one value."""
-    values = list(values)
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+def by_unit(rows: Rows) -> list[list[Mapping[str, Any]]]:
+    """Group rows into independent results: by class draw if there are several draws, else each run alone.
+
+    Seeds of a draw share its classes, so they are not independent.
+    """
+    groups: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row.get('draw'), []).append(row)
+    return list(groups.values()) if len(groups) > 1 else [[row] for row in rows]
+
+
+def mean_and_std(rows: Rows, key: str) -> tuple[float, float]:
+    """Compute mean and sample standard deviation of an accuracy over at least one row.
+
+    The deviation is 0 for fewer than :data:`LEAST_UNITS` independent results.
+    """
+    values = [row[key] for row in rows]
+    enough = len(by_unit(rows)) >= LEAST_UNITS
+    return statistics.fmean(values), statistics.stdev(values) if enough else 0.0
 
 
 def _is_accuracy(value: Any) -> bool:

@@ -40,7 +40,7 @@ def legend_below(figure: Figure, note: str, columns: int) -> None:
         loc='outside lower center',
         ncols=min(columns, len(handles)),
         title=note,
-        title_fontsize=8,
+        title_fontsize=9,
         fontsize=9,
         frameon=False,
     )

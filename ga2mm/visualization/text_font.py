@@ -81,7 +81,7 @@ def set_fonts(figure: Figure) -> set[str]:
     texts = figure.findobj(Text)
     files, lacking = fonts_for(text.get_text() for text in texts)
     if len(files) > 1:
-        families = [_family(file) for file in files]
+        families = [*(_family(file) for file in files), 'sans-serif']  # the last for readers of the SVG
         for text in texts:
             text.set_fontfamily(families)
     return lacking

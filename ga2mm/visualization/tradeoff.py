@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ga2mm.visualization.results import Rows, by_key, mean_and_std
+from ga2mm.visualization.results import SPREAD_NOTE, Rows, by_key, mean_and_std
 from ga2mm.visualization.style import bare, colour_and_marker, legend_below
 
 MAX_ACCURACY_SHOWN = 101  # per cent, so that a marker at 100 is not cut off
@@ -50,11 +50,27 @@ def tradeoff_figure(rows: Rows, by: str = 'method') -> Figure:
         axes.set_xlabel('base classes (tuned), top-1 accuracy (%)')
         axes.set_ylabel('novel classes (never tuned), top-1 accuracy (%)')
         bare(axes)
-    note = 'mean over runs; lines: standard deviation where there are several'
+    note = SPREAD_NOTE
     if any(row.get('value') is not None for row in rows):
         note = f'number at a point: value of the hyperparameter\n{note}'
     legend_below(figure, note, columns=2 * columns)
     return figure
+
+
+def tradeoff_caption(rows: Rows, by: str = 'method') -> str:
+    """Say how to read the plot, and which groups lie furthest to the right and furthest up."""
+    said = ['Right is better on base classes, up is better on novel classes; a grey line has the same HM.']
+    rows = [row for row in rows if row['base'] is not None and row['novel'] is not None]
+    for dataset, found in by_key(rows, 'dataset').items():
+        groups = by_key(found, by)
+        right, up = (
+            max(groups, key=lambda name: mean_and_std(groups[name], key)[0]) for key in ('base', 'novel')
+        )
+        if right == up:
+            said.append(f'On {dataset}, {right} is furthest to the right and furthest up.')
+        else:
+            said.append(f'On {dataset}, {right} is furthest to the right and {up} furthest up.')
+    return ' '.join(said)
 
 
 def _series(axes: Axes, name: str, index: int, runs: list[Mapping[str, Any]]) -> None:
@@ -68,8 +84,8 @@ def _series(axes: Axes, name: str, index: int, runs: list[Mapping[str, Any]]) ->
         raise ValueError(
             f'{name}: the values {", ".join(map(repr, points))} cannot be ordered; give every row a number'
         ) from error
-    base = [mean_and_std(row['base'] for row in points[value]) for value in ordered]
-    novel = [mean_and_std(row['novel'] for row in points[value]) for value in ordered]
+    base = [mean_and_std(points[value], 'base') for value in ordered]
+    novel = [mean_and_std(points[value], 'novel') for value in ordered]
     colour, marker = colour_and_marker(index)
     axes.errorbar(
         [mean for mean, _ in base],

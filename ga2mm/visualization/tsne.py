@@ -14,6 +14,13 @@ MIN_VIDEOS = 5
 PERPLEXITY = 30.0
 
 
+CAPTION = (
+    'A point is a test video, colour and marker are its class; on the left before tuning, on the right '
+    'after it. Classes whose points form a group of their own are easy to tell apart. Distances between '
+    'groups mean nothing.'
+)
+
+
 @dataclass(frozen=True)
 class VideoSet:
     """Videos of a test set as points in the plane, for each model.

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import os
 import shutil
 import signal
@@ -372,11 +371,20 @@ class TestPlan:
 
 class TestStatistics:
     def test_mean_and_standard_deviation(self):
-        found = summarise([row('a', 0, 0, 80.0), row('a', 0, 1, 90.0)], 'hm')
-        assert (found.mean, found.deviation, found.runs) == (85.0, pytest.approx(math.sqrt(50)), 2)
-        assert str(found) == '85.0 ± 7.1'
+        found = summarise([row('a', 0, seed, hm) for seed, hm in enumerate((80.0, 85.0, 90.0))], 'hm')
+        assert (found.mean, found.deviation, found.runs) == (85.0, pytest.approx(5), 3)
+        assert str(found) == '85.0 ± 5.0'
         assert str(summarise([row('a', 0, 0, 80.0)], 'hm')) == '80.0'
         assert summarise([row('a', 0, 0, 80.0)], 'all') is None
+
+    def test_two_results_have_no_deviation_and_no_interval(self):
+        """Two draws are two results, however many seeds they have."""
+        rows = [row('a', draw, seed, 80.0 + 4 * draw + seed) for draw in (0, 1) for seed in (0, 1)]
+        found = summarise(rows, 'hm')
+        assert (found.deviation, found.runs, str(found)) == (None, 4, '82.5 (80.5, 84.5)')
+        difference = paired_difference(rows, [row('b', draw, 0, 80.0) for draw in (0, 1)], 'hm')
+        assert (difference.half_width, difference.units, difference.shown) == (None, 2, False)
+        assert str(difference) == '+2.0 (+0.0, +4.0)'
 
     def test_interval_is_over_draws_with_their_seeds_averaged(self):
         values = {0: (81, 83), 1: (85, 84), 2: (90, 89)}
@@ -436,12 +444,13 @@ class TestTables:
     def test_means_and_differences(self):
         scores, differences = make_tables(self.benchmark(), self.ROWS)
         assert scores.columns == ['method', 'base', 'novel', 'HM', 'runs']
-        assert scores.rows[2] == ['GA2', *['86.2 ± 1.8'] * 3, '2']
-        assert '2 class draws' in differences.heading
-        assert differences.rows[1][0] == 'GA2' and differences.rows[1][3].startswith('+5.2 [')
+        assert scores.rows[2] == ['GA2', *['86.2 (85.0, 87.5)'] * 3, '2']
+        assert scores.heading.endswith('mean (both values)')
+        assert 'two class draws, which are too few for an interval' in differences.heading
+        assert differences.rows[1][0] == 'GA2' and differences.rows[1][3] == '+5.2 (+5.0, +5.5)'
         markdown = scores.markdown().splitlines()
         assert markdown[2] == '| method | base | novel | HM | runs |'
-        assert markdown[5] == '| deep | 81.0 ± 1.4 | 81.0 ± 1.4 | 81.0 ± 1.4 | 2 |'
+        assert markdown[5] == '| deep | 81.0 (80.0, 82.0) | 81.0 (80.0, 82.0) | 81.0 (80.0, 82.0) | 2 |'
 
     def test_differences_to_several_baselines(self):
         _, to_deep, to_zero_shot = make_tables(self.benchmark(baselines=['deep', 'zero-shot']), self.ROWS)
@@ -453,10 +462,16 @@ class TestTables:
         own = {'GA2': 'deep', 'deep': 'zero-shot', 'GA3': 'deep'}
         _, pairs = make_tables(self.benchmark(baselines=[], own_baselines=own), self.ROWS)
         assert [each[0] for each in pairs.rows] == ['deep against zero-shot', 'GA2 against deep']
-        assert pairs.rows[0][3] == '+10.0' and pairs.rows[1][3].startswith('+5.2 [')
-        assert pairs.heading.startswith(
-            'mild: difference in points, with the 95 % interval over 2 class draws'
-        )
+        assert pairs.rows[0][3] == '+10.0' and pairs.rows[1][3] == '+5.2 (+5.0, +5.5)'
+        assert pairs.heading.startswith('mild: difference in points, mean of two class draws')
+
+    def test_three_draws_have_deviations_and_intervals(self):
+        rows = [*self.ROWS, row('deep', 2, 0, 84.0), row('GA2', 2, 0, 90.0)]
+        scores, differences = make_tables(self.benchmark(), rows)
+        assert scores.heading.endswith('mean ± standard deviation')
+        assert scores.rows[1][3] == '82.0 ± 2.0'
+        assert '95 % interval over 3 class draws' in differences.heading
+        assert differences.rows[1][3].startswith('+5.5 [')
 
     def test_no_differences_without_a_baseline(self):
         assert len(make_tables(self.benchmark(baselines=[]), self.ROWS)) == 1
@@ -513,10 +528,9 @@ class TestRuns:
         table = (finished / 'table.md').read_text()
         assert '| GA2-CLIP |' in table and 'difference to deep prompts' in table
         report = (finished / 'report.html').read_text()
-        assert (
-            report.count('data:image/svg+xml;base64,') == 6
-        )  # bars, trade-off, curves, two confusions, t-SNE
-        assert 'http' not in report.split('<body')[0].replace('data:image', '')
+        # Bars, trade-off, curves, two confusions, t-SNE.
+        assert report.count('data:image/svg+xml;base64,') == report.count('<figcaption>') == 6
+        assert report.count('<div class="clip">') == 8
 
     def test_only_what_is_open_or_changed_runs_again(self, finished, miniature_folder, tmp_path):
         """One method gets another learning rate; a run of another was killed between training and test."""

@@ -47,6 +47,7 @@ ROWS = [
     result(81, 86, 'zero-shot'),
     result(90, 84),
     result(92, 88, seed=1),
+    result(91, 86, seed=2),
     result(70, None, 'few-shot'),
 ]
 
@@ -106,10 +107,14 @@ class TestBars:
         heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in bars_of(axes)}
         hms = [row['hm'] for row in ROWS]
         assert heights['zero-shot'] == pytest.approx([81, 86, hms[0]])
-        assert heights['GA2-CLIP'] == pytest.approx([91, 86, statistics.mean(hms[1:3])])
+        assert heights['GA2-CLIP'] == pytest.approx([91, 86, statistics.mean(hms[1:4])])
         (segments,) = [lines.get_segments() for lines in axes.collections]
-        spread = statistics.stdev([90, 92])
+        spread = statistics.stdev([90, 92, 91])
         assert segments[0][:, 1] == pytest.approx([91 - spread, 91 + spread])
+
+    def test_two_results_have_no_line(self):
+        (axes,) = bars_figure(ROWS[1:3]).axes
+        assert not axes.collections
 
     def test_missing_accuracy_has_no_bar(self):
         (axes,) = bars_figure(ROWS).axes
@@ -142,8 +147,8 @@ class TestTradeoff:
         assert set(points) == {'zero-shot', 'GA2-CLIP'}  # few-shot has no novel accuracy
         assert points['GA2-CLIP'].lines[0].get_xydata().tolist() == [[91, 86]]
         across, upwards = [lines.get_segments()[0] for lines in points['GA2-CLIP'].lines[2]]
-        assert across[:, 0] == pytest.approx([91 - 2**0.5, 91 + 2**0.5])
-        assert upwards[:, 1] == pytest.approx([86 - 8**0.5, 86 + 8**0.5])
+        assert across[:, 0] == pytest.approx([90, 92])
+        assert upwards[:, 1] == pytest.approx([84, 88])
 
     def test_all_points_are_inside_the_axes(self):
         (axes,) = tradeoff_figure([result(100, 3), result(40, 100, 'other')]).axes
