@@ -37,18 +37,19 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; min-width: 7
 .columns { display: grid; gap: 0 2.5rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)) }
 .clips { display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)) }
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)) }
 .clip { background: var(--box); border-radius: 8px; padding: .7rem }
 .clip img { width: 100%; display: block; border-radius: 4px }
 .clip img.pixels { image-rendering: pixelated }
 .clip p { margin: .45em 0 0 }
-.right { color: var(--right) }
-.wrong { color: var(--wrong) }
+.right { color: var(--right); white-space: nowrap }
+.wrong { color: var(--wrong); white-space: nowrap }
 .box { background: var(--box); border-radius: 8px; padding: .2rem 1.1rem .6rem; margin: 2.2em 0 }
 .box h2 { margin-top: .7em }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .88rem; line-height: 1.5;
+pre { white-space: pre-wrap; overflow-x: auto; font-size: .88rem; line-height: 1.5;
   background: var(--page); padding: .7em .9em;
   border-radius: 6px; border: 1px solid var(--line) }
+pre span { white-space: nowrap }
 figure { margin: 1.4em 0 2em }
 figure .wide { margin: 0 0 .5em; background: #fff; border-radius: 6px }
 figure img { display: block; height: auto }
@@ -113,7 +114,7 @@ def html_columns(parts: Sequence[str]) -> str:
 
 def html_box(heading: str, text: str, commands: Sequence[str]) -> str:
     """Give a box with a text and commands to copy."""
-    lines = ''.join(f'<pre>{html.escape(command)}</pre>' for command in commands)
+    lines = ''.join(f'<pre>{_whole_words(command)}</pre>' for command in commands)
     return f'<div class="box">{html_heading(heading)}{html_text(text)}{lines}</div>'
 
 
@@ -126,6 +127,11 @@ def html_picture(svg: Path, caption: str) -> str:
     text = html.escape(caption)
     image = f'<img alt="{text}" style="{size}" src="data:image/svg+xml;base64,{data}">'
     return f'<figure><div class="wide">{image}</div><figcaption>{text}</figcaption></figure>'
+
+
+def _whole_words(command: str) -> str:
+    """Give a command that is not broken within a word, such as an option with hyphens."""
+    return ' '.join(f'<span>{html.escape(word)}</span>' for word in command.split(' '))
 
 
 def _class(style: str) -> str:

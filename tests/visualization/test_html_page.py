@@ -52,7 +52,7 @@ def test_table_and_box_escape_their_texts(tmp_path):
         'a &lt; b',
         '<td>&lt;i&gt;</td>',
         '&lt;t&gt;',
-        '<pre>ga2mm a</pre><pre>ga2mm &lt;b&gt;</pre>',
+        '<span>&lt;b&gt;</span></pre>',
     ):
         assert text in page
 

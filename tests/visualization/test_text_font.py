@@ -14,7 +14,15 @@ from PIL import Image
 
 from ga2mm.apis.prediction import Prediction
 from ga2mm.datasets import VideoFile
-from ga2mm.visualization import save_figure, text_font
+from ga2mm.visualization import (
+    VideoSet,
+    bars_figure,
+    curves_figure,
+    save_figure,
+    text_font,
+    tradeoff_figure,
+    tsne_figure,
+)
 from ga2mm.visualization.confusion import confusion_figure, count_confusion
 from ga2mm.visualization.labelled_video import write_labelled_video
 from ga2mm.visualization.text_font import by_font, escape, fonts_for
@@ -118,3 +126,27 @@ def test_labelled_video_shows_the_character_of_an_installed_font(box_font: str, 
         path = write_labelled_video(tmp_path / f'{number}.mp4', frames, [prediction])
         light.append(VideoFile(str(path)).frames([0])[0].astype(float).sum())
     assert light[1] - light[0] > 50 * 3 * 255
+
+
+ROWS = [
+    dict(method=f'method {UNKNOWN}', dataset='a', base=80, novel=70, hm=74.7),
+    dict(method='other', dataset='a', base=70, novel=80, hm=74.7),
+]
+POINTS = VideoSet('a', [UNKNOWN, 'b'], np.array([0, 1]), {'before': np.eye(2), 'after': np.eye(2)})
+
+
+@pytest.mark.parametrize(
+    'figure',
+    [
+        bars_figure(ROWS),
+        tradeoff_figure(ROWS),
+        curves_figure({'loss': {1: 2.0, 2: 1.0}}, UNKNOWN),
+        tsne_figure([POINTS], 'a'),
+        confusion_figure([UNKNOWN, 'b'], count_confusion([[0, 1, 1]], 2), 'a'),
+    ],
+    ids=['bars', 'tradeoff', 'curves', 'tsne', 'confusion'],
+)
+def test_all_pictures_of_reports_escape_names_and_keep_them_in_the_svg(figure, tmp_path):
+    with pytest.warns(UserWarning, match='no installed font has'):
+        _, svg = save_figure(figure, tmp_path / 'picture')
+    assert UNKNOWN in svg.read_text()
