@@ -94,7 +94,7 @@ def sentence(story: Story) -> str:
     few = others if len(others) <= MOST_OTHERS else []
     named = [story.chief, *few]
     names = named if len(few) == len(others) else [*named, f'{len(others)} other methods']
-    were = 'was' if len(story.tuned) == 1 else 'were'
+    were = 'was' if len(story.tuned) == 1 and not story.chief.endswith('s') else 'were'  # deep prompts
     said = f'{_listed(names)} {were} tuned on {_training(story)} of “{story.dataset}”'
     if story.datasets > 1:
         said += f' (the first of {story.datasets} data sets)'

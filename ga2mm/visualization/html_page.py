@@ -34,6 +34,8 @@ caption, .heading { text-align: left; font-weight: 600; margin: 1.2em 0 .2em }
 th, td { padding: .3em .7em; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
 th { vertical-align: bottom }
 th:first-child, td:first-child { text-align: left; padding-left: 0; min-width: 7em }
+@media (max-width: 30rem) { table { font-size: .86rem } th, td { padding: .3em .3em }
+  th:first-child, td:first-child { min-width: 4em } }
 .columns { display: grid; gap: 0 2.5rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)) }
 .clips { display: grid; gap: 1rem;
