@@ -117,8 +117,7 @@ def _read(path: Path) -> Config:
             content = load(str(path))
             if not isinstance(content, dict):
                 raise ValueError(f'it holds {type(content).__name__}, not keys and values')
-        # Unformatted: yapf takes 0.3 s each time that a run writes its config, which is four times.
-        return Config.fromfile(path, format_python_code=False)
+        return Config.fromfile(path)
     except OSError as error:
         raise type(error)(f'config {path}: {_text(error)}') from error
     except RecursionError as error:
