@@ -192,10 +192,11 @@ def test_figures_are_filled_in_once_all_their_runs_are_finished(benchmarks, tmp_
     fill_page(
         few_shot, [row('deep prompts', shots, seed, 50.0 + shots) for shots in (2, 16) for seed in (1, 2)]
     )
+    two, same = '81.5 (81.0, 82.0)', ('52.0 (52.0, 52.0)', '66.0 (66.0, 66.0)')
     assert page.read_text().splitlines() == [
         lines[0],
-        '| UCF | 1 | 81.5 ± 0.7 / 81.5 ± 0.7 <!-- ours: base2novel; UCF101; deep prompts; base / hm --> |',
-        '| few | 3 | 52.0 ± 0.0 / 66.0 ± 0.0 <!-- ours: few_shot; UCF101; deep prompts; all@2 / all@16 --> |',
+        f'| UCF | 1 | {two} / {two} <!-- ours: base2novel; UCF101; deep prompts; base / hm --> |',
+        f'| few | 3 | {" / ".join(same)} <!-- ours: few_shot; UCF101; deep prompts; all@2 / all@16 --> |',
         '- base2novel: 2 of 3 runs; seeds 1, 2; commit abc; device cuda <!-- ours: base2novel; runs -->',
         lines[4],
     ]

@@ -11,14 +11,12 @@ from tests.helpers import running
 
 
 def test_each_job_is_measured_with_both_towers(capsys, tmp_path):
-    sizes = ['--classes', 3, '--frames', 1, 2, '--clips', 1, '--repeats', 1, '--out', tmp_path / 'speed.json']
+    sizes = ['--classes', 3, '--frames', 2, '--clips', 1, '--repeats', 1, '--out', tmp_path / 'speed.json']
     running.tool('analysis/benchmark_speed.py', running.CONFIGS / 'miniature_ga2.py', *sizes)
     content = json.loads((tmp_path / 'speed.json').read_text())
     measured = {(one['frames'], one['job'], one['towers']) for one in content['results']}
     jobs = ('training', 'first clip', 'next clip')
-    assert measured == {
-        (frames, job, towers) for frames in (1, 2) for job in jobs for towers in ('plain', 'ours')
-    }
+    assert measured == {(2, job, towers) for job in jobs for towers in ('plain', 'ours')}
     assert all(one['seconds'] > 0 and one['teraflops'] > 0 for one in content['results'])
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('|')]
     assert len(lines) == 2 + len(measured)
