@@ -24,9 +24,8 @@ CLASSES = ('all', 'base', 'novel')
 
 Rows = list[dict[str, Any]]
 
-
 KEYS = ('method', 'dataset', 'draw', 'shots', 'seed')
-"""Keys of a row that tell its run from others."""
+"""Keys of a row, and attributes of its run, that tell the run from others."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,7 @@ def read_story(benchmark: Benchmark, rows: Rows) -> Story | None:
     The chief method is the benchmark's ``chief``, or else the last one that is trained. Of several numbers of
     shots, the largest counts.
     """
-    by_place = {
-        (cell.method, cell.dataset, cell.draw, cell.shots, cell.seed): cell for cell in benchmark.cells
-    }
+    by_place = {tuple(getattr(cell, key) for key in KEYS): cell for cell in benchmark.cells}
     cells = {id(row): by_place[tuple(row[key] for key in KEYS)] for row in rows}
     trained = list(dict.fromkeys(row['method'] for row in rows if cells[id(row)].trains))
     if not trained:

@@ -6,7 +6,7 @@ from mmengine.hooks import RuntimeInfoHook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from ga2mm.engine.device_scalars import DeviceScalars, is_logged
+from ga2mm.engine.device_scalars import DeviceScalars
 from ga2mm.registry import HOOKS
 
 
@@ -33,6 +33,6 @@ class DeferredInfoHook(RuntimeInfoHook):
         self._scalars.add(runner.iter, {key: one for key, one in outputs.items() if isinstance(one, Tensor)})
         others = {key: one for key, one in outputs.items() if not isinstance(one, Tensor)}
         super().after_train_iter(runner, batch_idx, data_batch, others)
-        if self._scalars.on_cpu or is_logged(runner, batch_idx):
+        if self._scalars.are_due(runner, batch_idx):
             for _, values in self._scalars.read():
                 super().after_train_iter(runner, batch_idx, None, values)

@@ -28,6 +28,10 @@ class DeviceScalars:
         """Whether reading waits for no device."""
         return all(value.device.type == 'cpu' for _, scalars in self._steps for value in scalars.values())
 
+    def are_due(self, runner: Runner, batch_idx: int) -> bool:
+        """Tell whether to read after this training step: at no cost, or because the log needs the values."""
+        return self.on_cpu or _is_logged(runner, batch_idx)
+
     def read(self) -> list[tuple[int, dict[str, float]]]:
         """Give the scalars of each step with one copy from the device, and forget them."""
         steps, self._steps = self._steps, []
@@ -36,7 +40,7 @@ class DeviceScalars:
         return [(step, {name: next(numbers) for name in scalars}) for step, scalars in steps]
 
 
-def is_logged(runner: Runner, batch_idx: int) -> bool:
+def _is_logged(runner: Runner, batch_idx: int) -> bool:
     """Tell whether the log is written after this training step, or an epoch or the training ends."""
     intervals = [hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)] or [1]
     return (

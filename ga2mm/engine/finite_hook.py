@@ -8,7 +8,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 
-from ga2mm.engine.device_scalars import DeviceScalars, is_logged
+from ga2mm.engine.device_scalars import DeviceScalars
 from ga2mm.registry import HOOKS
 from ga2mm.tensor_files import check_tensors
 
@@ -47,7 +47,7 @@ class FiniteHook(Hook):
             if 'loss' in name and isinstance(value, Tensor)
         }
         self._losses.add(runner.iter, losses)
-        if self._losses.on_cpu or is_logged(runner, batch_idx):
+        if self._losses.are_due(runner, batch_idx):
             self._check_losses(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
