@@ -37,12 +37,18 @@ def read_benchmarks(path: str | Path, work_dir: Path) -> list[Benchmark]:
         ValueError: A config is wrong, two methods share a folder, hyperparameters are varied on test data,
             or draws do not belong to the benchmark's part.
     """
-    benchmarks = []
-    for config in read_benchmark_configs(path):
-        cells = plan_cells(config, work_dir)
-        _check_hyperparameters(cells, config.path)
-        benchmarks.append(Benchmark(**vars(config), cells=cells))
-    return benchmarks
+    return [plan_benchmark(config, work_dir) for config in read_benchmark_configs(path)]
+
+
+def plan_benchmark(config: BenchmarkConfig, work_dir: Path) -> Benchmark:
+    """Plan the runs of one table in the folder ``work_dir``.
+
+    Raises:
+        OSError, ValueError: As :func:`read_benchmarks`.
+    """
+    cells = plan_cells(config, work_dir)
+    _check_hyperparameters(cells, config.path)
+    return Benchmark(**vars(config), cells=cells)
 
 
 def all_cells(benchmarks: list[Benchmark]) -> list[Cell]:

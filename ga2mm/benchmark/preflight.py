@@ -20,6 +20,9 @@ BYTES_OF_A_RUN = 50 * 2**20
 BYTES_OF_A_TUNED_CLIP = 4 * 2**30
 """The same if CLIP itself is tuned: two checkpoints of 1.8 GB with ViT-B/16 and the optimizer's state."""
 
+BYTES_OF_A_TUNED_MINIATURE = 100 * 2**20
+"""The same if the tiny CLIP of the miniature world is tuned: two checkpoints of 33 MB."""
+
 
 def missing_things(cells: list[Cell], work_dir: Path) -> tuple[list[str], list[str]]:
     """List what unfinished cells, and the runs that they need, lack on this machine.
@@ -109,8 +112,13 @@ def _missing_room(cells: list[Cell], configs: list[Any], work_dir: Path) -> Iter
 
 def room_for(cells: list[Cell], configs: list[Any]) -> int:
     """Compute the bytes of the files of runs."""
-    tuned = [
-        cell.trains and not cfg.model.backbone.get('frozen', True)
-        for cell, cfg in zip(cells, configs, strict=True)
-    ]
-    return sum(BYTES_OF_A_TUNED_CLIP if one else BYTES_OF_A_RUN for one in tuned)
+    needed = 0
+    for cell, cfg in zip(cells, configs, strict=True):
+        backbone = cfg.model.backbone
+        if not cell.trains or backbone.get('frozen', True):
+            needed += BYTES_OF_A_RUN
+        elif backbone.get('arch') == 'miniature':
+            needed += BYTES_OF_A_TUNED_MINIATURE
+        else:
+            needed += BYTES_OF_A_TUNED_CLIP
+    return needed

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from mmengine.config import Config
 from scipy.stats import ttest_1samp
 
 from ga2mm.apis import read_config, read_test_sets, train
+from ga2mm.benchmark.benchmark_config import read_benchmark_configs
 from ga2mm.benchmark.budget import check_budgets
 from ga2mm.benchmark.config_hash import with_hashes
-from ga2mm.benchmark.plan import Benchmark, all_cells, read_benchmarks, sources
+from ga2mm.benchmark.plan import Benchmark, all_cells, plan_benchmark, read_benchmarks, sources
+from ga2mm.benchmark.preflight import room_for
 from ga2mm.benchmark.scheduler import slots_for
 from ga2mm.benchmark.statistics import paired_difference, summarise
 from ga2mm.benchmark.tables import make_footer, make_tables, write_rows
@@ -62,7 +65,9 @@ class TestPlan:
 
     @pytest.mark.parametrize('path', BENCHMARKS, ids=lambda path: path.stem)
     def test_every_benchmark_is_laid_out(self, path, tmp_path):
-        benchmarks = read_benchmarks(path, tmp_path)
+        # Two draws show the layout; laying out all ten takes a minute for the largest benchmark.
+        configs = [replace(config, draws=config.draws[:2]) for config in read_benchmark_configs(path)]
+        benchmarks = [plan_benchmark(config, tmp_path) for config in configs]
         cells = all_cells(benchmarks)
         folders = [cell.folder for cell in [*cells, *sources(cells)]]
         assert len(set(folders)) == len(folders)
@@ -81,6 +86,17 @@ class TestPlan:
             coupled |= any(part in name for part in ('coupled', 'base2novel', 'fewshot'))
             assert (cell.hard_prompt is not None) == coupled, cell
             assert (cell.series == cell.method) == (cell.value is None)
+
+    def test_room_for_checkpoints_depends_on_the_clip_that_is_tuned(self, tmp_path):
+        tuned = dict(config=str(running.ROOT / 'configs' / 'zoo' / 'vificlip_vit_b16.py'))
+        tiny = dict(config=str(running.ROOT / 'configs' / 'zoo' / 'miniature.py'))
+        tiny['env'] = dict(GA2MM_METHOD='vificlip')
+        methods = {'prompts': dict(config=DEEP_PROMPTS), 'tiny': tiny, 'ViT-B/16': tuned}
+        config = write_config(tmp_path / 'b.py', methods=methods, seeds=[0], baseline=None)
+        cells = read_benchmark(config, tmp_path).cells
+        prompts, tiny, tuned = (room_for([cell], [cell.read_config()]) for cell in cells)
+        # A checkpoint of the tiny CLIP has 33 MB; one of ViT-B/16 has 1.8 GB.
+        assert prompts < tiny < 2**28 < 2**31 < tuned
 
     def test_what_learns_nothing_runs_once_for_all_seeds_and_shots(self, tmp_path):
         config = write_config(tmp_path / 'b.py', shots=[2, 4], seeds=[0, 1, 2])
