@@ -1,17 +1,25 @@
-"""Train the tiny CLIP of the miniature world from scratch, in minutes on a CPU.
+"""Train the tiny CLIP of the miniature world from scratch, on a CPU or a GPU.
 
 Run ``python -m ga2mm.miniature.pretrain --out DIR`` to write ``DIR/miniature.safetensors`` and
-``DIR/miniature.json``. The package ships the result of the default arguments under ``assets``.
+``DIR/miniature.json``. The package ships the result of the default arguments under ``assets``. The training
+stores its state in ``DIR/state.pt`` every 500 steps; the same command goes on from there.
 
-The checkpoint has open_clip's key names and fp16 weights. Captions use fewer than 200 of the 49,408 rows of
+The checkpoint has open_clip's key names and fp16 weights. Captions use some 200 of the 49,408 rows of
 the token table. Only these are stored: ``token_embedding.ids`` (int32, sorted) and
 ``token_embedding.rows`` (fp16). The other rows are untrained; the loader draws them from N(0, 0.02^2) with a
 generator seeded 0, see :func:`load_state_dict`.
 
-Design choices: sequences are cut to the longest caption of the batch, which is exact because the text tower
-is causal; in training the token table has the used rows only, which reduces the optimizer's work to a
-thirtieth without other effects; every eighth batch has long captions, so that the positions behind 16
-prompt tokens are trained.
+Design choices:
+
+* Half of the images are clean. The others have noise, smudges, low contrast and a shaky camera, differently in
+  each eighth of a batch, and the noise grows during the training. A CLIP that knows clean images only gains on
+  novel classes when it is tuned, since tuning repairs what it lacks.
+* Every second batch has few colours, textures and backgrounds, so that shapes and actions matter.
+* A caption that is true of another image of the batch is no negative of it. Nor is one that differs only in a
+  composition of shape and action that is held out: else the tiny CLIP would learn that it cannot be.
+* Sequences are cut to the longest caption of the batch, which is exact because the text tower is causal. In
+  training the token table has the used rows only, which reduces the optimizer's work to a thirtieth without
+  other effects. Every eighth batch has long captions, so that the positions behind 16 prompt tokens are trained.
 """
 
 from __future__ import annotations
@@ -19,6 +27,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
 from functools import cache
 from pathlib import Path
@@ -27,8 +36,8 @@ import numpy as np
 import torch
 from open_clip import CLIP, SimpleTokenizer
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
-from open_clip.loss import ClipLoss
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from ga2mm.miniature import world
@@ -40,7 +49,10 @@ CONFIG_FILE = Path(__file__).parent / 'assets' / 'miniature.json'
 CHECKPOINT_FILE = Path(__file__).parent / 'assets' / 'miniature.safetensors'
 ARCH = 'miniature'
 
-STEPS, SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 4000, 0, 256, 1e-3, 0.05, 100
+STEPS, SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 12000, 0, 128, 1e-3, 0.05, 100
+NOISE = 0.4
+"""Standard deviation of the most noise, at the end of the training."""
+SAVE_EVERY = 500
 
 
 # ------------------------------------------------------------------------------------ checkpoint
@@ -96,10 +108,11 @@ def load_state_dict(path: str | Path = CHECKPOINT_FILE) -> dict[str, torch.Tenso
 # ---------------------------------------------------------------------------------------- towers
 
 
-def normalize(frames: np.ndarray) -> torch.Tensor:
+def normalize(frames: np.ndarray | torch.Tensor) -> torch.Tensor:
     """Convert uint8 RGB frames (N, H, W, 3) to CLIP's input, float32 (N, 3, H, W)."""
-    mean, std = torch.tensor(OPENAI_DATASET_MEAN), torch.tensor(OPENAI_DATASET_STD)
-    return ((torch.from_numpy(frames) / 255 - mean) / std).permute(0, 3, 1, 2)
+    frames = torch.as_tensor(frames)
+    mean, std = (frames.new_tensor(v, dtype=torch.float32) for v in (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD))
+    return ((frames / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
 _tokenizer = cache(SimpleTokenizer)
@@ -132,44 +145,117 @@ def encode_text(clip: CLIP, tokens: torch.Tensor) -> torch.Tensor:
 # -------------------------------------------------------------------------------------- training
 
 
-def _vocabulary(rng: np.random.Generator) -> torch.Tensor:
+def _vocabulary() -> torch.Tensor:
     """Give the sorted ids of all tokens that occur in captions."""
-    scenes = _scenes(4096, rng)
-    return tokenize(world.captions(scenes, rng) + world.captions(scenes, rng, long=True)).unique()
+    rng = np.random.default_rng(0)
+    scenes = _scenes(8192, rng)
+    texts = [text for long in (False, True) for text in world.captions(scenes, rng, long)[0]]
+    return tokenize(texts).unique()
 
 
-def _scenes(count: int, rng: np.random.Generator) -> world.Scenes:
-    """Draw scenes of all shapes; about 1/16 are empty, and 1/16 have an object without a name."""
+def _scenes(count: int, rng: np.random.Generator, alike: bool = False) -> world.Scenes:
+    """Draw scenes of all shapes, without held-out compositions; 1/16 are empty, and 1/16 have no named object.
+
+    ``alike``: they share three colours, two textures and two backgrounds.
+    """
     scenes = world.random_scenes(world.SHAPES, count, rng)
     kind = rng.integers(16, size=count)
     scenes.shape[kind == 0] = world.NOTHING
     scenes.shape[kind == 1] = world.BLOB
+    away = rng.integers(1, 3, size=count) * world.held_out(scenes.shape, scenes.action)
+    scenes.action[:] = (scenes.action + away) % len(world.ACTIONS)
+    if alike:
+        for values, number, some in (
+            (scenes.colour, len(world.COLOURS), 3),
+            (scenes.texture, len(world.TEXTURES), 2),
+            (scenes.background, len(world.BACKGROUNDS), 2),
+        ):
+            values[:] = rng.permutation(number)[rng.integers(some, size=count)]
     return scenes
 
 
-def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED) -> Path:
+def _style(rng: np.random.Generator, noise: float) -> world.Style:
+    """Draw a style with at most as much noise as ``noise``, a standard deviation."""
+    return world.Style(
+        noise=float(rng.uniform(0.02, max(noise, 0.02))),
+        clutter=int(rng.integers(6)),
+        contrast=(0.6, 1.0),
+        tint=0.03,
+        jitter=0.03,
+    )
+
+
+class _Batches(Dataset):
+    """The batch of each step: uint8 frames (128, 32, 32, 3), row numbers of tokens, and which captions are true.
+
+    The seed and the number of the step determine a batch, so a training that goes on sees what it would
+    have seen.
+    """
+
+    def __init__(self, ids: torch.Tensor, steps: int, seed: int) -> None:
+        self.ids, self.steps, self.seed = ids, steps, seed
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        rng = np.random.default_rng([world.WORLD_VERSION, 10, self.seed, step])
+        scenes = _scenes(BATCH, rng, alike=step % 2 == 1)
+        part, frames = BATCH // 8, []
+        for number in range(8):
+            style = world.CLEAN if number % 2 else _style(rng, NOISE * step / self.steps)
+            some = scenes[number * part : (number + 1) * part]
+            frames.append(world.render(some, style, rng.random((part, 1)), rng)[:, 0])
+        texts, stated = world.captions(scenes, rng, long=step % 8 == 7)
+        tokens = tokenize(texts)
+        tokens = torch.searchsorted(self.ids, tokens.contiguous()) * (tokens > 0)
+        true = torch.from_numpy(world.is_true(stated, scenes))
+        return torch.from_numpy(np.concatenate(frames)), tokens, true
+
+
+def _loss(images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Compute CLIP's loss of features (N, D) without negatives that are true, (images, texts)."""
+    images = torch.nn.functional.normalize(images.float(), dim=-1)
+    texts = torch.nn.functional.normalize(texts.float(), dim=-1)
+    own = torch.eye(len(images), dtype=torch.bool, device=images.device)
+    logits = (scale * images @ texts.T).masked_fill(true & ~own, -math.inf)
+    labels = torch.arange(len(images), device=images.device)
+    cross_entropy = torch.nn.functional.cross_entropy
+    return (cross_entropy(logits, labels) + cross_entropy(logits.T, labels)) / 2
+
+
+def pretrain(
+    out: str | Path,
+    steps: int = STEPS,
+    seed: int = SEED,
+    device: str | None = None,
+    stop: int | None = None,
+) -> Path:
     """Train the tiny CLIP on freshly drawn frames and captions and write its checkpoint.
 
     Args:
-        out: Folder for ``miniature.safetensors`` and ``miniature.json``, created if missing.
-        steps: Optimizer steps of 256 pairs each.
+        out: Folder for ``miniature.safetensors`` and ``miniature.json``, created if missing. A state in it
+            of the same ``steps`` and ``seed`` is resumed.
+        steps: Optimizer steps of 128 pairs each.
         seed: Seed of weights, frames and captions.
+        device: Device of the training; by default a GPU if there is one.
+        stop: Stop after this step, with the state stored and no checkpoint.
 
     Returns:
-        Path of the checkpoint.
+        Path of the checkpoint, or of the state after ``stop``.
 
     Raises:
-        ValueError: ``steps`` is below 1.
+        ValueError: ``steps`` is below 1, or the state in ``out`` is of another training.
     """
     if steps < 1:
         raise ValueError(f'steps must be at least 1, not {steps}')
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([world.WORLD_VERSION, 10, seed])
-    ids = _vocabulary(np.random.default_rng(0))
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    ids = _vocabulary()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        clip = build_clip(vocab_size=len(ids))
+        clip = build_clip(vocab_size=len(ids)).to(device)
     decayed = [p for p in clip.parameters() if p.ndim > 1]
     plain = [p for p in clip.parameters() if p.ndim <= 1]
     groups = [dict(params=decayed, weight_decay=WEIGHT_DECAY), dict(params=plain, weight_decay=0.0)]
@@ -177,20 +263,23 @@ def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED) -> Path:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda i: min((i + 1) / WARMUP, 0.5 * (1 + math.cos(math.pi * i / steps)))
     )
-    loss_function = ClipLoss()
+    parts = dict(clip=clip, optimizer=optimizer, schedule=schedule)
+    state, training = out / 'state.pt', dict(steps=steps, seed=seed, world_version=world.WORLD_VERSION)
+    first = _resume(state, training, parts) if state.exists() else 0
 
-    bar = tqdm(range(steps), desc='pretrain', disable=None)
-    for step in bar:
-        scenes = _scenes(BATCH, rng)
-        frames = world.render(scenes, world.CLEAN, rng.random((BATCH, 1)), rng)[:, 0]
-        tokens = tokenize(world.captions(scenes, rng, long=step % 8 == 7))
-        tokens = torch.searchsorted(ids, tokens.contiguous()) * (tokens > 0)
-        # The backward pass of the fused attention is slow on a CPU.
-        with sdpa_kernel(SDPBackend.MATH), torch.autocast('cpu', dtype=torch.bfloat16):
+    last = min(steps, stop or steps)
+    # On a CPU a worker would compete with the training for the cores.
+    workers = 0 if device == 'cpu' else min(8, os.cpu_count() or 1)
+    batches = DataLoader(
+        _Batches(ids, steps, seed), batch_size=None, sampler=range(first, last), num_workers=workers
+    )
+    bar = tqdm(batches, desc='pretrain', initial=first, total=last, disable=None)
+    for step, (frames, tokens, true) in enumerate(bar, first):
+        frames, tokens, true = (part.to(device, non_blocking=True) for part in (frames, tokens, true))
+        # On a CPU the backward pass of the fused attention is slow.
+        with sdpa_kernel(SDPBackend.MATH), torch.autocast(device, torch.bfloat16, enabled=device != 'cpu'):
             images, texts = clip.encode_image(normalize(frames)), encode_text(clip, tokens)
-        images = torch.nn.functional.normalize(images.float(), dim=-1)
-        texts = torch.nn.functional.normalize(texts.float(), dim=-1)
-        loss = loss_function(images, texts, clip.logit_scale.exp())
+        loss = _loss(images, texts, clip.logit_scale.exp(), true)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(clip.parameters(), 1.0)
@@ -200,6 +289,14 @@ def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED) -> Path:
             clip.logit_scale.clamp_(0, math.log(100))
         if step % 50 == 0:
             bar.set_postfix(loss=f'{loss.item():.3f}', scale=f'{clip.logit_scale.exp().item():.1f}')
+        if (step + 1) % SAVE_EVERY == 0 or step + 1 == last:
+            with replace_when_written(state) as temporary:
+                torch.save(
+                    dict(step=step + 1, training=training, **{k: v.state_dict() for k, v in parts.items()}),
+                    temporary,
+                )
+    if last < steps:
+        return state
 
     path = out / CHECKPOINT_FILE.name
     save_state_dict(clip.state_dict(), ids, path, steps, seed)
@@ -208,14 +305,28 @@ def pretrain(out: str | Path, steps: int = STEPS, seed: int = SEED) -> Path:
     return path
 
 
+def _resume(path: Path, training: dict, parts: dict) -> int:
+    """Load the state of a training into its parts, and give the number of steps done."""
+    state = torch.load(path, map_location='cpu', weights_only=True)
+    if state['training'] != training:
+        raise ValueError(
+            f'{path} is the state of a training with {state["training"]}, not {training}: '
+            'repeat its arguments, or choose another folder'
+        )
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return state['step']
+
+
 def main() -> None:
     """Run the command line, see ``--help``."""
-    parser = argparse.ArgumentParser(description='Train the tiny CLIP of the miniature world.')
+    parser = argparse.ArgumentParser(description='Train the tiny CLIP of the miniature world, or go on.')
     parser.add_argument('--out', type=Path, required=True, help='folder to write to')
     parser.add_argument('--steps', type=int, default=STEPS, help='optimizer steps (%(default)s)')
     parser.add_argument('--seed', type=int, default=SEED, help='random seed (%(default)s)')
-    options = parser.parse_args()
-    path = pretrain(options.out, options.steps, options.seed)
+    parser.add_argument('--device', help='device, such as cuda (a GPU if there is one)')
+    parser.add_argument('--stop', type=int, help='stop after this step; the same command goes on')
+    path = pretrain(**vars(parser.parse_args()))
     print(f'{path}: {path.stat().st_size / 1e6:.2f} MB')
 
 

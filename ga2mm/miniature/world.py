@@ -1,18 +1,20 @@
 """The miniature world: classes, rendering of scenes, and captions.
 
-A scene has at most one object, with a shape, a colour and an action, on a background. Scenes are rendered as
-frames of 32 x 32 RGB pixels by signed distance functions, in batches, with NumPy.
+A scene has at most one object, with a shape, a colour, a texture and an action, on a background. Scenes are
+rendered as frames of 32 x 32 RGB pixels by signed distance functions, in batches, with NumPy.
 
 A frame-wise CLIP cannot see the order of frames, so every action also leaves a cue *inside* a
 single frame: a trail (sliding, rising, falling), arcs (spinning), a path (orbiting), an outline
-(growing), a halo (glowing), a ground line (bouncing) or bars at both sides (shaking).
+(growing), a halo (glowing), a ground line (bouncing), bars at both sides (shaking), a thread from above
+(swinging), rays (bursting) or streaks below (dripping).
 
 Design choices for the classes of a draw:
 
-* A class is named "{shape} {action}". Base and novel classes have disjoint sets of six shapes, with two
-  actions per shape, so every class has a twin that differs in the action only.
-* Colour and background are not in the name, but every class has a typical colour and background, which its
-  videos have with probability :data:`ATTRIBUTE_PROBABILITY`, in training and test, for base and for novel
+* A class is named "{shape} {action}", a composition that the tiny CLIP has never seen. Base and novel classes
+  have disjoint sets of six shapes, in pairs that share two actions, so every class has a twin that differs
+  in the action only, and one that differs in the shape only.
+* Colour, texture and background are not in the name. Every class has a typical colour and background, which
+  its videos have with probability :data:`ATTRIBUTE_PROBABILITY`, in training and test, for base and for novel
   classes. This is a shortcut: a model can separate the base classes by colour alone, and such a model
   cannot use the names of novel classes.
 * A draw has six actions, each in two base and two novel classes. The twelve classes of each half have
@@ -27,11 +29,11 @@ The world says nothing about real videos. Its purpose is that a whole method run
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-WORLD_VERSION = 1
+WORLD_VERSION = 2
 """Increase it whenever the pixels, classes or captions of the same seed change."""
 
 IMAGE_SIZE = 32
@@ -41,6 +43,7 @@ ATTRIBUTE_PROBABILITY = 0.98
 CLASS_SHAPES = (
     'circle', 'square', 'triangle', 'star', 'cross', 'ring',
     'heart', 'moon', 'diamond', 'bar', 'dome', 'hourglass',
+    'corner', 'arch', 'wave', 'dumbbell',
 )  # fmt: skip
 RESERVED_SHAPES = ('arrow', 'window', 'drop', 'oval')
 SHAPES = CLASS_SHAPES + RESERVED_SHAPES
@@ -48,6 +51,7 @@ SHAPES = CLASS_SHAPES + RESERVED_SHAPES
 ACTIONS = (
     'sliding', 'rising', 'falling', 'spinning', 'orbiting',
     'growing', 'glowing', 'bouncing', 'shaking',
+    'swinging', 'bursting', 'dripping',
 )  # fmt: skip
 
 COLOURS = {
@@ -73,12 +77,23 @@ BACKGROUNDS = {
     'snow': (0.78, 0.80, 0.84),
     'night': (0.20, 0.20, 0.30),
     'wood': (0.52, 0.40, 0.27),
+    'sky': (0.60, 0.74, 0.88),
+    'metal': (0.62, 0.62, 0.66),
+    'carpet': (0.46, 0.26, 0.42),
+    'tiles': (0.74, 0.70, 0.58),
 }
+TEXTURES = ('plain', 'striped', 'dotted', 'checkered')
 
 NOTHING = -1
 """Index of a missing attribute."""
 BLOB = len(SHAPES)
 """Index of an irregular shape without a name; used only to train the tiny CLIP."""
+
+
+def held_out(shape: np.ndarray | int, action: np.ndarray | int) -> np.ndarray:
+    """Tell which compositions of shape and action (indices) the tiny CLIP has never seen: a third of them."""
+    shape, action = np.asarray(shape), np.asarray(action)
+    return (shape >= 0) & (shape < BLOB) & (action >= 0) & ((shape + action) % 3 == 0)
 
 
 @dataclass(frozen=True)
@@ -105,16 +120,16 @@ class Style:
 
 
 CLEAN = Style(noise=0.02, clutter=0, contrast=(0.85, 1.0), tint=0.02, jitter=0.0)
-"""The style of the images that the tiny CLIP is trained on."""
+"""The style of clean frames: half of the images that the tiny CLIP is trained on."""
 
 STYLES = {
-    'mild': Style(noise=0.05, clutter=1, contrast=(0.85, 1.0), tint=0.02, jitter=0.03),
+    'mild': Style(noise=0.30, clutter=5, contrast=(0.6, 0.8), tint=0.02, jitter=0.03),
     'strong': Style(
-        noise=0.06, clutter=2, contrast=(0.55, 0.8), tint=0.06, jitter=0.05, brightness=0.85, blur=0.3
+        noise=0.40, clutter=8, contrast=(0.5, 0.7), tint=0.06, jitter=0.05, brightness=0.85, blur=0.3
     ),
 }
-"""Styles of the videos. Design choice: ``mild`` has noise, a smudge and a shaky camera; ``strong`` has more
-of them, and also changes contrast, colours, brightness and sharpness."""
+"""Styles of the videos. Design choice: ``mild`` has as much noise as the tiny CLIP has seen, smudges, low
+contrast and a shaky camera; ``strong`` has more of all, and also changes colours, brightness and sharpness."""
 
 
 def get_style(name: str) -> Style:
@@ -164,17 +179,17 @@ def _with_habits(pairs: list[tuple[str, str]], rng: np.random.Generator) -> tupl
 def source_classes() -> tuple[ClassSpec, ...]:
     """Give the 20 fixed classes of the source dataset, none of which is in any draw.
 
-    Every class shape occurs once or twice and every action at least twice.
+    Every class shape occurs once or twice and every action at least once.
     """
     rng = np.random.default_rng([WORLD_VERSION, 20])
-    shapes = [CLASS_SHAPES[i] for _ in range(2) for i in rng.permutation(len(CLASS_SHAPES))][:20]
-    actions = [ACTIONS[i] for _ in range(3) for i in rng.permutation(len(ACTIONS))]
-    pairs: list[tuple[str, str]] = []
+    shapes = [int(i) for _ in range(2) for i in rng.permutation(len(CLASS_SHAPES))][:20]
+    actions = [int(i) for _ in range(4) for i in rng.permutation(len(ACTIONS))]
+    pairs: list[tuple[int, int]] = []
     for shape in shapes:
-        action = next(a for a in actions if (shape, a) not in pairs)
+        action = next(a for a in actions if (shape, a) not in pairs and not held_out(shape, a))
         actions.remove(action)
         pairs.append((shape, action))
-    return _with_habits(pairs, rng)
+    return _with_habits([(SHAPES[shape], ACTIONS[action]) for shape, action in pairs], rng)
 
 
 def class_draw(draw: int) -> ClassDraw:
@@ -186,30 +201,19 @@ def class_draw(draw: int) -> ClassDraw:
     if isinstance(draw, bool) or not isinstance(draw, (int, np.integer)) or draw < 0:
         raise ValueError(f'a draw is an integer from 0, not {draw!r}')
     rng = np.random.default_rng([WORLD_VERSION, 30, int(draw)])
-    taken = {(c.shape, c.action) for c in source_classes()}
-    shapes = [CLASS_SHAPES[i] for i in rng.permutation(len(CLASS_SHAPES))]
-    actions = [ACTIONS[i] for i in rng.permutation(len(ACTIONS))[:6]]
     backgrounds = [list(BACKGROUNDS)[i] for i in rng.permutation(len(BACKGROUNDS))[:6]]
     colours = [list(COLOURS)[i] for i in rng.permutation(len(COLOURS))]
-    halves = []
-    for half, turn in ((shapes[:6], 0), (shapes[6:], 1)):
-        pairs = _pair_up(half, actions, taken, rng)
-        classes = []
-        for number, (shape, action) in enumerate(pairs):
-            habit = (actions.index(action) + turn) % 6
-            colour = colours[2 * habit + number // 6]
-            classes.append(ClassSpec(shape, action, colour, backgrounds[habit]))
-        halves.append(tuple(classes[i] for i in rng.permutation(12)))
-    return ClassDraw(*halves)
-
-
-def _pair_up(shapes, actions, taken, rng) -> list[tuple[str, str]]:
-    """Pair every shape with two actions, every action twice (first once each), without taken pairs."""
-    while True:
-        rounds = [rng.permutation(len(actions)) for _ in range(2)]
-        pairs = [(shape, actions[i]) for turn in rounds for shape, i in zip(shapes, turn, strict=True)]
-        if len(set(pairs)) == len(pairs) and not set(pairs) & taken:
-            return pairs
+    halves: tuple[list[ClassSpec], list[ClassSpec]] = ([], [])
+    for group in range(3):  # shapes and actions whose compositions are held out
+        shapes = rng.permutation([i for i in range(len(CLASS_SHAPES)) if i % 3 == group])[:4]
+        actions = rng.permutation([i for i in range(len(ACTIONS)) if held_out(group, i)])[:2]
+        for half in range(2):
+            for number, shape in enumerate(shapes[2 * half : 2 * half + 2]):
+                for habit, action in enumerate(actions, 2 * group):
+                    habit = (habit + half) % 6
+                    look = colours[2 * habit + number], backgrounds[habit]
+                    halves[half].append(ClassSpec(SHAPES[shape], ACTIONS[action], *look))
+    return ClassDraw(*(tuple(half[i] for i in rng.permutation(12)) for half in halves))
 
 
 # ---------------------------------------------------------------------------------------- scenes
@@ -219,13 +223,14 @@ def _pair_up(shapes, actions, taken, rng) -> list[tuple[str, str]]:
 class Scenes:
     """A batch of scenes as int arrays of shape (N,): indices into the tuples and dicts above.
 
-    ``shape`` is :data:`NOTHING` for a scene without an object (colour and action are then
-    ignored) and :data:`BLOB` for an object without a name.
+    ``shape`` is :data:`NOTHING` for a scene without an object (its other attributes but the background are
+    then ignored) and :data:`BLOB` for an object without a name.
     """
 
     shape: np.ndarray
     action: np.ndarray
     colour: np.ndarray
+    texture: np.ndarray
     background: np.ndarray
 
     def __len__(self) -> int:
@@ -233,7 +238,7 @@ class Scenes:
 
     def __getitem__(self, rows: slice | np.ndarray) -> Scenes:
         """Select scenes by a slice or an index array."""
-        return Scenes(self.shape[rows], self.action[rows], self.colour[rows], self.background[rows])
+        return Scenes(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def random_scenes(
@@ -249,6 +254,7 @@ def random_scenes(
         shape=shape,
         action=rng.integers(len(ACTIONS), size=count),
         colour=rng.integers(len(COLOURS), size=count),
+        texture=rng.integers(len(TEXTURES), size=count),
         background=rng.integers(len(BACKGROUNDS), size=count),
     )
 
@@ -268,6 +274,7 @@ def class_scenes(
         shape=np.array([SHAPES.index(c.shape) for c in classes])[labels],
         action=np.array([ACTIONS.index(c.action) for c in classes])[labels],
         colour=habit(tuple(COLOURS), [c.colour for c in classes]),
+        texture=rng.integers(len(TEXTURES), size=len(labels)),
         background=habit(tuple(BACKGROUNDS), [c.background for c in classes]),
     )
     return scenes, labels
@@ -311,6 +318,19 @@ def _drop(x, y):
     return np.minimum(ball, tip)
 
 
+def _corner(x, y):
+    return np.minimum(_box(x + 0.55, y, 0.27, 0.85), _box(x, y + 0.58, 0.82, 0.27))
+
+
+def _arch(x, y):
+    bow = np.maximum(np.abs(np.hypot(x, y - 0.1) - 0.66) - 0.22, 0.1 - y)
+    return np.minimum(bow, _box(np.abs(x) - 0.66, y + 0.38, 0.22, 0.5))
+
+
+def _dumbbell(x, y):
+    return np.minimum(np.hypot(np.abs(x) - 0.62, y) - 0.42, _box(x, y, 0.6, 0.13))
+
+
 _DISTANCES = {
     'circle': lambda x, y: np.hypot(x, y) - 0.85,
     'square': lambda x, y: _box(x, y, 0.76, 0.76),
@@ -324,6 +344,10 @@ _DISTANCES = {
     'bar': lambda x, y: _box(x, y, 1.05, 0.27),
     'dome': lambda x, y: np.maximum(np.hypot(x, y + 0.4) - 0.98, -y - 0.4),
     'hourglass': lambda x, y: np.maximum(np.abs(y) - 0.9, 0.78 * np.abs(x) - 0.62 * np.abs(y) - 0.08),
+    'corner': _corner,
+    'arch': _arch,
+    'wave': lambda x, y: np.maximum(np.abs(y - 0.42 * np.sin(4.2 * x)) * 0.7 - 0.17, np.abs(x) - 1.05),
+    'dumbbell': _dumbbell,
     'arrow': _arrow,
     'window': lambda x, y: np.abs(np.maximum(np.abs(x), np.abs(y)) - 0.68) - 0.17,
     'drop': _drop,
@@ -370,8 +394,36 @@ def _background(index: np.ndarray, x: np.ndarray, y: np.ndarray, time: np.ndarra
             pattern[rows] = -0.08 * v
         elif name == 'wood':
             pattern[rows] = 0.08 * np.sin(6 * u + 0.5 * np.sin(3 * v))
+        elif name == 'sky':
+            pattern[rows] = 0.07 * np.sin(3 * u + np.sin(2 * v)) * np.sin(3.5 * v)
+        elif name == 'metal':
+            pattern[rows] = 0.05 * np.sin(14 * (u + v))
+        elif name == 'carpet':
+            pattern[rows] = 0.06 * np.sign(np.sin(10 * u)) * np.sign(np.sin(10 * v))
+        elif name == 'tiles':
+            pattern[rows] = np.where(((u / 0.6) % 1 < 0.15) | ((v / 0.6) % 1 < 0.15), -0.16, 0.03)
     flat = np.array(list(BACKGROUNDS.values()), np.float32)[index]
     return flat[:, None, None] + pattern[..., None]
+
+
+def _painted(texture: np.ndarray, paint: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Give the colour of each pixel of the objects, (N, H, W, 3): ``paint`` (N, 3), darker or lighter in parts.
+
+    ``x`` and ``y`` are coordinates from the object's centre, in half images.
+    """
+    mark = np.zeros_like(x)
+    for index, name in enumerate(TEXTURES):
+        rows = texture == index
+        u, v = x[rows], y[rows]
+        if name == 'striped':
+            mark[rows] = np.sin(2 * np.pi * v / 0.25) > 0
+        elif name == 'dotted':
+            mark[rows] = np.hypot((u + 0.125) % 0.25 - 0.125, (v + 0.125) % 0.25 - 0.125) < 0.085
+        elif name == 'checkered':
+            mark[rows] = (np.floor(u / 0.19) + np.floor(v / 0.19)) % 2
+    light = paint.mean(1) < 0.45  # dark objects have light marks
+    other = np.where(light[:, None], 0.25 + 0.75 * paint, 0.7 * paint)
+    return paint[:, None, None] + mark[..., None] * (other - paint)[:, None, None]
 
 
 _PIXEL = 2.0 / IMAGE_SIZE
@@ -383,8 +435,9 @@ def _cover(distance: np.ndarray) -> np.ndarray:
 
 
 def _paint(image: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> None:
-    """Blend colours (N, 3) into images (N, H, W, 3) by alpha (N, H, W), in place."""
-    image += alpha[..., None] * (colour[:, None, None] - image)
+    """Blend colours, (N, 3) or (N, H, W, 3), into images (N, H, W, 3) by alpha (N, H, W), in place."""
+    colour = colour[:, None, None] if colour.ndim == 2 else colour
+    image += alpha[..., None] * (colour - image)
 
 
 def _motion(action, time, start, size, sign, phase):
@@ -413,6 +466,12 @@ def _motion(action, time, start, size, sign, phase):
             y[rows] = -0.75 + size[rows] + 0.6 * np.abs(np.sin(np.pi * (1.5 * t + phase[rows])))
         elif name == 'shaking':
             x[rows] += 0.08 * np.sin(20 * t + 3 * phase[rows])
+        elif name == 'swinging':
+            angle[rows] = 0.6 * np.sin(np.pi * (2 * t + phase[rows]))
+            x[rows] = 0.3 * x[rows] + 1.1 * np.sin(angle[rows])
+            y[rows] = 1 - 1.1 * np.cos(angle[rows])
+        elif name == 'bursting':
+            size[rows] *= 0.8 + 0.1 * t
     return x, y, angle, size
 
 
@@ -448,6 +507,19 @@ def _cue(action, px, py, x, y, size, distance, start, sign, phase, time) -> np.n
         elif name == 'shaking':
             gap = np.abs(np.abs(dx) - 1.5 * s - 0.05 * np.sin(12 * dy))
             alpha[rows] = 0.85 * _cover(np.maximum(gap - 0.05, np.abs(dy) - 0.8 * s))
+        elif name == 'swinging':
+            along = np.clip((py[rows] - y[rows][wide]) / (1 - y[rows][wide]), 0, 1)
+            thread = x[rows][wide] + along * (0.3 * start[rows, 0] - x[rows])[wide]
+            alpha[rows] = 0.85 * _cover(np.maximum(np.abs(px[rows] - thread) - 0.04, -dy))
+        elif name == 'bursting':
+            radius, turn = np.hypot(dx, dy) / s, np.arctan2(dy, dx)
+            rays = np.cos(8 * turn + 3 * phase[rows][wide]) > 0.3
+            alpha[rows] = 0.85 * rays * _cover(s * (np.abs(radius - 1.5) - 0.25))
+        elif name == 'dripping':
+            drops = np.abs((dx / s + 0.25) % 0.5 - 0.25) < 0.13
+            fall = (0.55 + 0.35 * time[rows])[wide] * (1 + 0.3 * np.cos(9 * dx / s))
+            inside = np.maximum(np.abs(dx) - 0.8 * s, np.abs(dy + fall) - fall)
+            alpha[rows] = 0.8 * drops * _cover(inside)
     return alpha
 
 
@@ -474,12 +546,12 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
     def spread(values):  # one value per scene -> one value per frame
         return np.repeat(values, length, axis=0)
 
-    start, size = spread(draw(-0.25, 0.25, 2)), spread(draw(0.34, 0.46))
+    start, size = spread(draw(-0.2, 0.2, 2)), spread(draw(0.42, 0.54))
     sign, phase = spread(np.sign(draw(-1, 1))), spread(draw(-1, 1))
     wave, shift, time = spread(draw(-1, 1, 6)), spread(draw(0, 6, 2)), times.astype(f32).reshape(-1)
     shade = spread(draw(-0.05, 0.05, 3))
-    shape, action, colour, background = map(
-        spread, (scenes.shape, scenes.action, scenes.colour, scenes.background)
+    shape, action, colour, texture, background = (
+        spread(getattr(scenes, field.name)) for field in fields(scenes)
     )
     action = np.where(shape == NOTHING, NOTHING, action)
     camera = rng.normal(0, style.jitter, (count * length, 2, 1, 1)).astype(f32)
@@ -503,7 +575,7 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
     distance = scale * _shape_distance(shape, across / scale, along / scale, wave)
     paint = palette[colour] + shade
     _paint(image, paint, _cue(action, px, py, x, y, size, distance, start, sign, phase, time))
-    _paint(image, paint, _cover(distance))
+    _paint(image, _painted(texture, paint, across, along), _cover(distance))
 
     contrast = spread(draw(*style.contrast))[:, None, None, None]
     tint = spread(rng.normal(0, style.tint, (count, 1, 1, 3)).astype(f32))
@@ -552,6 +624,9 @@ SHAPE_WORDS = {
     'dome': ('dome', 'half circle'),
     'drop': ('drop', 'tear'),
     'oval': ('oval', 'egg'),
+    'corner': ('corner', 'angle'),
+    'arch': ('arch', 'gate'),
+    'dumbbell': ('dumbbell', 'weight'),
 }
 """Synonyms of shapes; a shape that is not listed has no synonym."""
 
@@ -565,6 +640,9 @@ ACTION_WORDS = {
     'glowing': ('glowing', 'shining'),
     'bouncing': ('bouncing', 'jumping'),
     'shaking': ('shaking', 'trembling'),
+    'swinging': ('swinging', 'hanging'),
+    'bursting': ('bursting', 'exploding'),
+    'dripping': ('dripping', 'melting'),
 }
 BACKGROUND_WORDS = {
     'grass': ('grass', 'green'),
@@ -575,10 +653,21 @@ BACKGROUND_WORDS = {
     'snow': ('snow', 'ice'),
     'night': ('night', 'dark'),
     'wood': ('wood', 'wooden'),
+    'sky': ('sky', 'cloudy'),
+    'metal': ('metal', 'steel'),
+    'carpet': ('carpet', 'rug'),
+    'tiles': ('tiles', 'floor'),
+}
+TEXTURE_WORDS = {
+    'plain': ('plain', 'smooth'),
+    'striped': ('striped', 'stripy'),
+    'dotted': ('dotted', 'spotted'),
+    'checkered': ('checkered', 'chequered'),
 }
 TEMPLATES = (
     'a video of {}', 'a video of {}', 'a photo of {}', 'a clip of {}', 'a picture of {}', 'an image of {}',
-    'a frame of {}', 'a video showing {}', 'footage of {}', 'this is {}', 'there is {}', '{}',
+    'a frame of {}', 'a video showing {}', 'footage of {}', 'this is {}', 'there is {}', '{}', '{}',
+    'a bad video of {}', 'a good photo of {}', 'we see {}', 'one can see {}', 'a scene with {}',
 )  # fmt: skip
 _PREAMBLES = (
     'a video. ',
@@ -601,47 +690,87 @@ def _pick(options, rng: np.random.Generator):
     return options[1 + rng.integers(len(options) - 1)]
 
 
-def captions(scenes: Scenes, rng: np.random.Generator, long: bool = False) -> list[str]:
+def captions(
+    scenes: Scenes, rng: np.random.Generator, long: bool = False
+) -> tuple[list[str], np.ndarray]:
     """Write one caption per scene, with synonyms, a random template and randomly omitted attributes.
 
     An object whose shape is omitted is "something" or "an object", one without a name also
     "something else", and a scene without an object is "nothing" or "an empty scene".
 
-    ``long`` prepends a sentence without content, so that later positions of the text tower are trained too.
+    Args:
+        scenes: N scenes.
+        rng: Source of randomness.
+        long: Prepend a sentence without content, so that later positions of the text tower are trained too.
+
+    Returns:
+        The captions, and what they state, see :func:`is_true`: int array (N, 5) of the indices of shape,
+        action, colour, texture and background, :data:`UNSAID` where a caption omits an attribute.
     """
-    return [
-        _caption(int(s), int(a), int(c), int(b), rng, long)
-        for s, a, c, b in zip(scenes.shape, scenes.action, scenes.colour, scenes.background, strict=True)
+    written = [
+        _caption(*(int(getattr(scenes, field.name)[i]) for field in fields(scenes)), rng, long)
+        for i in range(len(scenes))
     ]
+    return [text for text, _ in written], np.array([stated for _, stated in written])
 
 
-def _caption(shape: int, action: int, colour: int, background: int, rng, long: bool) -> str:
-    keep_shape, keep_action, keep_colour, keep_background = rng.random(4) < (0.85, 0.75, 0.6, 0.55)
+UNSAID, OBJECT = -2, -3
+"""What a caption states instead of an index: nothing about the attribute; that there is an object."""
+
+
+def is_true(stated: np.ndarray, scenes: Scenes) -> np.ndarray:
+    """Tell which captions are true of which scenes: bool array (scenes, captions).
+
+    ``stated`` is the second result of :func:`captions`. What a caption says of a shape and an action that the
+    tiny CLIP must not see together counts as true of both, so that it learns nothing about the pair.
+    """
+    shown = np.stack([getattr(scenes, field.name) for field in fields(scenes)], 1)
+    said, seen = stated[None], shown[:, None]
+    fits = (said == UNSAID) | (said == seen)
+    fits[..., 0] |= (said[..., 0] == OBJECT) & (seen[..., 0] != NOTHING)
+    fits[..., 1:4] &= (said[..., 1:4] == UNSAID) | (seen[..., :1] != NOTHING)
+    true = fits.all(-1)
+    # The caption's shape with the scene's action, or the other way round, may be held out.
+    apart = held_out(said[..., 0], seen[..., 1]) | held_out(seen[..., 0], said[..., 1])
+    return true | (apart & fits[..., 2:].all(-1))
+
+
+def _caption(
+    shape: int, action: int, colour: int, texture: int, background: int, rng: np.random.Generator, long: bool
+) -> tuple[str, tuple[int, ...]]:
+    kept = rng.random(5) < (0.9, 0.75, 0.55, 0.35, 0.5)
+    keep_shape, keep_action, keep_colour, keep_texture, keep_background = kept
     if shape == NOTHING:
-        text = _pick(_EMPTY, rng)
+        text, stated = _pick(_EMPTY, rng), [NOTHING, *[UNSAID] * 3]
     else:
         verb = _pick(ACTION_WORDS[ACTIONS[action]], rng) if keep_action else ''
         hue = list(COLOURS)[colour] if keep_colour else ''
+        look = _pick(TEXTURE_WORDS[TEXTURES[texture]], rng) if keep_texture else ''
+        hue = ' '.join(filter(None, (look, hue) if rng.random() < 0.7 else (hue, look)))
         named = keep_shape and shape != BLOB
+        other = False
         if named:
             name = SHAPES[shape]
             noun = _pick(SHAPE_WORDS.get(name, (name,)), rng)
         else:
             noun = _THINGS[rng.integers(len(_THINGS))]
         if shape == BLOB and rng.random() < 0.3:
-            noun = f'unknown {noun}'
+            noun, other = f'unknown {noun}', True
         if not named and rng.random() < 0.6:
-            text = 'something else' if shape == BLOB and rng.random() < 0.6 else 'something'
-            text = ' '.join(filter(None, (text, hue, verb)))
+            other = shape == BLOB and rng.random() < 0.6
+            text = ' '.join(filter(None, ('something else' if other else 'something', hue, verb)))
         elif verb and ' ' not in verb and rng.random() < 0.2:
             text = _article(' '.join(filter(None, (verb, hue, noun))))
         else:
             text = ' '.join(filter(None, (hue, noun, verb)))
             text = text if rng.random() < 0.1 else _article(text)
+        values = zip((action, colour, texture), kept[1:4], strict=True)
+        stated = [shape if named or other else OBJECT, *(v if keep else UNSAID for v, keep in values)]
     if keep_background:
         place = _pick(BACKGROUND_WORDS[list(BACKGROUNDS)[background]], rng)
         text += f' on {place}' if rng.random() < 0.5 else f' on {_article(place)} background'
+    stated.append(background if keep_background else UNSAID)
     text = TEMPLATES[rng.integers(len(TEMPLATES))].format(text)
     if long:
         text = _PREAMBLES[rng.integers(len(_PREAMBLES))] + text
-    return text + '.' if rng.random() < 0.7 else text
+    return (text + '.' if rng.random() < 0.7 else text), tuple(stated)
