@@ -36,7 +36,8 @@ anchors = dict(
     negatives=dict(
         names=[
             f'{shape} {action}' for shape in ('arrow', 'window', 'drop', 'oval') for action in (
-                'sliding', 'rising', 'falling', 'spinning', 'orbiting', 'growing', 'glowing', 'bouncing', 'shaking')
+                'sliding', 'rising', 'falling', 'spinning', 'orbiting', 'growing', 'glowing', 'bouncing', 'shaking',
+                'swinging', 'bursting', 'dripping')
         ]),
     strategies=[dict(type='FeatureConsistency', weight=3.0)])
 anchor_batch_sampler = dict(type='AnchorBatchSampler', num_anchors=8)

@@ -84,8 +84,9 @@ def _render(scenes: Sequence[tuple[str, ...]], frames: int, rng: np.random.Gener
         np.array([list(table).index(name) for name in names])
         for table, names in zip(tables, zip(*scenes, strict=True), strict=True)
     )
+    plain = np.full(len(scenes), world.TEXTURES.index('plain'))
     times = np.tile(np.linspace(0, 1, frames, dtype=np.float32), (len(scenes), 1))
-    return world.render(world.Scenes(shape, action, colour, background), world.CLEAN, times, rng)
+    return world.render(world.Scenes(shape, action, colour, plain, background), world.CLEAN, times, rng)
 
 
 def _write_mp4(path: Path, frames: np.ndarray) -> None:

@@ -56,9 +56,9 @@ def test_rendering_depends_on_the_seed_alone(style):
     assert (one != other).any()
 
 
-def test_every_shape_action_and_background_looks_different():
-    def frame(shape=0, action=0, colour=0, background=0):
-        scene = world.Scenes(*(np.array([i]) for i in (shape, action, colour, background)))
+def test_every_value_of_every_attribute_looks_different():
+    def frame(shape=0, action=0, colour=0, texture=0, background=0):
+        scene = world.Scenes(*(np.array([i]) for i in (shape, action, colour, texture, background)))
         rng = np.random.default_rng(3)
         return world.render(scene, world.CLEAN, np.full((1, 1), 0.5), rng).astype(float)
 
@@ -66,6 +66,7 @@ def test_every_shape_action_and_background_looks_different():
         [frame(shape=i) for i in (world.NOTHING, *range(len(world.SHAPES)), world.BLOB)],
         [frame(action=i) for i in range(len(world.ACTIONS))],
         [frame(colour=i) for i in range(len(world.COLOURS))],
+        [frame(texture=i) for i in range(len(world.TEXTURES))],
         [frame(background=i) for i in range(len(world.BACKGROUNDS))],
     )
     for frames in families:
@@ -84,6 +85,8 @@ def test_classes_are_disjoint_over_draws():
         assert not (base | novel) & source
         assert not {shape for shape, _ in base} & {shape for shape, _ in novel}
         assert not {shape for shape, _ in base | novel} & set(world.RESERVED_SHAPES)
+        pairs = [(world.SHAPES.index(shape), world.ACTIONS.index(action)) for shape, action in base | novel]
+        assert all(world.held_out(*pair) for pair in pairs), 'the tiny CLIP has seen a class'
         assert {c.name for c in draw.base} == {f'{shape} {action}' for shape, action in base}
         for part in (draw.base, draw.novel):
             assert len({c.colour for c in part}) == 12
@@ -106,14 +109,58 @@ def test_colour_and_background_are_habits_of_a_class():
 def test_captions_tell_what_is_there():
     rng = np.random.default_rng(0)
     scenes = world.random_scenes(('star',), 400, rng, empty=0.25)
-    texts = world.captions(scenes, rng)
+    texts, _ = world.captions(scenes, rng)
     empty = scenes.shape == world.NOTHING
     assert not any('star' in text for text, none in zip(texts, empty, strict=True) if none)
     assert any('nothing' in text for text, none in zip(texts, empty, strict=True) if none)
     named = np.mean(['star' in text for text, none in zip(texts, empty, strict=True) if not none])
-    assert 0.75 < named < 0.95
+    assert 0.8 < named < 0.97
     scenes.shape[:] = world.BLOB
-    assert any('something else' in text for text in world.captions(scenes, rng))
+    assert any('something else' in text for text in world.captions(scenes, rng)[0])
+
+
+def test_true_captions():
+    """Which captions are true of which scenes follows from their words."""
+    rng = np.random.default_rng(0)
+    scenes = world.random_scenes(world.SHAPES, 300, rng, empty=0.1)
+    scenes.shape[:20] = world.BLOB
+    texts, stated = world.captions(scenes, rng)
+    true = world.is_true(stated, scenes)
+    assert true.diagonal().all(), 'each caption is true of its own scene'
+    assert 0.02 < true.mean() < 0.3
+    for i, text in enumerate(texts):
+        words = set(text.rstrip('.').split())
+        for word in words & set(world.COLOURS) - {'green'}:  # a word of grass as well
+            assert (scenes.colour[true[:, i]] == list(world.COLOURS).index(word)).all()
+        if words & {'nothing', 'empty'}:
+            assert (scenes.shape[true[:, i]] == world.NOTHING).all()
+        for word in words & {'star', 'heart', 'window'}:  # the scene's action may be held out with the shape
+            shape = world.SHAPES.index(word)
+            fits = (scenes.shape == shape) | world.held_out(shape, scenes.action)
+            fits |= world.held_out(scenes.shape, stated[i, 1])
+            assert fits[true[:, i]].all()
+
+
+def test_no_negative_says_that_a_held_out_composition_cannot_be():
+    one = np.array([0])
+    scene = world.Scenes(shape=one, action=one + 1, colour=one, texture=one, background=one)
+    assert world.held_out(2, 1) and not world.held_out(1, 1)
+    said = np.full((2, 5), world.UNSAID)
+    said[:, 0] = 2, 1
+    assert world.is_true(said, scene).tolist() == [[True, False]]
+    said[:, 2] = 1  # another colour: a negative all the same
+    assert world.is_true(said, scene).tolist() == [[False, False]]
+
+
+def test_pretraining_never_shows_a_held_out_composition():
+    rng = np.random.default_rng(0)
+    for alike in (False, True):
+        scenes = pretrain._scenes(2000, rng, alike)
+        assert not world.held_out(scenes.shape, scenes.action).any()
+        assert len(set(scenes.colour)) == (3 if alike else 12)
+        shown = {*zip(scenes.shape.tolist(), scenes.action.tolist(), strict=True)}
+        pairs = {(s, a) for s in range(20) for a in range(12) if not world.held_out(s, a)}
+        assert pairs <= shown
 
 
 @pytest.mark.parametrize('draw', [-1, 1.5, True, 'a'])
@@ -270,6 +317,29 @@ def test_pretraining_runs_and_repeats_itself(tmp_path):
     assert all(torch.equal(one[key], two[key]) for key in one)
     pretrain.build_clip().load_state_dict(one, strict=True)
     assert (tmp_path / 'a' / 'miniature.json').is_file()
+
+
+def test_pretraining_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    whole = pretrain.load_state_dict(pretrain.pretrain(tmp_path / 'whole', steps=4))
+    monkeypatch.setattr(pretrain, 'SAVE_EVERY', 1)
+    steps = iter(range(100))
+
+    def killed(*args):
+        if next(steps) == 2:
+            raise KeyboardInterrupt
+        return loss(*args)
+
+    loss = pretrain._loss
+    monkeypatch.setattr(pretrain, '_loss', killed)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain.pretrain(tmp_path / 'parts', steps=4)
+    monkeypatch.setattr(pretrain, '_loss', loss)
+    assert pretrain.pretrain(tmp_path / 'parts', steps=4, stop=3).name == 'state.pt'
+    assert not (tmp_path / 'parts' / 'miniature.safetensors').exists()
+    with pytest.raises(ValueError, match="is the state of a training with {'steps': 4.*choose another folder"):
+        pretrain.pretrain(tmp_path / 'parts', steps=5)
+    parts = pretrain.load_state_dict(pretrain.pretrain(tmp_path / 'parts', steps=4))
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
 def test_pretraining_refuses_bad_input(tmp_path):
