@@ -12,9 +12,7 @@ datasets = {style: dict(test_sets=['../_base_/test_sets/miniature_irrelevant.py'
 baseline = ['deep prompts', 'self-consistency', 'GA2-CLIP', 'GA2-CLIP, calibrated']
 variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}
 methods = {
-    'self-consistency': dict(
-        config='../ga2/miniature_coupled.py',
-        options={'model.losses': [dict(type='SelfConsistency', weight=0.5)]}),
+    'self-consistency': dict(config='../ga2/miniature_self_consistency.py'),
     **{
         f'{method}, averaged with frozen': dict(
             config=f'../ga2/miniature_{file}.py', trained_as=method, options={'model.test_cfg.frozen_share': 0.5})

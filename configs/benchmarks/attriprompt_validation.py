@@ -1,5 +1,5 @@
 # AttriPrompt's design choices, on images and on videos: validation draws, one seed. Each method is
-# AttriPrompt of configs/zoo/miniature.py with one change. Training multiplies in bfloat16, as in zoo.py.
+# AttriPrompt of configs/zoo/miniature.py with one change. Training multiplies in bfloat16.
 #   python tools/run_protocol.py configs/benchmarks/attriprompt_validation.py
 # Measured: docs/zoo.md.
 _base_ = './miniature.py'

@@ -3,7 +3,7 @@
 #   python tools/run_protocol.py configs/benchmarks/calibration_validation.py
 #   python tools/analysis/calibration_estimates.py configs/benchmarks/calibration_validation.py
 # The second command compares other estimates and sources on the same checkpoints.
-# Measured: docs/experiments/calibration_validation.md.
+# Measured: docs/experiments/first_world/calibration_validation.md.
 _base_ = './miniature.py'
 
 title = 'Calibration by anchors, validation'
@@ -11,9 +11,7 @@ part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103, 104, 105, 106, 107])]
 methods = {
     'coupled prompts': None,
-    'self-consistency': dict(
-        config='../ga2/miniature_coupled.py',
-        options={'model.losses': [dict(type='SelfConsistency', weight=0.5)]}),
+    'self-consistency': dict(config='../ga2/miniature_self_consistency.py'),
 }
 variants = {
     f'{source} {strength:g}': dict(env=dict(GA2MM_CALIBRATION=strength, GA2MM_CALIBRATION_ANCHORS=source))

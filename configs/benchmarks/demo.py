@@ -6,4 +6,3 @@ worlds = [dict(style='mild', draws=[0, 1])]
 datasets = dict(strong=None)
 methods = {'coupled prompts': None}
 draws = [0, 1]
-seeds = [0]

@@ -11,4 +11,4 @@ worlds = [
 ]
 env = dict(GA2MM_PROTOCOL='fewshot')
 datasets = dict(mild=dict(test_sets=['../_base_/test_sets/miniature.py']), strong=None)
-seeds = [0]
+draws = [0, 1, 2, 3, 4]

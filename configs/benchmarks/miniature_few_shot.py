@@ -3,9 +3,8 @@
 _base_ = './miniature.py'
 
 title = 'Miniature benchmark, few-shot'
-worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4])]
+worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])]
 env = dict(GA2MM_PROTOCOL='fewshot', GA2MM_TRAIN_LIST='all_train_{shots}.txt')
 datasets = dict(strong=None)
 variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}
 shots = [2, 4, 8, 16]
-seeds = [0]

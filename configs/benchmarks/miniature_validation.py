@@ -1,35 +1,38 @@
-# Selection of the hyperparameters of the miniature configs: validation draws, one seed.
+# Learning rates and weights of the miniature configs: eight validation draws of the mild style. One rule for
+# all methods: of the settings with at most 2 points less base accuracy than the method's best, the one with the
+# best HM.
 #   python tools/run_protocol.py configs/benchmarks/miniature_validation.py
-# Measured: docs/miniature.md.
+# Measured: docs/experiments/miniature_validation.md.
 _base_ = './miniature.py'
 
-title = 'Miniature benchmark, validation'
+title = 'Learning rates and weights on the miniature world, validation'
 part = 'validation'
-worlds = [dict(style='mild', draws=[100, 101, 102, 103, 104])]
+worlds = [dict(style='mild', draws=[100, 101, 102, 103, 104, 105, 106, 107])]
+_rate, _loss, _strategy = 'optim_wrapper.optimizer.lr', 'model.losses.0.weight', 'model.anchors.strategies.0.weight'
 methods = {
     'deep prompts': None,
     'coupled prompts': None,
     'GA2-CLIP': None,
     **{
-        f'{name}, learning rate {rate:g}': dict(
-            config=f'../ga2/miniature_{file}.py',
-            options={'optim_wrapper.optimizer.lr': rate},
-            series=f'{name}, by learning rate',
-            value=rate)
+        f'{name}, rate {rate:g}': dict(
+            config=f'../ga2/miniature_{file}.py', options={_rate: rate}, series=f'{name}, by rate', value=rate)
         for name, file in [('deep prompts', 'deep_prompts'), ('coupled prompts', 'coupled')]
-        for rate in [1e-2, 3e-2]
+        for rate in [1e-3, 1e-2]
     },
     **{
-        f'GA2-CLIP, weight {weight:g}, learning rate {rate:g}': dict(
-            config='../ga2/miniature_ga2.py',
-            options={'optim_wrapper.optimizer.lr': rate, 'model.anchors.strategies.0.weight': weight},
-            series=f'GA2-CLIP, learning rate {rate:g}, by weight',
+        f'{name}, weight {weight:g}, rate {rate:g}': dict(
+            config=f'../ga2/miniature_{file}.py',
+            options={_rate: rate, key: weight},
+            series=f'{name}, rate {rate:g}, by weight',
             value=weight)
-        for rate in [1e-2, 3e-2]
-        for weight in [1.0, 3.0, 10.0]
+        for name, file, key, weights in [
+            ('self-consistency', 'self_consistency', _loss, [0.5, 1.0]),
+            ('GA2-CLIP', 'ga2', _strategy, [3.0, 10.0]),
+        ]
+        for rate in [1e-3, 1e-2]
+        for weight in weights
     },
 }
 datasets = dict(strong=None)
-baseline = 'deep prompts, learning rate 0.01'
-draws = [100, 101, 102, 103, 104]
-seeds = [0]
+baseline = 'deep prompts, rate 0.001'
+draws = [100, 101, 102, 103, 104, 105, 106, 107]

@@ -1,7 +1,6 @@
 # Temporal models instead of the mean over frames, with IVLP's prompts and without prompts: five validation
-# draws and three seeds of the mild style, with the same budget. Training multiplies in bfloat16, as in
-# zoo.py.
-#   python tools/run_protocol.py configs/benchmarks/temporal_validation.py --only seed=0 draw=100,101,102,103
+# draws of the mild style, with the same budget. Training multiplies in bfloat16.
+#   python tools/run_protocol.py configs/benchmarks/temporal_validation.py
 # Measured: docs/temporal.md.
 _base_ = './miniature.py'
 

@@ -1,11 +1,11 @@
-# Detection of irrelevant videos with the other strategies: test draws of the mild style, one seed. anchors.py
-# has the rest.
+# Detection of irrelevant videos with the other strategies: test draws of the mild style. anchors.py has the
+# rest.
 #   python tools/run_protocol.py configs/benchmarks/unknown_videos.py
 # Measured: docs/anchors.md.
 _base_ = './miniature.py'
 
 title = 'Unknown videos on the miniature world'
-worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4])]
+worlds = [dict(style='mild', draws=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])]
 datasets = dict(mild=dict(test_sets=['../_base_/test_sets/miniature_irrelevant.py']), strong=None)
 methods = {
     'zero-shot CLIP': None,
@@ -21,4 +21,3 @@ methods = {
     },
 }
 variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}
-seeds = [0]

@@ -1,9 +1,7 @@
 # Every method of configs/zoo, with and without GA2-CLIP's coupled hard prompt and anchors: ten class draws
-# and three seeds of the mild style, with the same budget. Each method with them is compared with the same
-# method without them, both as published and with the calibration by anchors (docs/calibration.md). Training
-# multiplies in bfloat16, which halves the time on processors that support it, and takes several times as long
-# on others.
-#   python tools/run_protocol.py configs/benchmarks/zoo.py --only draw=0,1,2,3,4
+# of the mild style, with the same budget. Each method with them is compared with the same method without them,
+# both as published and with the calibration by anchors (docs/calibration.md).
+#   python tools/run_protocol.py configs/benchmarks/zoo.py
 # Measured: docs/zoo.md.
 _base_ = './miniature.py'
 
@@ -21,7 +19,6 @@ _learners = {
     'ViFi-CLIP': 'vificlip',
     'FROSTER': 'froster',
 }
-_bfloat16 = {'optim_wrapper.type': 'BFloat16OptimWrapper'}
 methods = {
     'deep prompts': None,  # IVLP from a random start
     'coupled prompts': None,
@@ -30,7 +27,7 @@ methods = {
         config='../zoo/miniature.py', env=dict(GA2MM_METHOD='zero_shot_ensemble'), learns=False),
     **{
         f'{name}{plus}': dict(
-            config=f'../zoo/{config}.py', env=dict(GA2MM_METHOD=method), options=_bfloat16, **compared)
+            config=f'../zoo/{config}.py', env=dict(GA2MM_METHOD=method), **compared)
         for name, method in _learners.items()
         for plus, config, compared in [
             ('', 'miniature', {}),
@@ -41,4 +38,3 @@ methods = {
 variants = {'calibrated': dict(env=dict(GA2MM_CALIBRATION=0.25))}
 datasets = dict(strong=None)
 baseline = None
-draws = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]

@@ -1,6 +1,6 @@
 # Some prompt learners on images, for which they were published: the middle frame of each video. The hard
 # prompt is still learnt on videos.
-#   python tools/run_protocol.py configs/benchmarks/zoo_images.py --only draw=0,1,2,3,4
+#   python tools/run_protocol.py configs/benchmarks/zoo_images.py
 # Measured: docs/zoo.md.
 _base_ = './zoo.py'
 

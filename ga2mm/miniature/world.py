@@ -254,9 +254,14 @@ def random_scenes(
         shape=shape,
         action=rng.integers(len(ACTIONS), size=count),
         colour=rng.integers(len(COLOURS), size=count),
-        texture=rng.integers(len(TEXTURES), size=count),
+        texture=_random_textures(count, rng),
         background=rng.integers(len(BACKGROUNDS), size=count),
     )
+
+
+def _random_textures(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw textures; half of the objects are plain."""
+    return np.where(rng.random(count) < 0.5, 0, rng.integers(len(TEXTURES), size=count))
 
 
 def class_scenes(
@@ -274,7 +279,7 @@ def class_scenes(
         shape=np.array([SHAPES.index(c.shape) for c in classes])[labels],
         action=np.array([ACTIONS.index(c.action) for c in classes])[labels],
         colour=habit(tuple(COLOURS), [c.colour for c in classes]),
-        texture=rng.integers(len(TEXTURES), size=len(labels)),
+        texture=_random_textures(len(labels), rng),
         background=habit(tuple(BACKGROUNDS), [c.background for c in classes]),
     )
     return scenes, labels
@@ -690,9 +695,7 @@ def _pick(options, rng: np.random.Generator):
     return options[1 + rng.integers(len(options) - 1)]
 
 
-def captions(
-    scenes: Scenes, rng: np.random.Generator, long: bool = False
-) -> tuple[list[str], np.ndarray]:
+def captions(scenes: Scenes, rng: np.random.Generator, long: bool = False) -> tuple[list[str], np.ndarray]:
     """Write one caption per scene, with synonyms, a random template and randomly omitted attributes.
 
     An object whose shape is omitted is "something" or "an object", one without a name also
@@ -733,6 +736,33 @@ def is_true(stated: np.ndarray, scenes: Scenes) -> np.ndarray:
     # The caption's shape with the scene's action, or the other way round, may be held out.
     apart = held_out(said[..., 0], seen[..., 1]) | held_out(seen[..., 0], said[..., 1])
     return true | (apart & fits[..., 2:].all(-1))
+
+
+def phrases(rng: np.random.Generator) -> dict[str, list[str]]:
+    """Write a caption of each value of each attribute alone, with a random synonym and template.
+
+    Returns:
+        For each attribute, the captions in the order of its values; those of shapes do not include
+        :data:`BLOB` and :data:`NOTHING`.
+    """
+
+    def write(pattern: str, words: list[tuple[str, ...]]) -> list[str]:
+        texts = [pattern.format(_pick(word, rng)) for word in words]
+        if not pattern.startswith('something'):
+            texts = [_article(text) for text in texts]
+        template = TEMPLATES[rng.integers(len(TEMPLATES))] + rng.choice(['', '.'])
+        return [template.format(text) for text in texts]
+
+    thing = rng.choice(_THINGS)
+    return {
+        'shape': write('{}', [SHAPE_WORDS.get(name, (name,)) for name in SHAPES]),
+        'action': write(rng.choice(['something {}', f'{thing} {{}}']), list(ACTION_WORDS.values())),
+        'colour': write(f'{{}} {thing}', [(name,) for name in COLOURS]),
+        'texture': write(f'{{}} {thing}', list(TEXTURE_WORDS.values())),
+        'background': write(
+            rng.choice(['something on {}', f'{thing} on {{}}']), list(BACKGROUND_WORDS.values())
+        ),
+    }
 
 
 def _caption(

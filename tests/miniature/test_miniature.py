@@ -336,7 +336,9 @@ def test_pretraining_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(pretrain, '_loss', loss)
     assert pretrain.pretrain(tmp_path / 'parts', steps=4, stop=3).name == 'state.pt'
     assert not (tmp_path / 'parts' / 'miniature.safetensors').exists()
-    with pytest.raises(ValueError, match="is the state of a training with {'steps': 4.*choose another folder"):
+    with pytest.raises(
+        ValueError, match="is the state of a training with {'steps': 4.*choose another folder"
+    ):
         pretrain.pretrain(tmp_path / 'parts', steps=5)
     parts = pretrain.load_state_dict(pretrain.pretrain(tmp_path / 'parts', steps=4))
     assert all(torch.equal(whole[key], parts[key]) for key in whole)

@@ -26,7 +26,9 @@ NAMES = {
 
 
 @torch.no_grad()
-def accuracies(clip: torch.nn.Module, style: str, held_out: bool, frames: int, seed: int = 0) -> dict[str, float]:
+def accuracies(
+    clip: torch.nn.Module, style: str, held_out: bool, frames: int, seed: int = 0
+) -> dict[str, float]:
     """Give the accuracy of each attribute, in per cent.
 
     Args:

@@ -1,0 +1,7 @@
+# Miniature world: coupled prompts with self-consistency on the labelled clips, as in PromptSRC, and without
+# anchors. Variables: see _base_/miniature.py.
+#   python tools/train.py configs/ga2/miniature_self_consistency.py --seed 0
+_base_ = './miniature_coupled.py'
+
+model = dict(losses=[dict(type='SelfConsistency', weight=1.0)])
+optim_wrapper = dict(optimizer=dict(lr=1e-2))
