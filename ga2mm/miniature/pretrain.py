@@ -11,17 +11,18 @@ generator seeded 0, see :func:`load_state_dict`.
 
 Design choices:
 
-* Half of the images are clean. The others have noise, smudges, low contrast and a shaky camera, differently in
-  each eighth of a batch, and the noise grows during the training. A CLIP that knows clean images only gains on
-  novel classes when it is tuned, since tuning repairs what it lacks.
+* Half of the images are clean. The others have noise, smudges, low contrast and a shaky camera, differently
+  in each eighth of a batch, and the noise grows during the training. A CLIP that knows clean images only
+  gains on novel classes when it is tuned, since tuning repairs what it lacks.
 * Besides its caption, each image is compared with short captions of all values of each attribute. With whole
-  captions alone, which colour and background mostly tell apart, shapes and actions are learnt ten times slower.
+  captions alone, which colour and background mostly tell apart, shapes and actions are learnt far slower.
 * Every second batch has few colours, textures and backgrounds, so that shapes and actions matter.
 * A caption that is true of another image of the batch is no negative of it. Nor is one that differs only in a
   composition of shape and action that is held out: else the tiny CLIP would learn that it cannot be.
 * Sequences are cut to the longest caption of the batch, which is exact because the text tower is causal. In
   training the token table has the used rows only, which reduces the optimizer's work to a thirtieth without
-  other effects. Every eighth batch has long captions, so that the positions behind 16 prompt tokens are trained.
+  other effects. Every eighth batch has long captions, so that the positions behind 16 prompt tokens are
+  trained.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ def _vocabulary() -> torch.Tensor:
 
 
 def _scenes(count: int, rng: np.random.Generator, alike: bool = False) -> world.Scenes:
-    """Draw scenes of all shapes, without held-out compositions; 1/16 are empty, and 1/16 have no named object.
+    """Draw scenes without held-out compositions; 1/16 are empty, 1/16 have an object without a name.
 
     ``alike``: they share three colours, two textures and two backgrounds.
     """
@@ -190,10 +191,10 @@ def _style(rng: np.random.Generator, noise: float) -> world.Style:
 class _Batches(Dataset):
     """The batch of each step.
 
-    It has uint8 frames (128, 32, 32, 3), row numbers of the tokens of captions (128, length) and of short captions of
-    attributes (60, length), which captions are true of which frames (128, 128), the frames' targets among the
-    short captions (128, 5), where -1 is none, and short captions to leave out (128, 60). The seed and the number of
-    the step determine a batch, so a training that goes on sees what it would have seen.
+    It has uint8 frames (128, 32, 32, 3), row numbers of the tokens of captions (128, length) and of short
+    captions of attributes (60, length), which captions are true of which frames (128, 128), the frames'
+    targets among the short captions (128, 5), where -1 is none, and short captions to leave out (128, 60). The
+    seed and the number of the step determine a batch, so a training that goes on sees what it would have seen.
     """
 
     def __init__(self, ids: torch.Tensor, steps: int, seed: int) -> None:

@@ -128,8 +128,8 @@ STYLES = {
         noise=0.40, clutter=8, contrast=(0.5, 0.7), tint=0.06, jitter=0.05, brightness=0.85, blur=0.3
     ),
 }
-"""Styles of the videos. Design choice: ``mild`` has as much noise as the tiny CLIP has seen, smudges, low
-contrast and a shaky camera; ``strong`` has more of all, and also changes colours, brightness and sharpness."""
+"""Styles of the videos. Design choice: ``mild`` has noise, smudges, low contrast and a shaky camera, all of
+which the tiny CLIP has seen; ``strong`` has more of them and other colours, brightness and sharpness."""
 
 
 def get_style(name: str) -> Style:
@@ -412,7 +412,7 @@ def _background(index: np.ndarray, x: np.ndarray, y: np.ndarray, time: np.ndarra
 
 
 def _painted(texture: np.ndarray, paint: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Give the colour of each pixel of the objects, (N, H, W, 3): ``paint`` (N, 3), darker or lighter in parts.
+    """Give the colour of each pixel of the objects, (N, H, W, 3), of paint (N, 3) and a texture.
 
     ``x`` and ``y`` are coordinates from the object's centre, in half images.
     """
