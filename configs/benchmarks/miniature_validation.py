@@ -1,6 +1,6 @@
 # Learning rates and weights of the miniature configs: eight validation draws of the mild style. One rule for
 # all methods: of the settings with at most 2 points less base accuracy than the method's best, the one with the
-# best HM.
+# best HM. Coupled prompts take the rate of deep prompts.
 #   python tools/run_protocol.py configs/benchmarks/miniature_validation.py
 # Measured: docs/experiments/miniature_validation.md.
 _base_ = './miniature.py'
@@ -14,9 +14,11 @@ methods = {
     'coupled prompts': None,
     'GA2-CLIP': None,
     **{
-        f'{name}, rate {rate:g}': dict(
-            config=f'../ga2/miniature_{file}.py', options={_rate: rate}, series=f'{name}, by rate', value=rate)
-        for name, file in [('deep prompts', 'deep_prompts'), ('coupled prompts', 'coupled')]
+        f'deep prompts, rate {rate:g}': dict(
+            config='../ga2/miniature_deep_prompts.py',
+            options={_rate: rate},
+            series='deep prompts, by rate',
+            value=rate)
         for rate in [1e-3, 1e-2]
     },
     **{

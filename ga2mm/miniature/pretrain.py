@@ -11,14 +11,15 @@ generator seeded 0, see :func:`load_state_dict`.
 
 Design choices:
 
+* There are two stages, each with AdamW from its start. In the first, each image is compared with the captions
+  of the batch, and with short captions of all values of each attribute. With whole captions alone, which colour
+  and background mostly tell apart, shapes and actions are learnt far slower.
+* In the second stage a linear head, which is not stored, classifies the attributes of the image features too,
+  and three of four steps have no captions. That teaches shapes several times faster.
 * Half of the images are clean. The others have noise, smudges, low contrast and a shaky camera, differently
   in each eighth of a batch, and the noise grows during the training. A CLIP that knows clean images only
   gains on novel classes when it is tuned, since tuning repairs what it lacks.
-* Besides its caption, each image is compared with short captions of all values of each attribute. With whole
-  captions alone, which colour and background mostly tell apart, shapes and actions are learnt far slower.
-* From :data:`HEAD_FROM` on a linear head, which is not stored, classifies the attributes of the image features
-  too. That teaches shapes faster still; the shipped weights had it for the last 4,500 steps.
-* Every second batch has few colours, textures and backgrounds, so that shapes and actions matter.
+* Half of the batches have few colours, textures and backgrounds, so that shapes and actions matter.
 * A caption that is true of another image of the batch is no negative of it. Nor is one that differs only in a
   composition of shape and action that is held out: else the tiny CLIP would learn that it cannot be.
 * Sequences are cut to the longest caption of the batch, which is exact because the text tower is causal. In
@@ -54,11 +55,13 @@ CONFIG_FILE = Path(__file__).parent / 'assets' / 'miniature.json'
 CHECKPOINT_FILE = Path(__file__).parent / 'assets' / 'miniature.safetensors'
 ARCH = 'miniature'
 
-STEPS, SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 10000, 0, 128, 1e-3, 0.05, 100
-NOISE = 0.4
-"""Standard deviation of the most noise, at the end of the training."""
-HEAD_FROM = 0.55
-"""Share of the steps after which the linear head of the attributes learns too."""
+STEPS = (5500, 8000)
+"""Steps of the two stages."""
+SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 0, 128, 1e-3, 0.05, 100
+NOISE = (0.2, 0.4)
+"""Standard deviation of the most noise at the end of each stage."""
+CAPTIONS_EVERY = (1, 4)
+"""In the second stage only every fourth step has captions."""
 SAVE_EVERY = 500
 
 
@@ -193,33 +196,39 @@ def _style(rng: np.random.Generator, noise: float) -> world.Style:
 
 
 class _Batches(Dataset):
-    """The batch of each step.
+    """The batch of each step of both stages.
 
-    It has uint8 frames (128, 32, 32, 3), row numbers of the tokens of captions (128, length) and of short
-    captions of attributes (60, length), which captions are true of which frames (128, 128), the frames'
-    targets among the short captions (128, 5), where -1 is none, and short captions to leave out (128, 60). The
-    seed and the number of the step determine a batch, so a training that goes on sees what it would have seen.
+    It has uint8 frames (128, 32, 32, 3), the frames' targets among the values of all attributes (128, 5), where
+    -1 is none, and the values to leave out (128, 60). Where a step has captions, there are also row numbers
+    of the tokens of captions (128, length) and of short captions of the values (60, length), and which captions
+    are true of which frames (128, 128). The seed and the number of the step determine a batch, so a training
+    that goes on sees what it would have seen.
     """
 
-    def __init__(self, ids: torch.Tensor, steps: int, seed: int) -> None:
+    def __init__(self, ids: torch.Tensor, steps: tuple[int, int], seed: int) -> None:
         self.ids, self.steps, self.seed = ids, steps, seed
 
     def __len__(self) -> int:
-        return self.steps
+        return sum(self.steps)
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, ...]:
         rng = np.random.default_rng([world.WORLD_VERSION, 10, self.seed, step])
-        scenes = _scenes(BATCH, rng, alike=step % 2 == 1)
+        stage = int(step >= self.steps[0])
+        share = (step - stage * self.steps[0] + 1) / self.steps[stage]
+        noise = np.interp(stage + share, (0, 1, 2), (0, *NOISE))
+        scenes = _scenes(BATCH, rng, alike=rng.random() < 0.5)
         part, frames = BATCH // 8, []
         for number in range(8):
-            style = world.CLEAN if number % 2 else _style(rng, NOISE * step / self.steps)
+            style = world.CLEAN if number % 2 else _style(rng, noise)
             some = scenes[number * part : (number + 1) * part]
             frames.append(world.render(some, style, rng.random((part, 1)), rng)[:, 0])
+        batch = torch.from_numpy(np.concatenate(frames)), *_targets(scenes)
+        if (step + 1) % CAPTIONS_EVERY[stage]:
+            return batch
         texts, stated = world.captions(scenes, rng, long=step % 8 == 7)
-        true = torch.from_numpy(world.is_true(stated, scenes))
         short = [text for group in world.phrases(rng).values() for text in group]
-        tokens = [self._rows(texts), self._rows(short)]
-        return torch.from_numpy(np.concatenate(frames)), *tokens, true, *_targets(scenes)
+        true = torch.from_numpy(world.is_true(stated, scenes))
+        return *batch, self._rows(texts), self._rows(short), true
 
     def _rows(self, texts: list[str]) -> torch.Tensor:
         tokens = tokenize(texts)
@@ -266,7 +275,7 @@ def _attribute_loss(logits: torch.Tensor, targets: torch.Tensor, out: torch.Tens
 
 def pretrain(
     out: str | Path,
-    steps: int = STEPS,
+    steps: tuple[int, int] = STEPS,
     seed: int = SEED,
     device: str | None = None,
     stop: int | None = None,
@@ -276,19 +285,19 @@ def pretrain(
     Args:
         out: Folder for ``miniature.safetensors`` and ``miniature.json``, created if missing. A state in it
             of the same ``steps`` and ``seed`` is resumed.
-        steps: Optimizer steps of 128 pairs each.
+        steps: Optimizer steps of the two stages, of 128 images each.
         seed: Seed of weights, frames and captions.
         device: Device of the training; by default a GPU if there is one.
-        stop: Stop after this step, with the state stored and no checkpoint.
+        stop: Stop after this step, counted over both stages, with the state stored and no checkpoint.
 
     Returns:
         Path of the checkpoint, or of the state after ``stop``.
 
     Raises:
-        ValueError: ``steps`` is below 1, or the state in ``out`` is of another training.
+        ValueError: A stage has less than 1 step, or the state in ``out`` is of another training.
     """
-    if steps < 1:
-        raise ValueError(f'steps must be at least 1, not {steps}')
+    if min(steps) < 1:
+        raise ValueError(f'steps must be at least 1 for each stage, not {steps}')
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -297,86 +306,106 @@ def pretrain(
         torch.manual_seed(seed)
         clip = build_clip(vocab_size=len(ids)).to(device)
         head = torch.nn.Linear(clip.visual.output_dim, sum(_GROUPS.values())).to(device)
-    decayed = [p for p in clip.parameters() if p.ndim > 1]
-    plain = [p for p in clip.parameters() if p.ndim <= 1]
-    groups = [
-        dict(params=decayed, weight_decay=WEIGHT_DECAY),
-        dict(params=plain, weight_decay=0.0),
-        dict(params=head.parameters(), weight_decay=WEIGHT_DECAY),
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda i: min((i + 1) / WARMUP, 0.5 * (1 + math.cos(math.pi * i / steps)))
-    )
-    parts = dict(clip=clip, head=head, optimizer=optimizer, schedule=schedule)
-    state, training = folder / 'state.pt', dict(steps=steps, seed=seed, world_version=world.WORLD_VERSION)
-    first = _resume(state, training, parts) if state.exists() else 0
+    training = dict(steps=list(steps), seed=seed, world_version=world.WORLD_VERSION)
+    state = _read_state(folder / 'state.pt', training)
+    if state:
+        clip.load_state_dict(state['clip'])
+        head.load_state_dict(state['head'])
 
-    last = min(steps, stop or steps)
+    batches = _Batches(ids, steps, seed)
     # On a CPU a worker would compete with the training for the cores.
     workers = 0 if device == 'cpu' else min(8, os.cpu_count() or 1)
-    batches = DataLoader(
-        _Batches(ids, steps, seed), batch_size=None, sampler=range(first, last), num_workers=workers
-    )
-    bar = tqdm(batches, desc='pretrain', initial=first, total=last, disable=None)
-    for step, batch in enumerate(bar, first):
-        frames, tokens, short, true, targets, out = (part.to(device, non_blocking=True) for part in batch)
-        # On a CPU the backward pass of the fused attention is slow.
-        with sdpa_kernel(SDPBackend.MATH), torch.autocast(device, torch.bfloat16, enabled=device != 'cpu'):
-            features = [
-                clip.encode_image(normalize(frames)),
-                encode_text(clip, tokens),
-                encode_text(clip, short),
-            ]
-        features = [part.float() for part in features]
-        images, texts, names = (torch.nn.functional.normalize(part, dim=-1) for part in features)
-        scale = clip.logit_scale.exp()
-        loss = _loss(images, texts, scale, true) + _attribute_loss(scale * images @ names.T, targets, out)
-        if step >= HEAD_FROM * steps:
-            loss = loss + _attribute_loss(head(features[0]), targets, out)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([*clip.parameters(), *head.parameters()], 1.0)
-        optimizer.step()
-        schedule.step()
-        with torch.no_grad():
-            clip.logit_scale.clamp_(0, math.log(100))
-        if step % 50 == 0:
-            bar.set_postfix(loss=f'{loss.item():.3f}', scale=f'{clip.logit_scale.exp().item():.1f}')
-        if (step + 1) % SAVE_EVERY == 0 or step + 1 == last:
-            with replace_when_written(state) as temporary:
-                torch.save(
-                    dict(step=step + 1, training=training, **{k: v.state_dict() for k, v in parts.items()}),
-                    temporary,
-                )
-    if last < steps:
-        return state
+    for stage, end in enumerate(np.cumsum(steps).tolist()):
+        begin = end - steps[stage]
+        optimizer, schedule = _optimizer(clip, head, steps[stage])
+        done = state.get('step', 0)
+        if begin < done < end:
+            optimizer.load_state_dict(state['optimizer'])
+            schedule.load_state_dict(state['schedule'])
+        part = range(max(begin, done), min(end, stop or end))
+        loader = DataLoader(batches, batch_size=None, sampler=part, num_workers=workers)
+        bar = tqdm(loader, desc=f'stage {stage + 1}', initial=part.start, total=end, disable=None)
+        for step, batch in zip(part, bar, strict=True):
+            loss = _step_loss(clip, head if stage else None, [value.to(device) for value in batch])
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([*clip.parameters(), *head.parameters()], 1.0)
+            optimizer.step()
+            schedule.step()
+            with torch.no_grad():
+                clip.logit_scale.clamp_(0, math.log(100))
+            if step % 50 == 0:
+                bar.set_postfix(loss=f'{loss.item():.3f}', scale=f'{clip.logit_scale.exp().item():.1f}')
+            if (step + 1) % SAVE_EVERY == 0 or step + 1 == part.stop:
+                parts = dict(clip=clip, head=head, optimizer=optimizer, schedule=schedule)
+                parts = {name: value.state_dict() for name, value in parts.items()}
+                with replace_when_written(folder / 'state.pt') as temporary:
+                    torch.save(dict(step=step + 1, training=training, **parts), temporary)
+    if stop and stop < sum(steps):
+        return folder / 'state.pt'
 
     path = folder / CHECKPOINT_FILE.name
-    save_state_dict(clip.state_dict(), ids, path, steps, seed)
+    save_state_dict(clip.state_dict(), ids, path, sum(steps), seed)
     if folder.resolve() != CONFIG_FILE.parent.resolve():
         shutil.copyfile(CONFIG_FILE, folder / CONFIG_FILE.name)
     return path
 
 
-def _resume(path: Path, training: dict, parts: dict) -> int:
-    """Load the state of a training into its parts, and give the number of steps done."""
+def _optimizer(
+    clip: CLIP, head: torch.nn.Linear, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Make the optimizer of a stage, with a warm-up and a cosine over its steps."""
+    parameters = [*clip.parameters(), *head.parameters()]
+    groups = [
+        dict(params=[p for p in parameters if p.ndim > 1], weight_decay=WEIGHT_DECAY),
+        dict(params=[p for p in parameters if p.ndim <= 1], weight_decay=0.0),
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda i: min((i + 1) / WARMUP, 0.5 * (1 + math.cos(math.pi * i / steps)))
+    )
+    return optimizer, schedule
+
+
+def _step_loss(clip: CLIP, head: torch.nn.Linear | None, batch: list[torch.Tensor]) -> torch.Tensor:
+    """Compute the loss of a batch of :class:`_Batches`, with the head if there is one."""
+    frames, targets, out, *texts = batch
+    device = frames.device.type
+    # On a CPU the backward pass of the fused attention is slow, and so is bfloat16 where it is emulated.
+    with sdpa_kernel(SDPBackend.MATH), torch.autocast(device, torch.bfloat16, enabled=device != 'cpu'):
+        images = clip.encode_image(normalize(frames))
+        features = [encode_text(clip, tokens) for tokens in texts[:2]]
+    loss = _attribute_loss(head(images.float()), targets, out) if head else 0.0
+    if texts:
+        images, captions, names = (
+            torch.nn.functional.normalize(part.float(), dim=-1) for part in (images, *features)
+        )
+        scale = clip.logit_scale.exp()
+        loss = loss + _loss(images, captions, scale, texts[2])
+        loss = loss + _attribute_loss(scale * images @ names.T, targets, out)
+    return loss
+
+
+def _read_state(path: Path, training: dict) -> dict:
+    """Read the state of a training; give an empty one if there is none."""
+    if not path.exists():
+        return {}
     state = torch.load(path, map_location='cpu', weights_only=True)
     if state['training'] != training:
         raise ValueError(
             f'{path} is the state of a training with {state["training"]}, not {training}: '
             'repeat its arguments, or choose another folder'
         )
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return state['step']
+    return state
 
 
 def main() -> None:
     """Run the command line, see ``--help``."""
     parser = argparse.ArgumentParser(description='Train the tiny CLIP of the miniature world, or go on.')
     parser.add_argument('--out', type=Path, required=True, help='folder to write to')
-    parser.add_argument('--steps', type=int, default=STEPS, help='optimizer steps (%(default)s)')
+    parser.add_argument(
+        '--steps', type=int, nargs=2, default=STEPS, help='optimizer steps of the two stages (%(default)s)'
+    )
     parser.add_argument('--seed', type=int, default=SEED, help='random seed (%(default)s)')
     parser.add_argument('--device', help='device, such as cuda (a GPU if there is one)')
     parser.add_argument('--stop', type=int, help='stop after this step; the same command goes on')
