@@ -11,11 +11,10 @@ generator seeded 0, see :func:`load_state_dict`.
 
 Design choices:
 
-* There are two stages, each with AdamW from its start. In the first, each image is compared with the captions
-  of the batch, and with short captions of all values of each attribute. With whole captions alone, which colour
-  and background mostly tell apart, shapes and actions are learnt far slower.
-* In the second stage a linear head, which is not stored, classifies the attributes of the image features too,
-  and three of four steps have no captions. That teaches shapes several times faster.
+* There are two stages, each with AdamW from its start. In the first, only the vision tower learns: a linear
+  head, which is not stored, classifies the attributes of its features. In the second, images are also
+  compared with the captions of the batch, and with short captions of all values of each attribute. With
+  captions alone, which colour and background mostly tell apart, shapes and actions are learnt far slower.
 * Half of the images are clean. The others have noise, smudges, low contrast and a shaky camera, differently
   in each eighth of a batch, and the noise grows during the training. A CLIP that knows clean images only
   gains on novel classes when it is tuned, since tuning repairs what it lacks.
@@ -55,13 +54,11 @@ CONFIG_FILE = Path(__file__).parent / 'assets' / 'miniature.json'
 CHECKPOINT_FILE = Path(__file__).parent / 'assets' / 'miniature.safetensors'
 ARCH = 'miniature'
 
-STEPS = (5500, 8000)
+STEPS = (16000, 5000)
 """Steps of the two stages."""
 SEED, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARMUP = 0, 128, 1e-3, 0.05, 100
 NOISE = (0.2, 0.4)
 """Standard deviation of the most noise at the end of each stage."""
-CAPTIONS_EVERY = (1, 4)
-"""In the second stage only every fourth step has captions."""
 SAVE_EVERY = 500
 
 
@@ -198,9 +195,9 @@ def _style(rng: np.random.Generator, noise: float) -> world.Style:
 class _Batches(Dataset):
     """The batch of each step of both stages.
 
-    It has uint8 frames (128, 32, 32, 3), the frames' targets among the values of all attributes (128, 5), where
-    -1 is none, and the values to leave out (128, 60). Where a step has captions, there are also row numbers
-    of the tokens of captions (128, length) and of short captions of the values (60, length), and which captions
+    It has uint8 frames (128, 32, 32, 3), the frames' targets among the values of all attributes (128, 5),
+    where -1 is none, and the values to leave out (128, 60). In the second stage there are also row numbers of
+    the tokens of captions (128, length) and of short captions of the values (60, length), and which captions
     are true of which frames (128, 128). The seed and the number of the step determine a batch, so a training
     that goes on sees what it would have seen.
     """
@@ -223,7 +220,7 @@ class _Batches(Dataset):
             some = scenes[number * part : (number + 1) * part]
             frames.append(world.render(some, style, rng.random((part, 1)), rng)[:, 0])
         batch = torch.from_numpy(np.concatenate(frames)), *_targets(scenes)
-        if (step + 1) % CAPTIONS_EVERY[stage]:
+        if stage == 0:
             return batch
         texts, stated = world.captions(scenes, rng, long=step % 8 == 7)
         short = [text for group in world.phrases(rng).values() for text in group]
@@ -326,7 +323,7 @@ def pretrain(
         loader = DataLoader(batches, batch_size=None, sampler=part, num_workers=workers)
         bar = tqdm(loader, desc=f'stage {stage + 1}', initial=part.start, total=end, disable=None)
         for step, batch in zip(part, bar, strict=True):
-            loss = _step_loss(clip, head if stage else None, [value.to(device) for value in batch])
+            loss = _step_loss(clip, head, [value.to(device) for value in batch])
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_([*clip.parameters(), *head.parameters()], 1.0)
@@ -367,15 +364,15 @@ def _optimizer(
     return optimizer, schedule
 
 
-def _step_loss(clip: CLIP, head: torch.nn.Linear | None, batch: list[torch.Tensor]) -> torch.Tensor:
-    """Compute the loss of a batch of :class:`_Batches`, with the head if there is one."""
+def _step_loss(clip: CLIP, head: torch.nn.Linear, batch: list[torch.Tensor]) -> torch.Tensor:
+    """Compute the loss of a batch of :class:`_Batches`."""
     frames, targets, out, *texts = batch
     device = frames.device.type
     # On a CPU the backward pass of the fused attention is slow, and so is bfloat16 where it is emulated.
     with sdpa_kernel(SDPBackend.MATH), torch.autocast(device, torch.bfloat16, enabled=device != 'cpu'):
         images = clip.encode_image(normalize(frames))
         features = [encode_text(clip, tokens) for tokens in texts[:2]]
-    loss = _attribute_loss(head(images.float()), targets, out) if head else 0.0
+    loss = _attribute_loss(head(images.float()), targets, out)
     if texts:
         images, captions, names = (
             torch.nn.functional.normalize(part.float(), dim=-1) for part in (images, *features)

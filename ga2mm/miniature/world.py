@@ -551,7 +551,7 @@ def render(scenes: Scenes, style: Style, times: np.ndarray, rng: np.random.Gener
     def spread(values):  # one value per scene -> one value per frame
         return np.repeat(values, length, axis=0)
 
-    start, size = spread(draw(-0.2, 0.2, 2)), spread(draw(0.42, 0.54))
+    start, size = spread(draw(-0.12, 0.12, 2)), spread(draw(0.52, 0.64))
     sign, phase = spread(np.sign(draw(-1, 1))), spread(draw(-1, 1))
     wave, shift, time = spread(draw(-1, 1, 6)), spread(draw(0, 6, 2)), times.astype(f32).reshape(-1)
     shade = spread(draw(-0.05, 0.05, 3))
