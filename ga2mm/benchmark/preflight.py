@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import open_clip
+import torch
+
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.plan import sources
 from ga2mm.benchmark.run_cell import read_result
 from ga2mm.benchmark.work import lists_of
 from ga2mm.datasets import read_annotation
 from ga2mm.models.clip.download import check_reachable
-from ga2mm.models.clip.loading import weights_file, weights_of
+from ga2mm.models.clip.loading import load_clip, weights_file, weights_of
 
 BYTES_OF_A_RUN = 50 * 2**20
 """Files of a run with a frozen CLIP: two checkpoints of 8.5 MB with ViT-B/16, logs, scores and pictures."""
 
-BYTES_OF_A_TUNED_CLIP = 4 * 2**30
-"""The same if CLIP itself is tuned: two checkpoints of 1.8 GB with ViT-B/16 and the optimizer's state."""
-
-BYTES_OF_A_TUNED_MINIATURE = 100 * 2**20
-"""The same if the tiny CLIP of the miniature world is tuned: two checkpoints of 33 MB."""
+CHECKPOINTS = 2
+"""Checkpoints of a run: the last one, and the one before it or the best one."""
 
 
 def missing_things(cells: list[Cell], work_dir: Path) -> tuple[list[str], list[str]]:
@@ -112,13 +112,30 @@ def _missing_room(cells: list[Cell], configs: list[Any], work_dir: Path) -> Iter
 
 def room_for(cells: list[Cell], configs: list[Any]) -> int:
     """Compute the bytes of the files of runs."""
-    needed = 0
+    needed, checkpoints = 0, {}
     for cell, cfg in zip(cells, configs, strict=True):
+        needed += BYTES_OF_A_RUN
         backbone = cfg.model.backbone
-        if not cell.trains or backbone.get('frozen', True):
-            needed += BYTES_OF_A_RUN
-        elif backbone.get('arch') == 'miniature':
-            needed += BYTES_OF_A_TUNED_MINIATURE
-        else:
-            needed += BYTES_OF_A_TUNED_CLIP
+        if cell.trains and not backbone.get('frozen', True):
+            key = repr(backbone['arch'])
+            if key not in checkpoints:
+                checkpoints[key] = _checkpoint_bytes(backbone)
+            needed += CHECKPOINTS * checkpoints[key]
     return needed
+
+
+def _checkpoint_bytes(backbone: dict[str, Any]) -> int:
+    """Compute the bytes of a checkpoint of a tuned CLIP, in float32.
+
+    It holds all weights, and AdamW's two moments of all but the table of token embeddings, which is frozen.
+    """
+    arch = backbone['arch']
+    if isinstance(arch, str) and arch.startswith(('local-dir:', 'hf-hub:')):
+        try:
+            arch = open_clip.get_model_config(arch)
+        except OSError:  # the weights are missing too, which another line says
+            return 0
+    with torch.device('meta'):
+        clip, _, _ = load_clip(arch, 'random', None, None)
+    weights = sum(parameter.numel() for parameter in clip.parameters())
+    return 4 * (3 * weights - 2 * clip.token_embedding.weight.numel())

@@ -91,12 +91,15 @@ class TestPlan:
         tuned = dict(config=str(running.ROOT / 'configs' / 'zoo' / 'vificlip_vit_b16.py'))
         tiny = dict(config=str(running.ROOT / 'configs' / 'zoo' / 'miniature.py'))
         tiny['env'] = dict(GA2MM_METHOD='vificlip')
-        methods = {'prompts': dict(config=DEEP_PROMPTS), 'tiny': tiny, 'ViT-B/16': tuned}
-        config = write_config(tmp_path / 'b.py', methods=methods, seeds=[0], baseline=None)
+        large = dict(tuned, options={'model.backbone.arch': 'ViT-L-14'})
+        methods = {'prompts': dict(config=DEEP_PROMPTS), 'tiny': tiny, 'ViT-B/16': tuned, 'ViT-L/14': large}
+        more = dict(seeds=[0], draws=[100], part='validation', baseline=None)
+        config = write_config(tmp_path / 'b.py', methods=methods, **more)
         cells = read_benchmark(config, tmp_path).cells
-        prompts, tiny, tuned = (room_for([cell], [cell.read_config()]) for cell in cells)
-        # A checkpoint of the tiny CLIP has 33 MB; one of ViT-B/16 has 1.8 GB.
-        assert prompts < tiny < 2**28 < 2**31 < tuned
+        prompts, *sizes = (room_for([cell], [cell.read_config()]) for cell in cells)
+        checkpoints = [round((size - prompts) / 2e6) for size in sizes]
+        # Millions of weights times 4 bytes, and times 8 without the token table for AdamW's moments.
+        assert checkpoints == [33, 1593, 4828]
 
     def test_what_learns_nothing_runs_once_for_all_seeds_and_shots(self, tmp_path):
         config = write_config(tmp_path / 'b.py', shots=[2, 4], seeds=[0, 1, 2])
