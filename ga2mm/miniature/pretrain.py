@@ -276,6 +276,7 @@ def pretrain(
     seed: int = SEED,
     device: str | None = None,
     stop: int | None = None,
+    bfloat16: bool = False,
 ) -> Path:
     """Train the tiny CLIP on freshly drawn frames and captions and write its checkpoint.
 
@@ -286,6 +287,8 @@ def pretrain(
         seed: Seed of weights, frames and captions.
         device: Device of the training; by default a GPU if there is one.
         stop: Stop after this step, counted over both stages, with the state stored and no checkpoint.
+
+        bfloat16: Multiply in bfloat16, which is faster on GPUs and on processors that have it.
 
     Returns:
         Path of the checkpoint, or of the state after ``stop``.
@@ -323,7 +326,7 @@ def pretrain(
         loader = DataLoader(batches, batch_size=None, sampler=part, num_workers=workers)
         bar = tqdm(loader, desc=f'stage {stage + 1}', initial=part.start, total=end, disable=None)
         for step, batch in zip(part, bar, strict=True):
-            loss = _step_loss(clip, head, [value.to(device) for value in batch])
+            loss = _step_loss(clip, head, [value.to(device) for value in batch], bfloat16)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_([*clip.parameters(), *head.parameters()], 1.0)
@@ -364,12 +367,13 @@ def _optimizer(
     return optimizer, schedule
 
 
-def _step_loss(clip: CLIP, head: torch.nn.Linear, batch: list[torch.Tensor]) -> torch.Tensor:
+def _step_loss(
+    clip: CLIP, head: torch.nn.Linear, batch: list[torch.Tensor], bfloat16: bool = False
+) -> torch.Tensor:
     """Compute the loss of a batch of :class:`_Batches`."""
     frames, targets, out, *texts = batch
-    device = frames.device.type
-    # On a CPU the backward pass of the fused attention is slow, and so is bfloat16 where it is emulated.
-    with sdpa_kernel(SDPBackend.MATH), torch.autocast(device, torch.bfloat16, enabled=device != 'cpu'):
+    # On a CPU the backward pass of the fused attention is slow.
+    with sdpa_kernel(SDPBackend.MATH), torch.autocast(frames.device.type, torch.bfloat16, enabled=bfloat16):
         images = clip.encode_image(normalize(frames))
         features = [encode_text(clip, tokens) for tokens in texts[:2]]
     loss = _attribute_loss(head(images.float()), targets, out)
@@ -406,6 +410,9 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=SEED, help='random seed (%(default)s)')
     parser.add_argument('--device', help='device, such as cuda (a GPU if there is one)')
     parser.add_argument('--stop', type=int, help='stop after this step; the same command goes on')
+    parser.add_argument(
+        '--bfloat16', action='store_true', help='faster on GPUs and on processors with avx512_bf16'
+    )
     path = pretrain(**vars(parser.parse_args()))
     print(f'{path}: {path.stat().st_size / 1e6:.2f} MB')
 

@@ -311,7 +311,7 @@ def test_zero_shot_accuracy_on_draw_0(clip, part):
 
 
 def test_pretraining_runs_and_repeats_itself(tmp_path):
-    files = [pretrain.pretrain(tmp_path / name, steps=2) for name in 'ab']
+    files = [pretrain.pretrain(tmp_path / name, steps=(1, 1)) for name in 'ab']
     one, two = map(pretrain.load_state_dict, files)
     assert all(torch.isfinite(value).all() for value in one.values())
     assert all(torch.equal(one[key], two[key]) for key in one)
@@ -319,34 +319,37 @@ def test_pretraining_runs_and_repeats_itself(tmp_path):
     assert (tmp_path / 'a' / 'miniature.json').is_file()
 
 
-def test_pretraining_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
-    whole = pretrain.load_state_dict(pretrain.pretrain(tmp_path / 'whole', steps=4))
+@pytest.mark.parametrize('killed_at', [1, 2, 3])
+def test_pretraining_goes_on_where_it_was_stopped(killed_at, tmp_path, monkeypatch):
+    """In the first stage, between both, and in the second."""
+    whole = pretrain.load_state_dict(pretrain.pretrain(tmp_path / 'whole', steps=(2, 2)))
     monkeypatch.setattr(pretrain, 'SAVE_EVERY', 1)
-    steps = iter(range(100))
+    loss, calls = pretrain._step_loss, iter(range(100))
 
     def killed(*args):
-        if next(steps) == 2:
+        if next(calls) == killed_at:
             raise KeyboardInterrupt
         return loss(*args)
 
-    loss = pretrain._loss
-    monkeypatch.setattr(pretrain, '_loss', killed)
+    monkeypatch.setattr(pretrain, '_step_loss', killed)
     with pytest.raises(KeyboardInterrupt):
-        pretrain.pretrain(tmp_path / 'parts', steps=4)
-    monkeypatch.setattr(pretrain, '_loss', loss)
-    assert pretrain.pretrain(tmp_path / 'parts', steps=4, stop=3).name == 'state.pt'
+        pretrain.pretrain(tmp_path / 'parts', steps=(2, 2))
+    monkeypatch.setattr(pretrain, '_step_loss', loss)
     assert not (tmp_path / 'parts' / 'miniature.safetensors').exists()
-    with pytest.raises(
-        ValueError, match="is the state of a training with {'steps': 4.*choose another folder"
-    ):
-        pretrain.pretrain(tmp_path / 'parts', steps=5)
-    parts = pretrain.load_state_dict(pretrain.pretrain(tmp_path / 'parts', steps=4))
+    parts = pretrain.load_state_dict(pretrain.pretrain(tmp_path / 'parts', steps=(2, 2)))
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+def test_pretraining_stops_and_knows_its_state(tmp_path):
+    assert pretrain.pretrain(tmp_path, steps=(1, 2), stop=2) == tmp_path / 'state.pt'
+    assert not (tmp_path / 'miniature.safetensors').exists()
+    with pytest.raises(ValueError, match=r"is the state of a training with {'steps': \[1, 2\].*another folder"):
+        pretrain.pretrain(tmp_path, steps=(1, 3))
 
 
 def test_pretraining_refuses_bad_input(tmp_path):
     with pytest.raises(ValueError, match='steps must be at least 1'):
-        pretrain.pretrain(tmp_path, steps=0)
+        pretrain.pretrain(tmp_path, steps=(1, 0))
     save_file({'x': torch.zeros(1)}, tmp_path / 'x.safetensors')
     with pytest.raises(ValueError, match='is not a miniature checkpoint'):
         pretrain.load_state_dict(tmp_path / 'x.safetensors')
