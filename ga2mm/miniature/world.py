@@ -91,9 +91,9 @@ BLOB = len(SHAPES)
 
 
 def held_out(shape: np.ndarray | int, action: np.ndarray | int) -> np.ndarray:
-    """Tell which compositions of shape and action (indices) the tiny CLIP has never seen: a third of them."""
+    """Tell which pairs of shape and action, indices, the tiny CLIP has never seen: a quarter of them."""
     shape, action = np.asarray(shape), np.asarray(action)
-    return (shape >= 0) & (shape < BLOB) & (action >= 0) & ((shape + action) % 3 == 0)
+    return (shape >= 0) & (shape < BLOB) & (action >= 0) & ((shape + action) % 4 == 0)
 
 
 @dataclass(frozen=True)
@@ -204,14 +204,15 @@ def class_draw(draw: int) -> ClassDraw:
     backgrounds = [list(BACKGROUNDS)[i] for i in rng.permutation(len(BACKGROUNDS))[:6]]
     colours = [list(COLOURS)[i] for i in rng.permutation(len(COLOURS))]
     halves: tuple[list[ClassSpec], list[ClassSpec]] = ([], [])
-    for group in range(3):  # shapes and actions whose compositions are held out
-        shapes = rng.permutation([i for i in range(len(CLASS_SHAPES)) if i % 3 == group])[:4]
+    for number, group in enumerate(rng.permutation(4)[:3]):
+        # Four shapes and three actions, whose compositions are all held out.
+        shapes = rng.permutation([i for i in range(len(CLASS_SHAPES)) if i % 4 == group])
         actions = rng.permutation([i for i in range(len(ACTIONS)) if held_out(group, i)])[:2]
         for half in range(2):
-            for number, shape in enumerate(shapes[2 * half : 2 * half + 2]):
-                for habit, action in enumerate(actions, 2 * group):
+            for twin, shape in enumerate(shapes[2 * half : 2 * half + 2]):
+                for habit, action in enumerate(actions, 2 * number):
                     habit = (habit + half) % 6
-                    look = colours[2 * habit + number], backgrounds[habit]
+                    look = colours[2 * habit + twin], backgrounds[habit]
                     halves[half].append(ClassSpec(SHAPES[shape], ACTIONS[action], *look))
     return ClassDraw(*(tuple(half[i] for i in rng.permutation(12)) for half in halves))
 
@@ -224,7 +225,8 @@ class Scenes:
     """A batch of scenes as int arrays of shape (N,): indices into the tuples and dicts above.
 
     ``shape`` is :data:`NOTHING` for a scene without an object (its other attributes but the background are
-    then ignored) and :data:`BLOB` for an object without a name.
+    then ignored) and :data:`BLOB` for an object without a name. ``action`` is :data:`NOTHING` for an object
+    that does nothing; only the training of the tiny CLIP has such objects.
     """
 
     shape: np.ndarray
@@ -773,6 +775,7 @@ def _caption(
     if shape == NOTHING:
         text, stated = _pick(_EMPTY, rng), [NOTHING, *[UNSAID] * 3]
     else:
+        keep_action &= action != NOTHING
         verb = _pick(ACTION_WORDS[ACTIONS[action]], rng) if keep_action else ''
         hue = list(COLOURS)[colour] if keep_colour else ''
         look = _pick(TEXTURE_WORDS[TEXTURES[texture]], rng) if keep_texture else ''
@@ -794,7 +797,7 @@ def _caption(
         else:
             text = ' '.join(filter(None, (hue, noun, verb)))
             text = text if rng.random() < 0.1 else _article(text)
-        values = zip((action, colour, texture), kept[1:4], strict=True)
+        values = zip((action, colour, texture), (keep_action, keep_colour, keep_texture), strict=True)
         stated = [shape if named or other else OBJECT, *(v if keep else UNSAID for v, keep in values)]
     if keep_background:
         place = _pick(BACKGROUND_WORDS[list(BACKGROUNDS)[background]], rng)

@@ -144,9 +144,9 @@ def test_true_captions():
 def test_no_negative_says_that_a_held_out_composition_cannot_be():
     one = np.array([0])
     scene = world.Scenes(shape=one, action=one + 1, colour=one, texture=one, background=one)
-    assert world.held_out(2, 1) and not world.held_out(1, 1)
+    assert world.held_out(3, 1) and not world.held_out(1, 1)
     said = np.full((2, 5), world.UNSAID)
-    said[:, 0] = 2, 1
+    said[:, 0] = 3, 1
     assert world.is_true(said, scene).tolist() == [[True, False]]
     said[:, 2] = 1  # another colour: a negative all the same
     assert world.is_true(said, scene).tolist() == [[False, False]]
@@ -343,7 +343,9 @@ def test_pretraining_goes_on_where_it_was_stopped(killed_at, tmp_path, monkeypat
 def test_pretraining_stops_and_knows_its_state(tmp_path):
     assert pretrain.pretrain(tmp_path, steps=(1, 2), stop=2) == tmp_path / 'state.pt'
     assert not (tmp_path / 'miniature.safetensors').exists()
-    with pytest.raises(ValueError, match=r"is the state of a training with {'steps': \[1, 2\].*another folder"):
+    with pytest.raises(
+        ValueError, match=r"is the state of a training with {'steps': \[1, 2\].*another folder"
+    ):
         pretrain.pretrain(tmp_path, steps=(1, 3))
 
 
