@@ -20,8 +20,8 @@ from ga2mm.models.clip.loading import load_clip, weights_file, weights_of
 BYTES_OF_A_RUN = 50 * 2**20
 """Files of a run with a frozen CLIP: two checkpoints of 8.5 MB with ViT-B/16, logs, scores and pictures."""
 
-CHECKPOINTS = 2
-"""Checkpoints of a run: the last one, and the one before it or the best one."""
+CHECKPOINTS = 3
+"""Checkpoints of a run at most: two are kept, and the older one is removed only when a third is written."""
 
 
 def missing_things(cells: list[Cell], work_dir: Path) -> tuple[list[str], list[str]]:
