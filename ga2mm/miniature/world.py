@@ -226,7 +226,7 @@ class Scenes:
 
     ``shape`` is :data:`NOTHING` for a scene without an object (its other attributes but the background are
     then ignored) and :data:`BLOB` for an object without a name. ``action`` is :data:`NOTHING` for an object
-    that does nothing; only the training of the tiny CLIP has such objects.
+    that does nothing and lies anywhere, at any angle; only the training of the tiny CLIP has such objects.
     """
 
     shape: np.ndarray
@@ -451,6 +451,8 @@ def _motion(action, time, start, size, sign, phase):
     """Compute the pose of the object: centre x and y, angle and size, each of shape (N,)."""
     x, y, angle = start[:, 0].copy(), start[:, 1].copy(), 0.3 * phase
     size = size.copy()
+    still = action == NOTHING
+    x[still], y[still], angle[still] = 3.5 * x[still], 3.5 * y[still], np.pi * phase[still]
     for index, name in enumerate(ACTIONS):
         rows = action == index
         t, s = time[rows], sign[rows]
