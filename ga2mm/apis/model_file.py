@@ -21,7 +21,7 @@ from ga2mm.checks.config_lists import innermost_datasets
 from ga2mm.datasets.label_map import check_class_names, class_names_of
 from ga2mm.engine import read_checkpoint, state_dict_of
 from ga2mm.models import CLIPRecognizer
-from ga2mm.models.clip.loading import weights_file, weights_of
+from ga2mm.models.clip.loading import has_own_weights, weights_file, weights_of
 from ga2mm.models.heads.anchor_calibration import PREFIX
 from ga2mm.registry import DATASETS
 from ga2mm.tensor_files import CHECKSUM, read_safetensors, write_safetensors
@@ -224,7 +224,7 @@ def _choose_clip(backbone: dict[str, Any], path: Path, clip: str | None) -> None
     backbone.pop('pretrained', None)
     if clip is not None:
         name, colon, source = clip.partition(':')
-        if clip.startswith(('local-dir:', 'hf-hub:')):
+        if has_own_weights(clip):
             backbone.update(arch=clip, weights=None, quick_gelu=None)
         elif Path(clip).is_dir():
             backbone.update(arch=f'local-dir:{clip}', weights=None, quick_gelu=None)

@@ -13,7 +13,7 @@ from ga2mm.apis.config import read_config
 from ga2mm.apis.own_lists import OwnLists
 from ga2mm.checks.runner_keys import runner_keys
 from ga2mm.configs import CONFIGS
-from ga2mm.models.clip.loading import weights_file
+from ga2mm.models.clip.loading import has_own_weights, weights_file
 from ga2mm.registry import MODELS
 
 PRESETS = {
@@ -142,7 +142,7 @@ def choose_clip(clip: str | None, preset: str) -> tuple[dict[str, Any], int]:
         if clip not in ('miniature', usual):
             raise ValueError(f'--clip {clip}: the preset miniature has its own CLIP; choose another preset')
         return dict(arch='miniature', weights='miniature'), PRESETS['miniature'][1]
-    if clip.startswith(('hf-hub:', 'local-dir:')):
+    if has_own_weights(clip):
         return dict(arch=clip, weights=None), frames
     if Path(clip).is_dir():
         return dict(arch=f'local-dir:{Path(clip).resolve()}', weights=None), frames

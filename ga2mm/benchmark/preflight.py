@@ -15,7 +15,7 @@ from ga2mm.benchmark.run_cell import read_result
 from ga2mm.benchmark.work import lists_of
 from ga2mm.datasets import read_annotation
 from ga2mm.models.clip.download import check_reachable
-from ga2mm.models.clip.loading import load_clip, weights_file, weights_of
+from ga2mm.models.clip.loading import has_own_weights, load_clip, weights_file, weights_of
 
 BYTES_OF_A_RUN = 50 * 2**20
 """Files of a run with a frozen CLIP: two checkpoints of 8.5 MB with ViT-B/16, logs, scores and pictures."""
@@ -130,7 +130,7 @@ def _checkpoint_bytes(backbone: dict[str, Any]) -> int:
     It holds all weights, and AdamW's two moments of all but the table of token embeddings, which is frozen.
     """
     arch = backbone['arch']
-    if isinstance(arch, str) and arch.startswith(('local-dir:', 'hf-hub:')):
+    if has_own_weights(arch):
         try:
             arch = open_clip.get_model_config(arch)
         except OSError:  # the weights are missing too, which another line says

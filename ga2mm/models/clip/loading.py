@@ -25,6 +25,11 @@ OF_THE_CONFIG = 'of the config'
 """The name of an architecture that is a dict, in error messages."""
 
 
+def has_own_weights(arch: str | dict[str, Any]) -> bool:
+    """Tell whether an architecture names a model with its weights: ``local-dir:DIR`` or ``hf-hub:MODEL``."""
+    return isinstance(arch, str) and arch.startswith(('local-dir:', 'hf-hub:'))
+
+
 def load_clip(
     arch: str | dict[str, Any],
     pretrained: str | None,
@@ -32,7 +37,7 @@ def load_clip(
     cache_dir: str | None,
 ) -> tuple[nn.Module, Callable[..., Tensor], Tensor | None]:
     """Give the model, its tokenizer and the ids of the tokens with trained embeddings (None: all)."""
-    if isinstance(arch, str) and arch.startswith(('local-dir:', 'hf-hub:')):
+    if has_own_weights(arch):
         if pretrained is not None or quick_gelu is not None:
             raise ValueError(
                 f'backbone.arch={arch!r} has its own weights and activation: leave out weights and quick_gelu'
