@@ -1,6 +1,5 @@
 # Learning rates and weights of the miniature configs: eight validation draws of the mild style. One rule for
-# all methods: of the settings with at most 2 points less base accuracy than the method's best, the one with the
-# best HM. Coupled prompts take the rate of deep prompts.
+# all methods: the setting with the best HM. Coupled prompts take the rate of deep prompts.
 #   python tools/run_protocol.py configs/benchmarks/miniature_validation.py
 # Measured: docs/experiments/miniature_validation.md.
 _base_ = './miniature.py'
@@ -19,7 +18,7 @@ methods = {
             options={_rate: rate},
             series='deep prompts, by rate',
             value=rate)
-        for rate in [1e-3, 1e-2]
+        for rate in [3e-4, 1e-3, 3e-3, 1e-2]
     },
     **{
         f'{name}, weight {weight:g}, rate {rate:g}': dict(
@@ -28,8 +27,8 @@ methods = {
             series=f'{name}, rate {rate:g}, by weight',
             value=weight)
         for name, file, key, weights in [
-            ('self-consistency', 'self_consistency', _loss, [0.5, 1.0]),
-            ('GA2-CLIP', 'ga2', _strategy, [3.0, 10.0]),
+            ('self-consistency', 'self_consistency', _loss, [0.5, 1.0, 2.0]),
+            ('GA2-CLIP', 'ga2', _strategy, [3.0, 10.0, 30.0]),
         ]
         for rate in [1e-3, 1e-2]
         for weight in weights
