@@ -39,7 +39,7 @@ anchors = dict(
                 'sliding', 'rising', 'falling', 'spinning', 'orbiting', 'growing', 'glowing', 'bouncing', 'shaking',
                 'swinging', 'bursting', 'dripping')
         ]),
-    strategies=[dict(type='FeatureConsistency', weight=3.0)])
+    strategies=[dict(type='FeatureConsistency', weight=30.0)])
 anchor_batch_sampler = dict(type='AnchorBatchSampler', num_anchors=8)
 
 # ---- Schedule: 12 epochs of 12 steps of 16 clips.

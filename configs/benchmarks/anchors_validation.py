@@ -7,7 +7,7 @@ _base_ = './miniature.py'
 title = 'Anchors, validation'
 part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103])]
-_consistency = dict(type='FeatureConsistency', weight=3.0)
+_consistency = dict(type='FeatureConsistency', weight=30.0)
 methods = {
     'coupled prompts': dict(config='../ga2/miniature_coupled.py'),
     'deep prompts, averaged with frozen': dict(

@@ -4,3 +4,4 @@
 _base_ = './miniature_zero_shot.py'
 
 model = dict(cls_head=_base_.deep_prompts)
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -5,4 +5,5 @@
 _base_ = './miniature_coupled.py'
 
 model = dict(anchors=_base_.anchors)
+optim_wrapper = dict(optimizer=dict(lr=1e-2))
 train_dataloader = dict(batch_sampler=_base_.anchor_batch_sampler, dataset=dict(anchors=_base_.anchor_dataset))

@@ -4,4 +4,3 @@
 _base_ = './miniature_coupled.py'
 
 model = dict(losses=[dict(type='SelfConsistency', weight=1.0)])
-optim_wrapper = dict(optimizer=dict(lr=1e-2))
