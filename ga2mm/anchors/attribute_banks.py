@@ -50,6 +50,10 @@ ATTRIBUTE_BANKS: dict[str, tuple[str, ...]] = {
         'an empty scene on snow',
         'an empty scene on night',
         'an empty scene on wood',
+        'an empty scene on sky',
+        'an empty scene on metal',
+        'an empty scene on carpet',
+        'an empty scene on tiles',
     ),  # fmt: skip
 }
 """Banks by name. Design choice. ``generic`` is for real videos: 62 texts on light, place, colour, texture,

@@ -83,7 +83,7 @@ class TestPlan:
             # All configs of the method, with any strategy, and their coupled baselines take a hard prompt.
             name = Path(cell.config).stem
             coupled = 'ga2' in name.split('_')
-            coupled |= any(part in name for part in ('coupled', 'base2novel', 'fewshot'))
+            coupled |= any(part in name for part in ('coupled', 'consistency', 'base2novel', 'fewshot'))
             assert (cell.hard_prompt is not None) == coupled, cell
             assert (cell.series == cell.method) == (cell.value is None)
 

@@ -9,12 +9,15 @@ frames others.
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from ga2mm.miniature import pretrain, world
+from ga2mm.miniature import world
 from ga2mm.utils import one_line_errors
+
+if TYPE_CHECKING:
+    from open_clip import CLIP
 
 NAMES = {
     'shape': [f'a video of a {name}.' for name in world.SHAPES],
@@ -25,10 +28,7 @@ NAMES = {
 }
 
 
-@torch.no_grad()
-def accuracies(
-    clip: torch.nn.Module, style: str, held_out: bool, frames: int, seed: int = 0
-) -> dict[str, float]:
+def accuracies(clip: 'CLIP', style: str, held_out: bool, frames: int, seed: int = 0) -> dict[str, float]:
     """Give the accuracy of each attribute, in per cent.
 
     Args:
@@ -38,30 +38,37 @@ def accuracies(
         frames: Number of frames, about.
         seed: Seed of the scenes.
     """
+    import torch
+
+    from ga2mm.miniature import pretrain
+
     rng = np.random.default_rng([seed, 1])
     scenes = world.random_scenes(world.SHAPES, 3 * frames if held_out else 3 * frames // 2, rng)
     scenes = scenes[world.held_out(scenes.shape, scenes.action) == held_out]
     times = rng.random((len(scenes), 1))
     shown = world.CLEAN if style == 'clean' else world.get_style(style)
     images = pretrain.normalize(world.render(scenes, shown, times, rng)[:, 0]).split(500)
-    images = torch.cat([clip.encode_image(part, normalize=True) for part in images])
     result = {}
-    for attribute, names in NAMES.items():
-        texts = torch.nn.functional.normalize(pretrain.encode_text(clip, pretrain.tokenize(names)), dim=-1)
-        found = (images @ texts.T).argmax(1).numpy()
-        result[attribute] = 100 * float((found == getattr(scenes, attribute)).mean())
+    with torch.no_grad():
+        images = torch.cat([clip.encode_image(part, normalize=True) for part in images])
+        for attribute, names in NAMES.items():
+            texts = pretrain.encode_text(clip, pretrain.tokenize(names))
+            found = (images @ torch.nn.functional.normalize(texts, dim=-1).T).argmax(1).numpy()
+            result[attribute] = 100 * float((found == getattr(scenes, attribute)).mean())
     return result
 
 
 def main() -> None:
     """Run the command line, see ``--help``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('--checkpoint', type=Path, default=pretrain.CHECKPOINT_FILE)
+    parser.add_argument('--checkpoint', type=Path, help='default: that of the package')
     parser.add_argument('--frames', type=int, default=4000, help='frames of each row, about')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
+    from ga2mm.miniature import pretrain
+
     clip = pretrain.build_clip()
-    clip.load_state_dict(pretrain.load_state_dict(args.checkpoint))
+    clip.load_state_dict(pretrain.load_state_dict(args.checkpoint or pretrain.CHECKPOINT_FILE))
     clip.eval()
     print(f'| frames | compositions | {" | ".join(NAMES)} |\n|{" --- |" * (2 + len(NAMES))}')
     for style in ('clean', *world.STYLES):
