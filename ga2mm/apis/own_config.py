@@ -67,8 +67,8 @@ def methods() -> dict[str, Path]:
 def default_method(run: OwnRun) -> tuple[str, str]:
     """Give the method for the parts that a user has, and the reason in one line.
 
-    The figures are harmonic means of base and novel accuracy in the miniature world (docs/zoo.md,
-    docs/experiments/anchors_test.md).
+    The figures are harmonic means of base and novel accuracy in the first miniature world (docs/zoo.md,
+    docs/experiments/first_world/anchors_test.md).
     """
     if run.anchors is not None:
         return (

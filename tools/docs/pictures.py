@@ -123,7 +123,7 @@ def write_animation(clips: Sequence[SampleClip], path: Path) -> None:
             append_images=pictures[1:],
             duration=MILLISECONDS,
             loop=0,
-            quality=30,
+            quality=8,
             method=6,
         )
 
