@@ -25,7 +25,7 @@ CLASSES, COLUMNS = 6, 3
 CLIP, WIDTH, ROW, TOP = 160, 720, 266, 52
 """Sizes in pixels: an enlarged clip, the animation, a row of it, and the line above the rows."""
 
-MILLISECONDS = 260
+MILLISECONDS = 400
 """Time of a frame."""
 
 PAPER, INK, FAINT, RIGHT, WRONG = '#161b22', '#f0f3f6', '#aab4c0', '#56d08a', '#ff8f87'
@@ -113,7 +113,10 @@ def _frames(path: Path) -> np.ndarray:
 
 
 def write_animation(clips: Sequence[SampleClip], path: Path) -> None:
-    """Write clips as an animated WebP: a few of each test set at a time, before and then after tuning."""
+    """Write clips as an animated WebP: a few of each test set at a time, before and then after tuning.
+
+    It has every second frame, since noise makes the file large.
+    """
     pictures = list(_pictures(clips))
     with replace_when_written(path) as temporary:
         pictures[0].save(
@@ -123,7 +126,7 @@ def write_animation(clips: Sequence[SampleClip], path: Path) -> None:
             append_images=pictures[1:],
             duration=MILLISECONDS,
             loop=0,
-            quality=8,
+            quality=15,
             method=6,
         )
 
@@ -133,7 +136,7 @@ def _pictures(clips: Sequence[SampleClip]) -> Iterator[Image.Image]:
     for start in range(0, max(map(len, rows.values())), COLUMNS):
         shown = [clip for row in rows.values() for clip in row[start : start + COLUMNS]]
         for tuned in (False, True):
-            for number in range(max(len(clip.frames) for clip in shown)):
+            for number in range(0, max(len(clip.frames) for clip in shown), 2):
                 yield _picture(
                     {part: row[start : start + COLUMNS] for part, row in rows.items()}, number, tuned
                 )
