@@ -115,7 +115,7 @@ def test_clips_are_the_first_of_each_class_with_both_answers(small, in_miniature
     running.miniature('zero_shot', frozen).dump(frozen / 'miniature_zero_shot.py')
     tool('docs/readme.py', work_dir, *options)
     with Image.open(folder / 'images' / 'clips.webp') as animation:
-        assert animation.n_frames == 16  # twice three classes of each set, before and after, 4 frames
+        assert animation.n_frames == 32  # twice three classes of each set, before and after, 8 frames
         assert animation.size == (720, 584)
 
     pictures = running.ROOT / 'tools' / 'docs' / 'pictures.py'

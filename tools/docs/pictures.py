@@ -1,9 +1,11 @@
 """The pictures of README that readme.py renews: the trade-off plot, and sample clips with their answers."""
 
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import matplotlib
 import numpy as np
@@ -15,6 +17,7 @@ from ga2mm.apis.config import read_config
 from ga2mm.datasets import read_annotation, read_label_map
 from ga2mm.datasets.transforms import OpenVideo
 from ga2mm.engine.protocol_test_sets import named_sets
+from ga2mm.miniature import dataset, world
 from ga2mm.utils import replace_when_written, write_text
 from ga2mm.visualization import tradeoff_figure
 from ga2mm.visualization.text_font import USUAL
@@ -25,7 +28,7 @@ CLASSES, COLUMNS = 6, 3
 CLIP, WIDTH, ROW, TOP = 160, 720, 266, 52
 """Sizes in pixels: an enlarged clip, the animation, a row of it, and the line above the rows."""
 
-MILLISECONDS = 400
+MILLISECONDS = 260
 """Time of a frame."""
 
 PAPER, INK, FAINT, RIGHT, WRONG = '#161b22', '#f0f3f6', '#aab4c0', '#56d08a', '#ff8f87'
@@ -57,7 +60,7 @@ class SampleClip:
     """A test clip with the answers of two runs.
 
     Args:
-        frames: uint8 RGB of shape (T, height, width, 3).
+        frames: uint8 RGB of shape (T, height, width, 3), without the noise that the models see.
         part: The test set, base or novel.
         name: The true class.
         before, after: The answers of zero-shot CLIP and of GA2-CLIP, among the names of the test set.
@@ -97,14 +100,24 @@ def read_sample_clips(work_dir: Path) -> list[SampleClip]:
     models = [ga2mm.load(frozen), ga2mm.load(tuned, checkpoint)]
     sets = {name: config['dataset'] for name, _, config in named_sets(read_config(tuned).test_dataloader)}
     clips = []
-    for part in ROW_TITLES:
-        names = read_label_map(sets[part]['label_map'])
-        first = {label: path for path, label in reversed(read_annotation(sets[part]['ann_file']))}
-        for label in range(CLASSES):
-            path = Path(sets[part]['data_prefix']['video'], first[label])
-            before, after = (next(iter(ga2mm.classify(model, path, names))) for model in models)
-            clips.append(SampleClip(_frames(path), part, names[label], before, after))
+    with tempfile.TemporaryDirectory() as folder:
+        plain = _without_noise(Path(folder), int(draw.removeprefix('draw')))
+        for part in ROW_TITLES:
+            names = read_label_map(sets[part]['label_map'])
+            first = {label: path for path, label in reversed(read_annotation(sets[part]['ann_file']))}
+            for label in range(CLASSES):
+                path = Path(sets[part]['data_prefix']['video'], first[label])
+                before, after = (next(iter(ga2mm.classify(model, path, names))) for model in models)
+                shown = _frames(plain / 'videos' / first[label])
+                clips.append(SampleClip(shown, part, names[label], before, after))
     return clips
+
+
+def _without_noise(root: Path, draw: int) -> Path:
+    """Write the videos of a draw as they are before the noise, and give their folder."""
+    quiet = replace(world.STYLES['mild'], noise=0.0)
+    with patch.dict(world.STYLES, mild=quiet):
+        return dataset.generate_draw(root, draw)
 
 
 def _frames(path: Path) -> np.ndarray:
@@ -113,10 +126,7 @@ def _frames(path: Path) -> np.ndarray:
 
 
 def write_animation(clips: Sequence[SampleClip], path: Path) -> None:
-    """Write clips as an animated WebP: a few of each test set at a time, before and then after tuning.
-
-    It has every second frame, since noise makes the file large.
-    """
+    """Write clips as an animated WebP: a few of each test set at a time, before and then after tuning."""
     pictures = list(_pictures(clips))
     with replace_when_written(path) as temporary:
         pictures[0].save(
@@ -126,7 +136,7 @@ def write_animation(clips: Sequence[SampleClip], path: Path) -> None:
             append_images=pictures[1:],
             duration=MILLISECONDS,
             loop=0,
-            quality=15,
+            quality=30,
             method=6,
         )
 
@@ -136,7 +146,7 @@ def _pictures(clips: Sequence[SampleClip]) -> Iterator[Image.Image]:
     for start in range(0, max(map(len, rows.values())), COLUMNS):
         shown = [clip for row in rows.values() for clip in row[start : start + COLUMNS]]
         for tuned in (False, True):
-            for number in range(0, max(len(clip.frames) for clip in shown), 2):
+            for number in range(max(len(clip.frames) for clip in shown)):
                 yield _picture(
                     {part: row[start : start + COLUMNS] for part, row in rows.items()}, number, tuned
                 )
