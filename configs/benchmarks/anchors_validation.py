@@ -17,34 +17,37 @@ methods = {
     **{
         name: dict(config='../ga2/miniature_ga2.py', options=options)
         for name, options in {
-            'weight 1': {'model.anchors.strategies.0.weight': 1.0},
             'weight 10': {'model.anchors.strategies.0.weight': 10.0},
+            'weight 100': {'model.anchors.strategies.0.weight': 100.0},
             'dropout 0.5': {'model.cls_head.coupling.dropout': 0.5},
             '16 anchors a step': {'train_dataloader.batch_sampler.num_anchors': 16},
             'one negative': {'model.anchors.negatives.names': ['something else']},
             'attributes as negatives': {'model.anchors.negatives': dict(_delete_=True, bank='miniature')},
+            'classes of the source dataset as negatives': {
+                'model.anchors.negatives': dict(_delete_=True, file='data/miniature/mild/source/labels.csv')
+            },
             'plus distribution consistency': {
                 'model.anchors.strategies': [_consistency, dict(type='DistributionConsistency')]
             },
             'plus self-consistency': {'model.losses': [dict(type='SelfConsistency', weight=0.3)]},
         }.items()
     },
+    'self-consistency': dict(config='../ga2/miniature_self_consistency.py'),
     **{
         f'{name}, weight {weight:g}': dict(
-            config=f'../ga2/miniature_{base}.py',
-            options={f'model.{key}': [dict(type=objective, weight=weight)]})
-        for name, base, key, objective, weights in [
-            ('self-consistency', 'coupled', 'losses', 'SelfConsistency', [0.5, 1.0]),
-            ('distribution consistency', 'ga2', 'anchors.strategies', 'DistributionConsistency', [0.3, 1.0]),
-            ('joint softmax', 'ga2', 'anchors.strategies', 'JointSoftmax', [0.1]),
-            ('margin', 'ga2', 'anchors.strategies', 'Margin', [1.0]),
+            config='../ga2/miniature_ga2.py',
+            options={'model.anchors.strategies': [dict(type=strategy, weight=weight)]})
+        for name, strategy, weights in [
+            ('distribution consistency', 'DistributionConsistency', [1.0, 3.0]),
+            ('joint softmax', 'JointSoftmax', [0.1]),
+            ('margin', 'Margin', [1.0]),
         ]
         for weight in weights
     },
     **{
         f'{source.replace("_dataset", " dataset as")} anchors': dict(
             config='../ga2/miniature_ga2.py', env=dict(GA2MM_ANCHORS=source))
-        for source in ('noise', 'shuffled_patches', 'blurred', 'mixed', 'other_dataset')
+        for source in ('noise', 'shuffled_patches', 'blended_patches', 'blurred', 'mixed', 'other_dataset')
     },
 }
 datasets = dict(strong=None)
