@@ -1,5 +1,5 @@
-# Learning rates of the prompt learners of configs/zoo: four validation draws of the mild style, by the rule of
-# miniature_validation.py. A method with GA2-CLIP's hard prompt and anchors takes the rate of the method.
+# Learning rates of the prompt learners of configs/zoo, with and without GA2-CLIP's hard prompt and anchors:
+# four validation draws of the mild style, by the rule of miniature_validation.py.
 #   python tools/run_protocol.py configs/benchmarks/zoo_validation.py
 # Measured: docs/experiments/miniature_validation.md.
 _base_ = './miniature.py'
@@ -12,11 +12,11 @@ methods = {
     'coupled prompts': None,
     'GA2-CLIP': None,
     **{
-        f'{name}, rate {rate:g}': dict(
-            config='../zoo/miniature.py',
+        f'{name}{plus}, rate {rate:g}': dict(
+            config=f'../zoo/{config}.py',
             env=dict(GA2MM_METHOD=method),
             options={'optim_wrapper.optimizer.lr': rate},
-            series=f'{name}, by rate',
+            series=f'{name}{plus}, by rate',
             value=rate)
         for name, method in {
             'CoOp': 'coop',
@@ -28,6 +28,7 @@ methods = {
             'PromptSRC': 'promptsrc',
             'AttriPrompt': 'attriprompt',
         }.items()
+        for plus, config in [('', 'miniature'), (' + GA2', 'miniature_plus_ga2')]
         for rate in [1e-3, 1e-2]
     },
 }
