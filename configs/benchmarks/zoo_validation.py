@@ -1,10 +1,11 @@
-# Learning rates of the prompt learners of configs/zoo, with and without GA2-CLIP's hard prompt and anchors:
-# four validation draws of the mild style, by the rule of miniature_validation.py.
+# Learning rates of the prompt learners of configs/zoo, with and without GA2-CLIP's hard prompt and anchors, and
+# a lower weight for methods without vision prompts: four validation draws of the mild style, by the rule of
+# miniature_validation.py.
 #   python tools/run_protocol.py configs/benchmarks/zoo_validation.py
 # Measured: docs/experiments/miniature_validation.md.
 _base_ = './miniature.py'
 
-title = 'Learning rates of the prompt learners on the miniature world, validation'
+title = 'Learning rates and weights of the prompt learners on the miniature world, validation'
 part = 'validation'
 worlds = [dict(style='mild', draws=[100, 101, 102, 103])]
 methods = {
@@ -30,6 +31,21 @@ methods = {
         }.items()
         for plus, config in [('', 'miniature'), (' + GA2', 'miniature_plus_ga2')]
         for rate in [1e-3, 1e-2]
+    },
+    # Without prompts in the vision tower, the plug-in constrains the text prompts alone.
+    **{
+        f'{name} + GA2, weight 3, rate 0.01': dict(
+            config='../zoo/miniature_plus_ga2.py',
+            env=dict(GA2MM_METHOD=method),
+            options={
+                'optim_wrapper.optimizer.lr': 1e-2,
+                'model.anchors.strategies.0.weight': 3.0
+            })
+        for name, method in {
+            'CoOp': 'coop',
+            'CoCoOp': 'cocoop',
+            'AttriPrompt': 'attriprompt',
+        }.items()
     },
 }
 datasets = dict(strong=None)
