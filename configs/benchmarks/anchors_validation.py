@@ -1,7 +1,7 @@
 # Anchors of other sources, numbers and losses: validation draws, one seed. Each method is GA2-CLIP with one
 # change.
 #   python tools/run_protocol.py configs/benchmarks/anchors_validation.py
-# Measured: docs/anchors.md.
+# Measured: docs/experiments/anchors_validation.md.
 _base_ = './miniature.py'
 
 title = 'Anchors, validation'

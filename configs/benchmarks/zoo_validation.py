@@ -2,7 +2,7 @@
 # a lower weight for methods without vision prompts: four validation draws of the mild style, by the rule of
 # miniature_validation.py.
 #   python tools/run_protocol.py configs/benchmarks/zoo_validation.py
-# Measured: docs/experiments/miniature_validation.md.
+# Measured: docs/experiments/zoo_validation.md.
 _base_ = './miniature.py'
 
 title = 'Learning rates and weights of the prompt learners on the miniature world, validation'

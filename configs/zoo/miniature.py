@@ -3,7 +3,7 @@
 # METHOD_vit_b16.py has the paper and the settings of the release. Here all prompts have sizes for the tiny
 # CLIP, and all methods have the optimizer and the schedule of _base_/miniature.py, which lists more
 # variables. Each has the learning rate with the best HM on validation draws: 1e-2 or, where it is named, 1e-3
-# (docs/experiments/miniature_validation.md).
+# (docs/experiments/zoo_validation.md).
 # Measured: docs/zoo.md has a table of all methods; names with " + GA2" refer to miniature_plus_ga2.py.
 _base_ = '../ga2/miniature_zero_shot.py'
 

@@ -2,7 +2,7 @@
 # selects it:
 #   GA2MM_METHOD=maple python tools/train.py configs/zoo/miniature_plus_ga2.py --work-dir work_dirs/maple_plus_ga2
 # plus_ga2_vit_b16.py has notes on each method. Rates and weights have the best HM on validation draws, as those
-# of the methods alone (docs/experiments/miniature_validation.md).
+# of the methods alone (docs/experiments/zoo_validation.md).
 # Measured: docs/zoo.md has a table of all methods.
 _base_ = './miniature.py'
 
