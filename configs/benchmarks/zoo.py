@@ -2,7 +2,7 @@
 # of the mild style, with the same budget. Each method with them is compared with the same method without them,
 # both as published and with the calibration by anchors (docs/calibration.md).
 #   python tools/run_protocol.py configs/benchmarks/zoo.py
-# Measured: docs/zoo.md.
+# Measured: docs/experiments/plug_in.md.
 _base_ = './miniature.py'
 
 title = 'Prompt learners with and without GA2-CLIP on the miniature world'
