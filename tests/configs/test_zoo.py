@@ -26,8 +26,11 @@ def test_the_plug_in_adds_anchors_to_the_methods_own_data(method, protocol, in_m
     assert cfg.train_dataloader.dataset == dict(without.train_dataloader.dataset, anchors=cfg.anchor_dataset)
     assert cfg.test_dataloader == without.test_dataloader
     assert cfg.train_cfg == without.train_cfg
-    cfg.optim_wrapper.optimizer.lr = without.optim_wrapper.optimizer.lr  # each has its own
+    rate, alone = cfg.optim_wrapper.optimizer.pop('lr'), without.optim_wrapper.optimizer.pop('lr')
+    assert rate == (1e-2 if method in ('ivlp', 'maple', 'vpt_deep') else alone)
     assert cfg.optim_wrapper == without.optim_wrapper
+    vision_learns = not cfg.model.backbone.get('frozen', True) or 'vision_prompt' in cfg.model.cls_head
+    assert cfg.model.anchors.strategies[0].weight == (30 if vision_learns else 3)
     cfg.train_dataloader.batch_size = 2
     cfg.model.backbone.pretrained = 'random'
     loader = Runner.build_dataloader(cfg.train_dataloader)
