@@ -82,7 +82,7 @@ test_loader = dict(
 
 
 anchor_source = '{{$GA2MM_ANCHORS:irrelevant}}'
-generated = ['noise', 'blank', 'shuffled_patches', 'blended_patches', 'blurred', 'mixed']
+generated = ['noise', 'blank', 'shuffled_patches', 'blended_patches', 'blurred', 'mixed', 'pasted_centre']
 calibration_source = '{{$GA2MM_CALIBRATION_ANCHORS:shuffled_patches}}'
 for variable, chosen in dict(GA2MM_ANCHORS=anchor_source, GA2MM_CALIBRATION_ANCHORS=calibration_source).items():
     if chosen not in ('irrelevant', 'other_dataset', *generated):

@@ -47,7 +47,13 @@ methods = {
     **{
         f'{source.replace("_dataset", " dataset as")} anchors': dict(
             config='../ga2/miniature_ga2.py', env=dict(GA2MM_ANCHORS=source))
-        for source in ('noise', 'shuffled_patches', 'blended_patches', 'blurred', 'mixed', 'other_dataset')
+        for source in ('noise', 'shuffled_patches', 'blended_patches', 'blurred', 'mixed', 'pasted_centre', 'other_dataset')
+    },
+    **{
+        idea.replace('_', ' '): dict(config='../ga2/miniature_attribute_anchors.py', env=dict(GA2MM_IDEA=idea))
+        for idea in (
+            'attributes', 'attributes_and_irrelevant', 'coloured_classes', 'source_and_irrelevant', 'mixture',
+            'curriculum', 'drift')
     },
 }
 datasets = dict(strong=None)

@@ -65,6 +65,15 @@ def mean_clip(*clips: Tensor) -> Tensor:
     return torch.stack(clips).float().mean(dim=0).round().to(clips[0].dtype)
 
 
+def paste_centre(clip: Tensor, other: Tensor) -> Tensor:
+    """Replace the middle of a clip, half as high and wide, by that of another: another object in its scene."""
+    pasted = clip.clone()
+    height, width = clip.shape[-2:]
+    centre = ..., slice(height // 4, height - height // 4), slice(width // 4, width - width // 4)
+    pasted[centre] = other[centre]
+    return pasted
+
+
 KINDS: dict[str, tuple[int, Callable[..., Tensor]]] = dict(
     noise=(0, noise),
     blank=(0, blank),
@@ -72,6 +81,7 @@ KINDS: dict[str, tuple[int, Callable[..., Tensor]]] = dict(
     blended_patches=(1, blend_patches),
     blurred=(1, blur),
     mixed=(MIXED_VIDEOS, mean_clip),
+    pasted_centre=(2, paste_centre),
 )
 """For each kind, the number of source videos and the function that makes an anchor of their clips.
 
@@ -90,6 +100,7 @@ class GeneratedAnchors(BaseDataset):
     ``blended_patches``   each patch is the mean of several patches of the clip
     ``blurred``           a clip without detail
     ``mixed``             the mean of several videos
+    ``pasted_centre``     the middle of another clip on a clip: an object in another's scene
     ====================  =======================================================================
 
     An anchor, including its augmentation, depends only on the seed and its index: it is the same in each

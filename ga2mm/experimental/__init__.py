@@ -21,6 +21,7 @@ if the classes guide it. The model passes a keyword-only argument ``embed_dim`` 
 
 from ga2mm.experimental.class_guided_attention import ClassGuidedAttention
 from ga2mm.experimental.distribution_consistency import DistributionConsistency
+from ga2mm.experimental.drift_weighted import DriftWeighted
 from ga2mm.experimental.joint_softmax import JointSoftmax
 from ga2mm.experimental.margin import Margin
 from ga2mm.experimental.temporal_transformer import TemporalTransformer
@@ -28,6 +29,7 @@ from ga2mm.experimental.temporal_transformer import TemporalTransformer
 __all__ = [
     'ClassGuidedAttention',
     'DistributionConsistency',
+    'DriftWeighted',
     'JointSoftmax',
     'Margin',
     'TemporalTransformer',
