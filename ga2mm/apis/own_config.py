@@ -85,7 +85,8 @@ def default_method(run: OwnRun) -> tuple[str, str]:
 def own_config(lists: OwnLists, run: OwnRun, work_dir: Path) -> Config:
     """Make the config of a run.
 
-    Model, losses, optimizer and schedule are those of the method's packaged config; the data are the user's
+    Model, losses, optimizer and schedule are those of the method's packaged config; with anchors, the
+    optimizer and the anchors' strategies are those of the method with GA2-CLIP's. The data are the user's
     lists. With novel classes the schedule is that of base-to-novel runs, else that of few-shot runs. Methods
     that leave the vision tower alone train without augmentation, so that each video is encoded once.
 
@@ -98,12 +99,16 @@ def own_config(lists: OwnLists, run: OwnRun, work_dir: Path) -> Config:
         raise ValueError(f'--method {name}: choose one of {", ".join(methods())}')
     backbone, frames = choose_clip(run.clip, run.preset)
     protocol = 'base2novel' if lists.novel else 'fewshot'
+    variables = dict(GA2MM_METHOD=name, GA2MM_PROTOCOL=protocol)
     if backbone['arch'] == 'miniature':
-        variables = dict(GA2MM_METHOD=name, GA2MM_PROTOCOL=protocol)
-        cfg = read_config(CONFIGS / 'zoo' / 'miniature.py', variables=variables)
+        alone, plus_ga2 = (CONFIGS / 'zoo' / file for file in ('miniature.py', 'miniature_plus_ga2.py'))
     else:
-        variables = dict(GA2MM_DATASET='ucf101', GA2MM_PROTOCOL=protocol)
-        cfg = read_config(methods()[name], variables=variables)
+        variables['GA2MM_DATASET'] = 'ucf101'
+        alone, plus_ga2 = methods()[name], CONFIGS / 'zoo' / 'plus_ga2_vit_b16.py'
+    cfg = read_config(alone, variables=variables)
+    if run.anchors is not None:
+        with_anchors = read_config(plus_ga2, variables=variables)
+        cfg.optim_wrapper, cfg.anchors = with_anchors.optim_wrapper, with_anchors.model.anchors
     cfg.model.backbone.update(backbone)
     if lists.are_images and backbone['arch'] != 'miniature' and isinstance(cfg.model.cls_head.template, str):
         cfg.model.cls_head.template = 'a photo of a person {}.'

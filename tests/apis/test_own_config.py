@@ -108,3 +108,16 @@ def test_hard_prompt_and_anchors_join(own, tmp_path):
     assert cfg.train_dataloader.dataset.anchors.folder == str(own.folder)
     with pytest.raises(ValueError, match='--method vpt_deep has none'):
         own_config(lists, OwnRun(method='vpt_deep', hard_prompt=hard_prompt), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('method', 'rates', 'weight'), [('ivlp', (1e-3, 1e-2), 30.0), ('coop', (1e-2, 1e-2), 3.0)]
+)
+def test_with_anchors_rate_and_weight_are_those_of_the_plug_in(own, tmp_path, method, rates, weight):
+    lists = lists_of(own, tmp_path / 'lists', CLASSES[2:])
+    runs = [OwnRun(preset='miniature', method=method, anchors=anchors) for anchors in (None, own.folder)]
+    alone, with_anchors = (own_config(lists, run, tmp_path) for run in runs)
+    assert (alone.optim_wrapper.optimizer.lr, with_anchors.optim_wrapper.optimizer.lr) == rates
+    assert with_anchors.model.anchors.strategies[0].weight == weight
+    assert 'coupling' not in with_anchors.model.cls_head
+    assert 'anchors' not in alone.model
