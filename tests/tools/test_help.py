@@ -1,5 +1,6 @@
 """Command lines of all tools: they answer before anything heavy is imported."""
 
+import ast
 import subprocess
 import sys
 
@@ -51,3 +52,10 @@ def test_a_wrong_command_line_is_an_error_before_anything_heavy_is_imported(name
     assert done.returncode == 2
     assert 'error: ' in done.stderr.splitlines()[-1]
     assert done.stdout.strip() == 'imported:'
+
+
+@pytest.mark.parametrize('name', [name for name in TOOLS if name != 'web.py'])
+def test_what_a_tool_imports_exists(name):
+    for node in ast.walk(ast.parse((running.ROOT / 'tools' / name).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith('ga2mm'):
+            exec(compile(ast.Module([node], []), f'{name}:{node.lineno}', 'exec'), {})

@@ -311,12 +311,12 @@ def main() -> None:
 
     from mmengine.registry import init_default_scope
 
-    from ga2mm.benchmark.plan import read_benchmark
+    from ga2mm.benchmark.plan import read_benchmarks
     from ga2mm.benchmark.selection import select
 
     init_default_scope('ga2mm')
     work_dir = (args.work_dir or Path('work_dirs/benchmarks') / args.config.stem).resolve()
-    benchmark = read_benchmark(args.config, work_dir)
+    [benchmark] = read_benchmarks(args.config, work_dir)
     if benchmark.part != 'validation':
         raise ValueError(f"{args.config}: part={benchmark.part!r}: estimates are chosen on part='validation'")
     chosen = select(benchmark.cells, args.only)
