@@ -3,7 +3,7 @@
 #   python tools/run_protocol.py configs/benchmarks/calibration_validation.py
 #   python tools/analysis/calibration_estimates.py configs/benchmarks/calibration_validation.py
 # The second command compares other estimates and sources on the same checkpoints.
-# Measured: docs/experiments/first_world/calibration_validation.md.
+# Measured: docs/experiments/calibration_validation.md.
 _base_ = './miniature.py'
 
 title = 'Calibration by anchors, validation'
