@@ -1,7 +1,7 @@
 # Detection of irrelevant videos with the other strategies: test draws of the mild style. anchors.py has the
 # rest.
 #   python tools/run_protocol.py configs/benchmarks/unknown_videos.py
-# Measured: docs/anchors.md.
+# Measured: docs/experiments/unknown_videos.md.
 _base_ = './miniature.py'
 
 title = 'Unknown videos on the miniature world'

@@ -11,9 +11,8 @@ the miniature world with the package's defaults:
 ``TemporalTransformer``      temporal model; 42.4 points below the mean over frames, 6.5 at a lower rate
 ===========================  ======================================================================
 
-The tables with intervals are in ``docs/experiments``: ``anchors_validation.md``, and of the first
-miniature world ``first_world/unknown_videos.md`` and ``first_world/temporal_validation.md``. No
-measurement used real data.
+The tables with intervals are in ``docs/experiments``: ``anchors_validation.md``, ``unknown_videos.md``,
+and of the first miniature world ``first_world/temporal_validation.md``. No measurement used real data.
 
 A temporal model maps ``frame_features`` (clips, T, embed_dim), not normalised, and ``class_features``
 (classes, embed_dim), of unit length, to unit features: (clips, embed_dim), or (clips, classes, embed_dim)
