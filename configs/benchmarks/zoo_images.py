@@ -1,7 +1,7 @@
 # Some prompt learners on images, for which they were published: the middle frame of each video. The hard
 # prompt is still learnt on videos.
 #   python tools/run_protocol.py configs/benchmarks/zoo_images.py
-# Measured: docs/zoo.md.
+# Measured: docs/experiments/plug_in_images.md.
 _base_ = './zoo.py'
 
 title = 'Prompt learners with and without GA2-CLIP on the miniature world, images'
