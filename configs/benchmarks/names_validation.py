@@ -11,15 +11,8 @@ methods = {
     'deep prompts': None,
     'coupled prompts': None,
     'compositions': dict(config=file),
-    'compositions, weight 50': dict(config=file, env=dict(GA2MM_WEIGHT=50)),
-    'compositions, weight 20': dict(config=file, env=dict(GA2MM_WEIGHT=20)),
-    'compositions, noise': dict(config=file, env=dict(GA2MM_VIDEOS='noise')),
-    'compositions, curriculum': dict(config=file, env=dict(GA2MM_VIDEOS='curriculum')),
-    'compositions, drift': dict(config=file, env=dict(GA2MM_MORE='drift')),
-    'compositions, distribution': dict(config=file, env=dict(GA2MM_MORE='distribution')),
-    'compositions, distribution over classes': dict(config=file, env=dict(GA2MM_MORE='classes')),
-    'source, noise': dict(config=file, env=dict(GA2MM_NAMES='source', GA2MM_VIDEOS='noise')),
-    'source, curriculum': dict(config=file, env=dict(GA2MM_NAMES='source', GA2MM_VIDEOS='curriculum')),
+    'source and noise': dict(config=file, env=dict(GA2MM_NAMES='source', GA2MM_VIDEOS='noise')),
+    'source and curriculum': dict(config=file, env=dict(GA2MM_NAMES='source', GA2MM_VIDEOS='curriculum')),
 }
 datasets = dict(strong=None)
 baseline = ['GA2-CLIP']
