@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ def run_cells(
     """Run cells in parallel, one per slot, until this and all other processes have finished them.
 
     A cell's process ends with this one, even if this one is killed. Its output goes to ``log.txt`` in the
-    cell's folder. On the CPU it is forked from a process that has imported everything already. With GPUs it
-    is spawned, because the imports initialise CUDA, and CUDA does not survive a fork.
+    cell's folder.
 
     Args:
         cells: The cells to run.
@@ -41,9 +41,7 @@ def run_cells(
         provenance: Versions and commit of the code, for the rows.
         done: Called after each cell with the cell and its error line, or None if it succeeded.
     """
-    context = multiprocessing.get_context('spawn' if slots[0] else 'forkserver')
-    if not slots[0]:
-        context.set_forkserver_preload(['ga2mm.benchmark.run_cell'])
+    context = process_context(on_gpu=bool(slots[0]))
     work_dir, free = cells.work_dir, list(slots)
     running: dict[int, tuple[multiprocessing.Process, Cell, list[str]]] = {}
     try:
@@ -67,6 +65,20 @@ def run_cells(
     finally:
         for process, _, _ in running.values():
             process.terminate()
+
+
+def process_context(on_gpu: bool) -> BaseContext:
+    """Give the context in which a benchmark starts processes.
+
+    On the CPU they are forked from a process that has imported everything already, which saves the seconds of
+    the imports for each. With GPUs they are spawned, because the imports initialise CUDA, and CUDA does not
+    survive a fork.
+    """
+    if on_gpu:
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['ga2mm.benchmark.run_cell'])
+    return context
 
 
 def _child(cell: Cell, work_dir: Path, gpus: list[str], processes: int, provenance: dict[str, Any]) -> None:

@@ -65,8 +65,12 @@ class TestPlan:
 
     @pytest.mark.parametrize('path', BENCHMARKS, ids=lambda path: path.stem)
     def test_every_benchmark_is_laid_out(self, path, tmp_path):
-        # Two draws show the layout; laying out all ten takes a minute for the largest benchmark.
-        configs = [replace(config, draws=config.draws[:2]) for config in read_benchmark_configs(path)]
+        # Two draws, seeds and numbers of shots show the layout; to read the configs of all takes minutes.
+        few = ('draws', 'seeds', 'shots')
+        configs = [
+            replace(config, **{name: getattr(config, name)[:2] for name in few})
+            for config in read_benchmark_configs(path)
+        ]
         benchmarks = [plan_benchmark(config, tmp_path) for config in configs]
         cells = all_cells(benchmarks)
         folders = [cell.folder for cell in [*cells, *sources(cells)]]
@@ -615,7 +619,17 @@ class TestRuns:
             each['scores'] for each in rows_of(finished)
         ]
 
-    def test_a_method_tests_what_another_has_learnt(self, miniature_folder, tmp_path):
+    @pytest.fixture(scope='class')
+    def with_a_failure(self, miniature_folder, tmp_path_factory) -> tuple[Path, str]:
+        """A benchmark on the best checkpoints: one method fails, another tests what a third has learnt.
+
+        The third is not chosen.
+        """
+        folder = tmp_path_factory.mktemp('with_a_failure')
+        too_deep = folder / 'too_deep.py'
+        too_deep.write_text(
+            f'_base_ = {DEEP_PROMPTS!r}\nmodel = dict(cls_head=dict(text_prompt=dict(depth=99)))\n'
+        )
         methods = {
             'averaged': dict(
                 config=DEEP_PROMPTS,
@@ -623,29 +637,34 @@ class TestRuns:
                 options={'model.backbone.pretrained': 'random', 'model.test_cfg.frozen_share': 0.5},
             ),
             'deep prompts': dict(config=DEEP_PROMPTS, options=SHORT),
+            'too deep': dict(config=str(too_deep), options=SHORT),
         }
-        config = write_config(tmp_path / 'b.py', methods=methods, hard_prompt=None, seeds=[0])
-        only_averaged = run(config, tmp_path / 'out', miniature_folder, '--only', 'method=averaged')
-        assert 'averaged' in only_averaged
-        averaged, deep = rows_of(tmp_path / 'out')
+        changes = dict(methods=methods, hard_prompt=None, seeds=[0], checkpoint='best')
+        command = (sys.executable, TOOL, write_config(folder / 'b.py', **changes))
+        options = ('--work-dir', folder / 'out', '--only', 'method=averaged,too deep')
+        return folder / 'out', finish(start(*command, *options, cwd=miniature_folder), 1)
+
+    def test_a_method_tests_what_another_has_learnt(self, with_a_failure):
+        work_dir, said = with_a_failure
+        assert 'averaged' in said
+        averaged, deep = rows_of(work_dir)
         assert (averaged['method'], deep['method']) == ('averaged', 'deep prompts')
         assert averaged['checkpoint'] == deep['checkpoint']
         assert averaged['scores'] != deep['scores']
-        assert len(list((tmp_path / 'out').glob('cells/mild/*/*/trained.txt'))) == 1
-        assert (tmp_path / 'out' / 'report.html').is_file()
+        assert len(list(work_dir.glob('cells/mild/*/*/trained.txt'))) == 1
+        assert (work_dir / 'report.html').is_file()
 
-    def test_a_failing_run_is_named_and_the_others_finish(self, miniature_folder, tmp_path):
-        config = write_config(tmp_path / 'b.py', seeds=[0])
-        methods = Config.fromfile(config).methods.to_dict()
-        del methods['GA2-CLIP']
-        methods['deep prompts']['options']['model.cls_head.text_prompt.depth'] = 99
-        config = write_config(tmp_path / 'b.py', seeds=[0], methods=methods)
-        process = start(sys.executable, TOOL, config, '--work-dir', tmp_path / 'out', cwd=miniature_folder)
-        said = finish(process, 1)
-        assert 'failed: deep prompts, mild, draw 0, seed 0: ValueError: ' in said and 'depth 99' in said
+    def test_a_failing_run_is_named_and_the_others_finish(self, with_a_failure):
+        work_dir, said = with_a_failure
+        assert 'failed: too deep, mild, draw 0, seed 0: ValueError: ' in said and 'depth 99' in said
         assert 'error: 1 runs failed' in said
-        assert [each['method'] for each in rows_of(tmp_path / 'out')] == ['zero-shot CLIP']
-        assert '1 of 2 runs' in (tmp_path / 'out' / 'table.md').read_text()
+        assert {each['method'] for each in rows_of(work_dir)} == {'averaged', 'deep prompts'}
+        assert '2 of 3 runs' in (work_dir / 'table.md').read_text()
+
+    def test_best_checkpoint_of_the_validation(self, with_a_failure):
+        work_dir, _ = with_a_failure
+        assert all(Path(each['checkpoint']).name.startswith('best_') for each in rows_of(work_dir))
+        assert 'the best on validation videos' in (work_dir / 'table.md').read_text()
 
     def test_a_run_of_two_processes(self, finished, miniature_folder, tmp_path):
         """A run of two processes with 16 clips each must finish and write one row."""
@@ -653,13 +672,6 @@ class TestRuns:
         run(config, tmp_path / 'out', miniature_folder, '--gpus-per-run', 2, '--only', 'method=deep prompts')
         (found,) = rows_of(tmp_path / 'out')
         assert (found['method'], found['processes']) == ('deep prompts', 2) and found['hm'] is not None
-
-    def test_best_checkpoint_of_the_validation(self, miniature_folder, tmp_path):
-        config = write_config(tmp_path / 'b.py', seeds=[0], checkpoint='best')
-        run(config, tmp_path / 'out', miniature_folder, '--only', 'method=deep prompts')
-        (found,) = rows_of(tmp_path / 'out')
-        assert Path(found['checkpoint']).name.startswith('best_')
-        assert 'the best on validation videos' in (tmp_path / 'out' / 'table.md').read_text()
 
 
 def test_list_of_runs(in_miniature_folder, tmp_path, capsys):

@@ -188,7 +188,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure, print a Markdown table and write the results."""
     args = parse_args()
-    context = multiprocessing.get_context('spawn')
+    # On the CPU, processes are forked from one that has imported the models; CUDA does not survive a fork.
+    context = multiprocessing.get_context('spawn' if args.device.startswith('cuda') else 'forkserver')
+    context.set_forkserver_preload(['ga2mm.models'])
     rows, results = [], []
     with context.Pool(1, maxtasksperchild=1) as pool:
         rate = pool.apply(matmul_rate, (args.device,))
