@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ def load_clip(
 
     if arch == 'miniature':
         config = json.loads((MINIATURE / 'miniature.json').read_text())
-        tokenizer = open_clip.SimpleTokenizer()
+        tokenizer = _simple_tokenizer()
     elif isinstance(arch, dict):
-        config, tokenizer = dict(arch), open_clip.SimpleTokenizer()
+        config, tokenizer = dict(arch), _simple_tokenizer()
     else:
         config = open_clip.get_model_config(arch)
         if config is None:
@@ -87,6 +88,12 @@ def load_clip(
         _load_strictly(model, weights.state_dict, name, pretrained)
     tokenizer = tokenizer or open_clip.get_tokenizer(name, cache_dir=cache_dir)
     return model, tokenizer, weights.known_tokens if weights else None
+
+
+@cache
+def _simple_tokenizer() -> open_clip.SimpleTokenizer:
+    """Give OpenAI's tokenizer, which all CLIPs share: making one takes longer than a small CLIP."""
+    return open_clip.SimpleTokenizer()
 
 
 def _check_folder(folder: Path, name: str) -> None:
