@@ -15,7 +15,7 @@ from ga2mm.engine.anchor_calibration_hook import spread_evenly
 from ga2mm.registry import DATASETS, MODELS
 from tests.helpers import running
 from tests.helpers.lists import write_lines
-from tests.helpers.running import finish, miniature, start
+from tests.helpers.running import finish, miniature, start, tool
 
 STRENGTH = 0.5
 
@@ -152,18 +152,13 @@ def test_two_processes_test_what_one_tests(in_miniature_folder, tmp_path):
             f'model = dict(test_cfg=dict(anchor_calibration=dict(dataset=dict(pipeline={pipeline!r}))))',
         ],
     )
-    outputs = {}
-    for processes in (1, 2):
-        command = [running.ROOT / 'tools' / 'dist_test.sh', config, '', processes]
-        work_dir = tmp_path / str(processes)
-        finish(
-            start(
-                'bash', *command, '--work-dir', work_dir, '--cfg-options', *options, cwd=in_miniature_folder
-            )
-        )
-        outputs[processes] = json.loads((work_dir / 'test_metrics.json').read_text())
-    assert outputs[1]['top1_percent'] == outputs[2]['top1_percent']
-    assert outputs[1]['sets'] == outputs[2]['sets']
+    options = ['--cfg-options', *options]
+    tool('test.py', config, '--work-dir', tmp_path / 'one', *options)
+    script = running.ROOT / 'tools' / 'dist_test.sh'
+    finish(start(script, config, '', 2, '--work-dir', tmp_path / 'two', *options, cwd=in_miniature_folder))
+    one, two = (json.loads((tmp_path / name / 'test_metrics.json').read_text()) for name in ('one', 'two'))
+    assert one['top1_percent'] == two['top1_percent']
+    assert one['sets'] == two['sets']
 
 
 # Loaded models
