@@ -84,7 +84,8 @@ def _encode(model: CLIPRecognizer, cfg: Config, dataset: dict[str, Any], folder:
     ]
     if not lacking:
         return
-    built = built.get_subset(lacking)
+    # In place: MMEngine's copy finds freed objects by their ids, and then a transform may become a dataset.
+    built.get_subset_(lacking)
     dataloader = Runner.build_dataloader(
         dict(
             batch_size=cfg.train_dataloader.batch_size,

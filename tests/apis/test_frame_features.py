@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 
 from ga2mm.apis import own_config as own_configs
 from ga2mm.apis import train
@@ -103,6 +104,16 @@ def test_runs_share_features_and_encode_only_new_and_changed_videos(lists, tmp_p
     os.utime(changed, (0, 0))
     second = files('coop')
     assert first.items() < second.items() and len(second) == len(first) + 1
+
+
+def test_no_dataset_is_copied(lists, tmp_path):
+    """MMEngine's copies share one memory of ids, which mixes up objects after some are freed."""
+    [memory] = BaseDataset._copy_without_annotation.__defaults__
+    before = len(memory)
+    with_frame_features(
+        own_config(lists, OwnRun(preset='miniature', method='coop'), tmp_path / 'run'), tmp_path / 'shared'
+    )
+    assert any((tmp_path / 'shared').rglob('*.safetensors')) and len(memory) == before
 
 
 def test_another_pipeline_or_clip_has_other_features(lists, tmp_path):
