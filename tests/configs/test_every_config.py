@@ -123,12 +123,7 @@ def test_a_config_learns_and_answers(path, method, miniature, tmp_path):
     torch.testing.assert_close(scores.sum(dim=1), torch.ones(4))
 
 
-def of_large_clips() -> list[tuple[Path, str | None]]:
-    """The configs that train on GPUs; those of the miniature world have the same methods."""
-    return [(path, method) for path, method in RUNS if 'miniature' not in path.stem]
-
-
-@pytest.mark.parametrize(('path', 'method'), of_large_clips(), ids=name_of)
+@pytest.mark.parametrize(('path', 'method'), RUNS, ids=name_of)
 def test_a_step_does_not_wait_for_the_gpu(path, method, miniature, tmp_path):
     cfg = running.read_config(path, method)
     model = MODELS.build(on_the_miniature(cfg, miniature, tmp_path))
