@@ -10,9 +10,10 @@ from ga2mm.apis.config import read_config
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.clips import OUTCOMES, RULE, read_clips
 from ga2mm.benchmark.plan import Benchmark
-from ga2mm.benchmark.scheduler import process_context, visible_gpus
+from ga2mm.benchmark.scheduler import PRELOAD, visible_gpus
 from ga2mm.benchmark.story import LEAST_CHANGE, Story, class_changes, read_story, sentence, verdict, verdicts
 from ga2mm.benchmark.tables import Table
+from ga2mm.utils import process_context
 from ga2mm.visualization.bars import bars_caption, bars_figure
 from ga2mm.visualization.clip_cards import html_clips
 from ga2mm.visualization.confusion import confusion_caption, confusion_figure, count_confusion
@@ -164,7 +165,8 @@ def _tsne(cell: Cell, checkpoint: Path, work_dir: Path, pictures: Path) -> Path 
     """Draw t-SNE of a run's video features in a separate process; on failure print a line, return None."""
     # The copy of the config in the run's folder, with all variables filled in.
     config = work_dir / cell.folder / Path(cell.config).name
-    with ProcessPoolExecutor(1, process_context(on_gpu=bool(visible_gpus())), _say_nothing) as pool:
+    context = process_context(on_gpu=bool(visible_gpus()), preload=PRELOAD)
+    with ProcessPoolExecutor(1, context, _say_nothing) as pool:
         try:
             pool.submit(_draw_tsne, config, checkpoint, pictures).result()
         except Exception as error:  # the tables are correct in any case

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,12 @@ import torch
 
 from ga2mm.benchmark.cell import Cell
 from ga2mm.benchmark.open_cells import OpenCells
+from ga2mm.utils import process_context
 
 LOG = 'log.txt'
 ERROR = 'error.txt'
+PRELOAD = 'ga2mm.benchmark.run_cell'
+"""The module that has imported everything that a cell needs."""
 SECONDS = 2.0
 """Time between two looks for cells that other processes have finished. Design choice."""
 
@@ -41,7 +43,7 @@ def run_cells(
         provenance: Versions and commit of the code, for the rows.
         done: Called after each cell with the cell and its error line, or None if it succeeded.
     """
-    context = process_context(on_gpu=bool(slots[0]))
+    context = process_context(on_gpu=bool(slots[0]), preload=PRELOAD)
     work_dir, free = cells.work_dir, list(slots)
     running: dict[int, tuple[multiprocessing.Process, Cell, list[str]]] = {}
     try:
@@ -65,20 +67,6 @@ def run_cells(
     finally:
         for process, _, _ in running.values():
             process.terminate()
-
-
-def process_context(on_gpu: bool) -> BaseContext:
-    """Give the context in which a benchmark starts processes.
-
-    On the CPU they are forked from a process that has imported everything already, which saves the seconds of
-    the imports for each. With GPUs they are spawned, because the imports initialise CUDA, and CUDA does not
-    survive a fork.
-    """
-    if on_gpu:
-        return multiprocessing.get_context('spawn')
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['ga2mm.benchmark.run_cell'])
-    return context
 
 
 def _child(cell: Cell, work_dir: Path, gpus: list[str], processes: int, provenance: dict[str, Any]) -> None:

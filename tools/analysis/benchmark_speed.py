@@ -9,7 +9,6 @@ Each measurement runs in a process of its own, so it has its own peak memory.
 
 import argparse
 import json
-import multiprocessing
 import resource
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ga2mm.utils import one_line_errors, write_text
+from ga2mm.utils import one_line_errors, process_context, write_text
 
 TOWERS = ('plain', 'ours')
 COLUMNS = ('classes', 'frames', 'towers', 'job', 'seconds', 'ratio', 'CPU seconds', 'MiB', 'ratio', 'TFLOP/s')
@@ -188,9 +187,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure, print a Markdown table and write the results."""
     args = parse_args()
-    # On the CPU, processes are forked from one that has imported the models; CUDA does not survive a fork.
-    context = multiprocessing.get_context('spawn' if args.device.startswith('cuda') else 'forkserver')
-    context.set_forkserver_preload(['ga2mm.models'])
+    context = process_context(on_gpu=args.device.startswith('cuda'), preload='ga2mm.models')
     rows, results = [], []
     with context.Pool(1, maxtasksperchild=1) as pool:
         rate = pool.apply(matmul_rate, (args.device,))
